@@ -1,0 +1,60 @@
+# Two commands do everything: `make run` (sets up, runs the demo) and `make test` (sets up, runs the tests).
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+NAME ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench format docs clean
+
+help:
+	@echo "make run     set up, then run the demo: from a factory file to a running job with a receipt"
+	@echo "make test    set up, then run every test"
+	@echo "make check   format, lint, types, import contracts and the fast tests"
+	@echo "make bench   run the benchmarks (NAME=x for one)"
+
+run: $(VENV)/core.stamp
+	@$(BIN)/arkwright demo
+
+test: $(VENV)/dev.stamp $(VENV)/torch.stamp
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/dev.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+bench: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks $(NAME)
+
+format: $(VENV)/dev.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/core.stamp
+	$(BIN)/python -m arkwright.catalog > docs/catalogue.md
+
+clean:
+	rm -rf $(VENV) .arkwright .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# A bare Debian has python3.11 without venv and ensurepip; as root we can fetch them.
+$(BIN)/python:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || ./requirements/install-venv.sh
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/core.stamp: pyproject.toml requirements/core.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/core.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/core.stamp
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The DDP gate needs torch. The pin is exact: a range would pull an accelerator build of gigabytes.
+$(VENV)/torch.stamp: requirements/torch.txt $(VENV)/core.stamp
+	$(BIN)/python -m pip install --quiet -r requirements/torch.txt
+	@touch $@

@@ -1,0 +1,161 @@
+"""The port every engine stands behind. Nothing above it asks which engine it is.
+
+Order obligations, on which the promises of DESIGN §8 rest:
+
+- `launch` is called only after the decision is committed. It is idempotent by attempt id: a second
+  call for an attempt that was launched before, by this process or an earlier one, starts nothing.
+- An attempt counts as ended only when `observe` says so, and it says so only when no process of
+  it is left, on any node. Until then its resources are held.
+- `stop` is idempotent, returns at once, and is followed by an end in a later `observe`.
+- An engine never sees the store, the queue or another tenant's job.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class NodeFacts(Struct, frozen=True, kw_only=True):
+    """One node an engine can run on, as it found it."""
+
+    path: str
+    """`site/hall/rack/tray`, stable over restarts."""
+    gpus: int
+    gpu_type: str
+    """Catalogue name, or `virtual` for a CPU slot that stands in for a GPU."""
+    is_virtual: bool
+    cpus: float
+    memory_mib: int
+
+
+class Capabilities(Struct, frozen=True, kw_only=True):
+    """What an engine found and what it can do."""
+
+    engine: str
+    nodes: tuple[NodeFacts, ...]
+    verbs: tuple[str, ...]
+    """Optional verbs it has: `exec`, `signal`, `adjust`, `set_node`."""
+    energy: str
+    """How energy is measured here: `nvml`, `rapl`, `cpu-model` or `none`."""
+    limits: str
+    """How CPU and memory limits are enforced here, in words for `nodes` and `check`."""
+
+
+class Placement(Struct, frozen=True, kw_only=True):
+    """The part of a gang on one node."""
+
+    node: str
+    gpus: int
+    """Whole GPUs this attempt may use on the node."""
+    cpus: float
+    memory_mib: int
+    """0 means no limit."""
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """Everything an engine needs to run one attempt of one job; nothing is left to choose."""
+
+    attempt_id: str
+    """`<job>.<n>`: the key of idempotency."""
+    job_id: str
+    job_name: str
+    project: str
+    user: str
+    placements: tuple[Placement, ...]
+    """In gang order: the index is the node rank; the first holds MASTER_ADDR."""
+    ranks_per_node: int
+    command: tuple[str, ...] | None
+    script: str | None
+    workdir: str | None
+    env: dict[str, str]
+    checkpoint_dir: str | None
+    checkpoint_signal: str | None
+    grace_s: float
+    time_limit_s: float | None
+
+
+class AttemptPhase(Enum):
+    """What an engine sees of an attempt."""
+
+    LAUNCHING = "launching"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    """Some part has ended or was told to; others are still alive."""
+    ENDED = "ended"
+
+
+class Energy(Struct, frozen=True, kw_only=True):
+    """Energy of an attempt and how it is known. `energy_j` is None when it is not measured."""
+
+    energy_j: float | None
+    method: str
+    """`nvml`, `rapl`, `cpu-model` or `none`."""
+
+
+class Observation(Struct, frozen=True, kw_only=True):
+    """An attempt as the engine sees it now."""
+
+    attempt_id: str
+    phase: AttemptPhase
+    exit_code: int | None = None
+    """When ENDED: 0, the first failing rank's code, or 128 + signal; None when not known."""
+    reason: str = ""
+    """Why it ended or is ending: `exited`, `node lost`, `stopped`, `launch failed: …`."""
+    failed_nodes: tuple[str, ...] = ()
+    """Nodes on which a part ended badly (the ranks' fault)."""
+    lost_nodes: tuple[str, ...] = ()
+    """Nodes that vanished under the attempt (the node's fault)."""
+    cpu_s: float = 0.0
+    """CPU seconds its processes used, children included."""
+    energy: Energy = Energy(energy_j=None, method="none")
+    started_ms: int | None = None
+    """When every rank was running."""
+    ended_ms: int | None = None
+
+
+class LogChunk(Struct, frozen=True, kw_only=True):
+    """A piece of one rank's output."""
+
+    rank: int
+    offset: int
+    """Byte position of `data` in the rank's log; ask again from `offset + len(data)`."""
+    data: bytes
+    is_end: bool
+    """True when the rank's output is complete and this chunk reaches its end."""
+
+
+class ExecResult(Struct, frozen=True, kw_only=True):
+    """What a command run beside an attempt returned."""
+
+    exit_code: int
+    output: bytes
+
+
+class Engine(Protocol):
+    """The verbs every engine has, and `exec` for those that name it in `Capabilities.verbs`."""
+
+    def capabilities(self) -> Capabilities:
+        """What is here. Called at start and when an operator asks; may take a second."""
+
+    def launch(self, attempt: Attempt) -> None:
+        """Start every part of the gang and return; raises EngineError when it cannot even begin."""
+
+    def stop(self, attempt_id: str, *, grace_s: float, reason: str) -> None:
+        """SIGTERM to every process, `grace_s` later SIGKILL. Unknown or ended attempts: nothing."""
+
+    def observe(self, attempt_ids: tuple[str, ...]) -> tuple[Observation, ...]:
+        """One observation per attempt asked for. An attempt never launched here is ENDED with
+        reason `unknown attempt`. Cheap enough for several calls a second."""
+
+    def logs(self, attempt_id: str, rank: int, offset: int, limit: int) -> LogChunk:
+        """At most `limit` bytes of a rank's output from `offset`; raises EngineError when there is
+        no such attempt or rank."""
+
+    def exec(self, attempt_id: str, command: tuple[str, ...], timeout_s: float) -> ExecResult:
+        """Run `command` on the attempt's first node in its environment and directory."""
+
+    def forget(self, attempt_id: str) -> None:
+        """The end of the attempt is recorded: what is kept for idempotency may go, logs stay."""

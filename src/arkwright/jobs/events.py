@@ -1,0 +1,52 @@
+"""Events: the only thing that flows back. One order, append-only, each with actor and cause."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from msgspec import Struct
+
+SCHEMA_VERSION = 1
+
+
+class EventKind(Enum):
+    """Everything that can happen, in the words the log uses."""
+
+    FACTORY_LOADED = "factory_loaded"
+    NODE_ADDED = "node_added"
+    NODE_STATE_CHANGED = "node_state_changed"
+    USER_ADDED = "user_added"
+    JOB_SUBMITTED = "job_submitted"
+    JOB_HELD = "job_held"
+    JOB_RELEASED = "job_released"
+    JOB_STARTED = "job_started"
+    """The scheduler placed it: `after` names attempt and nodes. Starts the receipt's clock."""
+    JOB_LAUNCHED = "job_launched"
+    """Every rank of the attempt is running."""
+    JOB_STOPPING = "job_stopping"
+    JOB_ENDED = "job_ended"
+    """The attempt's last process is gone: `after` has the following state and the measurements."""
+    JOB_CANCELLED = "job_cancelled"
+    """A job that held nothing was cancelled."""
+    CYCLE_RAN = "cycle_ran"
+    """A decision was recorded: now, policy hash, scheduler version, parent, decision hash."""
+
+
+class Event(Struct, frozen=True, kw_only=True):
+    """One change of state. `before` and `after` hold only what changed."""
+
+    seq: int
+    """Position in the log, from 1, without gaps."""
+    at_ms: int
+    """Milliseconds since the Unix epoch, UTC; never less than the event before it."""
+    kind: EventKind
+    subject: str
+    """Job id, attempt id, node path, user or factory name."""
+    actor: str
+    """`user:<name>`, `scheduler`, `engine:<site>` or `server`."""
+    cause: str
+    """Why, in a few words or a code: `submitted`, `node lost`, `time limit`, …"""
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    schema_version: int = SCHEMA_VERSION

@@ -1,0 +1,203 @@
+"""What a user may ask for: the job specification, frozen and complete from the start.
+
+The whole vocabulary is here so that a file written today stays valid. What this version does not
+act on yet is accepted by the schema and refused by `unsupported`, never silently ignored.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from arkwright.units import Gigabytes, Seconds
+
+Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+"""A short name that is safe in a path, a label and a shell."""
+ProjectPath = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_-]*)*$")]
+"""`organisation` or `organisation/project`."""
+EnvironmentName = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Count = Annotated[int, Meta(ge=1, le=10_000_000)]
+
+
+class Kind(Enum):
+    """A batch job ends by itself; a service runs until it is stopped."""
+
+    BATCH = "batch"
+    SERVICE = "service"
+
+
+class Tier(Enum):
+    """How a job may be disturbed when power or capacity runs short, most protected first."""
+
+    CRITICAL = "critical"
+    STANDARD = "standard"
+    FLEXIBLE = "flexible"
+
+
+class Level(Enum):
+    """Topology levels a gang can be kept within, smallest first."""
+
+    SCALE_UP = "scale-up"
+    RACK = "rack"
+    LEAF = "leaf"
+    SPINE = "spine"
+    HALL = "hall"
+    SITE = "site"
+
+
+class TopologyMode(Enum):
+    """`required` waits until the gang fits within the level; `preferred` goes wider if need be."""
+
+    REQUIRED = "required"
+    PREFERRED = "preferred"
+
+
+class Topology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Keep the gang within one domain of `level`, in segments of `segment` nodes where given."""
+
+    level: Level
+    mode: TopologyMode = TopologyMode.PREFERRED
+    segment: Count | None = None
+
+
+class Resources(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one node of the gang gives to the job."""
+
+    gpus_per_node: Annotated[float, Meta(ge=0, le=1024)] = 1
+    """Whole GPUs, or a fraction below one of a single GPU."""
+    gpu_type: str | None = None
+    """Catalogue name of the GPU, for example `h100`; any when absent."""
+    cpus_per_node: Annotated[float, Meta(ge=0, le=4096)] = 0
+    """0 takes the share of the node's CPUs that its GPUs are of the node's GPUs."""
+    memory_per_node: Gigabytes = 0.0
+    """0 sets no limit and reserves nothing."""
+
+
+class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One kind of node in a heterogeneous gang."""
+
+    name: Name
+    nodes: Count
+    resources: Resources
+
+
+class Checkpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a job keeps its progress, and how it is told to save."""
+
+    dir: str
+    """Directory that survives the attempt; ranks see it as ARKWRIGHT_CHECKPOINT_DIR."""
+    signal: Annotated[str, Meta(pattern=r"^SIG[A-Z0-9]+$")] | None = None
+    """Sent to every rank before a planned stop, so that it may save; none when absent."""
+    interval: Seconds | None = None
+    """How often the job saves by itself: bounds what a failure can cost."""
+
+
+class RetryOn(Enum):
+    """Ends of an attempt that may be tried again."""
+
+    NODE_LOST = "node-lost"
+    FAILURE = "failure"
+
+
+class Retry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often an attempt that ended in one of `on` is followed by another."""
+
+    limit: Annotated[int, Meta(ge=0, le=1000)] = 3
+    on: tuple[RetryOn, ...] = (RetryOn.NODE_LOST,)
+
+
+class Power(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Expected draw and the lowest cap the job still makes sense under."""
+
+    watts_per_gpu: Annotated[float, Meta(gt=0)] | None = None
+    cap_watts_per_gpu_min: Annotated[float, Meta(gt=0)] | None = None
+
+
+class Elastic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The range of nodes an elastic gang can run on."""
+
+    nodes_min: Count
+    nodes_max: Count
+
+
+class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Replicas of a long-running service."""
+
+    replicas: Count = 1
+    port: Annotated[int, Meta(ge=1, le=65535)] | None = None
+
+
+class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One job as its user wrote it.
+
+    Exactly one of `command` (arguments, run as they are) and `script` (text, run by its `#!` line
+    or by /bin/sh) says what every rank runs; `ranks_per_node` processes start on every node.
+    """
+
+    name: Name
+    project: ProjectPath | None = None
+    """None takes the project of the token that submits."""
+    kind: Kind = Kind.BATCH
+    nodes: Count = 1
+    ranks_per_node: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    """None starts one rank per GPU, at least one."""
+    resources: Resources = Resources()
+    command: tuple[str, ...] | None = None
+    script: str | None = None
+    workdir: str | None = None
+    env: dict[EnvironmentName, str] = {}
+    time_limit: Seconds | None = None
+    """Hard limit; also what backfill plans with. None takes the policy's default."""
+    priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
+    tier: Tier = Tier.STANDARD
+    topology: Topology | None = None
+    sites: tuple[Name, ...] = ()
+    """Sites the job may run at; empty means every site its project may use."""
+    held: bool = False
+    checkpoint: Checkpoint | None = None
+    retry: Retry = Retry()
+    grace: Seconds = 10.0
+    """Between SIGTERM and SIGKILL when the job is stopped."""
+    # Accepted from the start, not acted on yet: see `unsupported`.
+    groups: tuple[Group, ...] = ()
+    elastic: Elastic | None = None
+    array: Annotated[str, Meta(pattern=r"^[0-9,:%-]+$")] | None = None
+    depends_on: tuple[str, ...] = ()
+    preemptible: bool = False
+    begin: str | None = None
+    deadline: str | None = None
+    service: Service | None = None
+    image: str | None = None
+    power: Power | None = None
+
+
+def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
+    """Fields set in `spec` that this version does not act on, each with what to do instead."""
+    once = "submit one job per part"
+    found = {
+        "kind": (spec.kind is Kind.SERVICE, "services are not run yet; use kind: batch"),
+        "groups": (bool(spec.groups), "gangs of different nodes are not run yet; " + once),
+        "elastic": (spec.elastic is not None, "elastic gangs are not run yet; give nodes"),
+        "array": (spec.array is not None, "arrays are not run yet; " + once),
+        "depends_on": (bool(spec.depends_on), "dependencies are not run yet; use submit --wait"),
+        "preemptible": (spec.preemptible, "preemption is not run yet; leave it out"),
+        "begin": (spec.begin is not None, "begin times are not run yet; submit held and release"),
+        "deadline": (spec.deadline is not None, "deadlines are not run yet; use priority"),
+        "service": (spec.service is not None, "services are not run yet; leave it out"),
+        "image": (spec.image is not None, "containers are not run yet; leave it out"),
+        "power": (spec.power is not None, "power is not capped yet; leave it out"),
+        "topology.segment": (
+            spec.topology is not None and spec.topology.segment is not None,
+            "segments are not placed yet; leave it out",
+        ),
+    }
+    return [(key, f"not yet: {advice}") for key, (is_set, advice) in found.items() if is_set]
+
+
+def ranks_per_node(spec: JobSpec) -> int:
+    """Processes per node: as asked, else one per whole GPU, at least one."""
+    if spec.ranks_per_node is not None:
+        return spec.ranks_per_node
+    return max(1, int(spec.resources.gpus_per_node))

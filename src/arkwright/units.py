@@ -1,0 +1,158 @@
+"""Quantities: text in the user's unit outside, a plain number in one canonical unit inside.
+
+Inside Arkwright a quantity is a float in the canonical unit of its dimension, and its name ends in
+that unit (`power_kw`). Text such as `132 kW` or `1.3 GW` exists only at the edge; `parse` and
+`render` are the two doors. A bare number where a unit is required is refused, because nobody can
+tell 12 from 12 kW, 12 MW or 12 racks.
+
+The annotated types below (`Kilowatts`, `Seconds`, …) carry their dimension in `msgspec.Meta`, so
+the decoder, the JSON Schema and the documentation all read it from one place.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated, NamedTuple
+
+from msgspec import Meta
+
+from arkwright.errors import UnitError
+
+KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
+MS_PER_S = 1000
+S_PER_HOUR = 3600
+J_PER_KWH = 3_600_000
+MILLI = 1000
+"""Milli-GPU and milli-CPU per whole GPU and CPU."""
+
+
+class Dimension(NamedTuple):
+    """A kind of quantity: its canonical unit and, per accepted unit, the factor to it."""
+
+    name: str
+    unit: str
+    factors: Mapping[str, float]
+    example: str
+
+
+_DECIMAL = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15}
+
+
+def _scaled(base: str, canonical: str, prefixes: str) -> dict[str, float]:
+    """`base` with each SI prefix, as factors to `canonical` (itself a prefixed `base`)."""
+    canonical_prefix = canonical.removesuffix(base)
+    names = ["", *prefixes]
+    return {f"{p}{base}": _DECIMAL[p] / _DECIMAL[canonical_prefix] for p in names}
+
+
+_TIME = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_BYTES = {f"{p}B": _DECIMAL[p] / 1e9 for p in ("", "k", "M", "G", "T", "P")} | {
+    "KiB": KIB / 1e9,
+    "MiB": MIB / 1e9,
+    "GiB": GIB / 1e9,
+    "TiB": TIB / 1e9,
+}
+
+DIMENSIONS: Mapping[str, Dimension] = {
+    d.unit: d
+    for d in (
+        Dimension("power", "kW", _scaled("W", "kW", "kMG"), "132 kW"),
+        Dimension("energy", "kWh", _scaled("Wh", "kWh", "kMGT"), "40 MWh"),
+        Dimension("temperature", "°C", {"°C": 1.0, "degC": 1.0, "C": 1.0}, "45 °C"),
+        Dimension("bandwidth", "Gbit/s", _scaled("bit/s", "Gbit/s", "kMGT"), "400 Gbit/s"),
+        Dimension("throughput", "GB/s", {f"{u}/s": f for u, f in _BYTES.items()}, "40 GB/s"),
+        Dimension("data size", "GB", _BYTES, "80 GB"),
+        Dimension("duration", "s", _TIME, "2 h"),
+        Dimension("length", "m", {"mm": 0.001, "cm": 0.01, "m": 1.0, "km": 1000.0}, "30 m"),
+        Dimension("mass", "kg", {"g": 0.001, "kg": 1.0, "t": 1000.0}, "1360 kg"),
+        Dimension(
+            "carbon intensity",
+            "g/kWh",
+            {"g/kWh": 1.0, "gCO2e/kWh": 1.0, "kg/kWh": 1000.0, "kg/MWh": 1.0},
+            "30 g/kWh",
+        ),
+    )
+}
+
+_QUANTITY = re.compile(
+    r"\s*(?P<number>[+-]?(?:\d+(?:_\d{3})*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>\S*)\s*"
+)
+
+
+def parse(text: str, unit: str) -> float:
+    """Read `text` as a quantity whose canonical unit is `unit`; return it in that unit.
+
+    Raises UnitError naming what was found and an example of what would be right.
+
+    >>> parse("1.3 GW", "kW")
+    1300000.0
+    """
+    dimension = DIMENSIONS[unit]
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise UnitError(
+            f"{text!r} is not a {dimension.name}; write for example {dimension.example!r}"
+        )
+    found = match["unit"].replace("℃", "°C").replace("Gb/s", "Gbit/s").replace("Gbps", "Gbit/s")
+    if not found:
+        raise UnitError(f"{text!r} has no unit; write for example '{text.strip()} {unit}'")
+    factor = dimension.factors.get(found)
+    if factor is None:
+        raise UnitError(
+            f"{text!r}: {found!r} is not a unit of {dimension.name}; "
+            f"use one of {', '.join(dimension.factors)}"
+        )
+    value = float(match["number"].replace("_", "")) * factor
+    if not math.isfinite(value):
+        raise UnitError(f"{text!r} is too large to be a {dimension.name}")
+    return value
+
+
+def render(value: float, unit: str) -> str:
+    """Write `value` (in the canonical `unit`) in the largest unit that keeps it at 1 or above.
+
+    >>> render(1_300_000, "kW")
+    '1.3 GW'
+    """
+    dimension = DIMENSIONS[unit]
+    scale = {u: f for u, f in dimension.factors.items() if u not in _READ_ONLY_UNITS}
+    fitting = [(f, u) for u, f in scale.items() if abs(value) >= f]
+    factor, name = max(fitting) if fitting else (1.0, unit)
+    return f"{value / factor:.6g} {name}"
+
+
+_READ_ONLY_UNITS = frozenset(
+    {"degC", "C", "KiB", "MiB", "GiB", "TiB", "w", "kg/kWh", "kg/MWh", "gCO2e/kWh"}
+    | {f"{u}/s" for u in ("KiB", "MiB", "GiB", "TiB")}
+)
+"""Units that are understood but not written, so that each value has one written form."""
+
+
+def quantity(unit: str, *, ge: float | None = 0.0) -> Meta:
+    """Annotation of a float that is written as text with a unit of `unit`'s dimension."""
+    dimension = DIMENSIONS[unit]
+    pattern = rf"^\s*[+-]?[0-9._eE+-]+\s*({'|'.join(re.escape(u) for u in dimension.factors)})\s*$"
+    schema = {"type": "string", "pattern": pattern, "examples": [dimension.example]}
+    return Meta(extra={"unit": unit, "ge": ge}, extra_json_schema=schema)
+
+
+Kilowatts = Annotated[float, quantity("kW")]
+KilowattHours = Annotated[float, quantity("kWh")]
+Celsius = Annotated[float, quantity("°C", ge=None)]
+GigabitsPerSecond = Annotated[float, quantity("Gbit/s")]
+GigabytesPerSecond = Annotated[float, quantity("GB/s")]
+Gigabytes = Annotated[float, quantity("GB")]
+Seconds = Annotated[float, quantity("s")]
+Metres = Annotated[float, quantity("m")]
+Kilograms = Annotated[float, quantity("kg")]
+GramsPerKilowattHour = Annotated[float, quantity("g/kWh")]
+
+Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
+"""A share between 0 and 1; never percent."""
+
+
+def gigabytes_to_mib(size_gb: float) -> int:
+    """Whole MiB in `size_gb` [GB], rounded up: the scheduler must not promise what is not there."""
+    return math.ceil(size_gb * 1e9 / MIB - 1e-6)
