@@ -76,6 +76,9 @@ DIMENSIONS: Mapping[str, Dimension] = {
     )
 }
 
+_LENGTH_MAX = 64
+"""Characters a quantity may have: longer ones are no quantity and slow to refuse."""
+
 _QUANTITY = re.compile(
     r"\s*(?P<number>[+-]?(?:\d+(?:_\d{3})*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(?P<unit>\S*)\s*"
 )
@@ -90,6 +93,8 @@ def parse(text: str, unit: str) -> float:
     1300000.0
     """
     dimension = DIMENSIONS[unit]
+    if len(text) > _LENGTH_MAX:
+        raise UnitError(f"{text[:20]!r}… is too long to be a {dimension.name}")
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise UnitError(
@@ -151,6 +156,45 @@ GramsPerKilowattHour = Annotated[float, quantity("g/kWh")]
 
 Fraction = Annotated[float, Meta(ge=0.0, le=1.0)]
 """A share between 0 and 1; never percent."""
+
+
+class EnergyPrice(NamedTuple):
+    """Money per energy; the year of the money is a matter of its source."""
+
+    per_kwh: float
+    currency: str
+    """ISO 4217 code."""
+
+
+_PRICE = re.compile(r"\s*(?P<amount>\S+)\s+(?P<currency>[A-Z]{3})/(?P<unit>kWh|MWh)\s*")
+
+
+def parse_price(text: str) -> EnergyPrice:
+    """Read `80 EUR/MWh` or `0.08 EUR/kWh`; raises UnitError.
+
+    >>> parse_price("80 EUR/MWh")
+    EnergyPrice(per_kwh=0.08, currency='EUR')
+    """
+    match = _PRICE.fullmatch(text) if len(text) <= _LENGTH_MAX else None
+    number = _QUANTITY.fullmatch(match["amount"]) if match else None
+    if match is None or number is None or number["unit"]:
+        shown = text[:_LENGTH_MAX]
+        raise UnitError(f"{shown!r} is not a price of energy; write for example '80 EUR/MWh'")
+    value = float(number["number"].replace("_", "")) / (1000 if match["unit"] == "MWh" else 1)
+    if not math.isfinite(value):
+        raise UnitError(f"{text!r} is too large to be a price of energy")
+    return EnergyPrice(value, match["currency"])
+
+
+EnergyPriceText = Annotated[
+    str,
+    Meta(
+        pattern=r"^\s*[+-]?[0-9][0-9._eE+-]*\s+[A-Z]{3}/(kWh|MWh)\s*$",
+        description="a price of energy with its currency",
+        examples=["80 EUR/MWh"],
+    ),
+]
+"""A price as it is written; `parse_price` reads it."""
 
 
 def gigabytes_to_mib(size_gb: float) -> int:

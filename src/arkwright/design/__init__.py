@@ -1,0 +1,36 @@
+"""Design: a checked factory becomes halls, racks, nodes, topology and power. Pure and frozen."""
+
+from arkwright.design.blueprint import (
+    LEVELS,
+    Assumption,
+    Blueprint,
+    Finding,
+    HallPlan,
+    Node,
+    Rack,
+    Severity,
+    SitePlan,
+)
+from arkwright.design.engine_nodes import Facts, engine_nodes
+from arkwright.design.lower import blueprint
+from arkwright.design.summary import Line, summary
+from arkwright.design.topology import domain_indices, domain_names
+
+__all__ = [
+    "LEVELS",
+    "Assumption",
+    "Blueprint",
+    "Facts",
+    "Finding",
+    "HallPlan",
+    "Line",
+    "Node",
+    "Rack",
+    "Severity",
+    "SitePlan",
+    "blueprint",
+    "domain_indices",
+    "domain_names",
+    "engine_nodes",
+    "summary",
+]

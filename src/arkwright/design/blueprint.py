@@ -1,0 +1,127 @@
+"""Blueprint: what a factory file becomes. Frozen; quick enough to redo at every change."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct
+
+from arkwright.jobs.spec import Level
+
+LEVELS: tuple[Level, ...] = tuple(Level)
+"""Topology levels, smallest first: the order of `Node.domains`."""
+
+
+class Severity(Enum):
+    """How much a finding matters."""
+
+    NOTE = "note"
+    WARNING = "warning"
+
+
+class Finding(Struct, frozen=True, kw_only=True):
+    """Something the file's author should know about the result."""
+
+    severity: Severity
+    where: str
+    """Path of the thing, for example `narvik/h1`."""
+    text: str
+    source: str = ""
+
+
+class Assumption(Struct, frozen=True, kw_only=True):
+    """A value that was used because the file gave none."""
+
+    where: str
+    name: str
+    value: str
+    """With its unit."""
+    source: str
+    """Source, date and grade."""
+
+
+class Node(Struct, frozen=True, kw_only=True):
+    """One node. `path` is `site/hall/rack/tray` and survives a re-design that only adds racks."""
+
+    path: str
+    site: str
+    hall: str
+    rack: str
+    tray: str
+    system: str
+    """Catalogue name; empty for nodes an engine found."""
+    gpus: int
+    gpu_type: str
+    """Catalogue name, or `virtual`."""
+    is_virtual: bool
+    cpus: float
+    memory_mib: int
+    power_kw_max: float | None
+    """IT power, its share of the rack; None for nodes an engine found."""
+    domains: tuple[str, ...]
+    """Name of its domain per level of `LEVELS`; unique within the level."""
+
+
+class Rack(Struct, frozen=True, kw_only=True):
+    """One full rack."""
+
+    path: str
+    site: str
+    hall: str
+    system: str
+    nodes: int
+    gpus: int
+    power_kw_max: float
+
+
+class HallPlan(Struct, frozen=True, kw_only=True):
+    """One hall, filled with whole racks."""
+
+    path: str
+    name: str
+    system: str
+    gpus_asked: int | None
+    """None where the file gave racks."""
+    gpus: int
+    nodes: int
+    racks: int
+    scale_up_domains: int
+    leaf_groups: int
+    it_power_kw_max: float
+    """Sum over racks at the maker's maximum; basis IT, without network and storage."""
+
+
+class SitePlan(Struct, frozen=True, kw_only=True):
+    """One site and its power on the way from racks to grid."""
+
+    name: str
+    country: str | None
+    halls: tuple[HallPlan, ...]
+    gpus: int
+    nodes: int
+    racks: int
+    rack_power_kw_max: float
+    """Basis IT: racks only."""
+    it_power_kw_max: float
+    """Basis IT: racks with network, storage and management."""
+    facility_power_kw_max: float
+    """Basis facility: IT power times PUE."""
+    connection_kw: float | None
+    connection_basis: str
+
+
+class Blueprint(Struct, frozen=True, kw_only=True):
+    """A whole factory, built on paper."""
+
+    name: str
+    sites: tuple[SitePlan, ...]
+    racks: tuple[Rack, ...]
+    nodes: tuple[Node, ...]
+    """In file order of sites and halls, then by rack and tray."""
+    findings: tuple[Finding, ...]
+    assumptions: tuple[Assumption, ...]
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of all sites."""
+        return sum(site.gpus for site in self.sites)

@@ -1,0 +1,114 @@
+"""The factory file: its schema, loading, checking. What comes out is frozen and valid.
+
+`load` reads a file and its includes, `loads` reads bytes; both raise InputError with every problem,
+each with file, line, key, what was found and what would be right. `schema` is for editors.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+from arkwright import documents
+from arkwright.documents import Node
+from arkwright.errors import InputError, Problem
+from arkwright.factory import files
+from arkwright.factory.salvage import salvage
+from arkwright.factory.spec import (
+    Backfill,
+    Energy,
+    Engine,
+    EngineKind,
+    Factory,
+    Grid,
+    Hall,
+    Ordering,
+    Organisation,
+    Policy,
+    PowerBasis,
+    Project,
+    Quota,
+    Site,
+)
+from arkwright.factory.terms import (
+    EnergyTerms,
+    Term,
+    allowed_sites,
+    energy_at,
+    policy_hash,
+    pue_at,
+    restart_grace_at,
+    time_limit_default,
+)
+from arkwright.factory.validate import validate, validate_runnable
+
+__all__ = [
+    "Backfill",
+    "Energy",
+    "EnergyTerms",
+    "Engine",
+    "EngineKind",
+    "Factory",
+    "Grid",
+    "Hall",
+    "Ordering",
+    "Organisation",
+    "Policy",
+    "PowerBasis",
+    "Project",
+    "Quota",
+    "Site",
+    "Term",
+    "allowed_sites",
+    "energy_at",
+    "load",
+    "loads",
+    "policy_hash",
+    "pue_at",
+    "restart_grace_at",
+    "schema",
+    "time_limit_default",
+    "validate",
+    "validate_runnable",
+]
+
+
+def load(path: Path | str, *, runnable: bool = False) -> Factory:
+    """The factory in the file at `path`, with what it includes; raises InputError.
+
+    `runnable` also refuses what cannot be run by this version, as `arkwright up` must.
+    """
+    return _checked(files.tree(Path(path)), runnable)
+
+
+def loads(data: bytes, name: str = "factory", *, runnable: bool = False) -> Factory:
+    """The factory in `data`; `name` is what problems call it. `include` is refused here."""
+    tree = documents.parse(data, name)
+    if isinstance(tree.value, dict) and "include" in tree.value:
+        found, right = "a text has no folder to include from", "load it as a file"
+        problem = Problem(tree.value["include"].where, "include", found, right)
+        raise InputError(f"cannot read {name}", [problem])
+    return _checked(tree, runnable)
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the factory file."""
+    return documents.schema(Factory, "Arkwright factory file")
+
+
+def _checked(tree: Node, runnable: bool) -> Factory:
+    try:
+        factory = documents.decode(tree, Factory)
+    except InputError as error:
+        # What is readable is still checked, so that one round shows everything.
+        _refuse(tree, [*error.problems, *salvage(tree, error.problems, runnable)])
+    problems = validate(factory, tree)
+    if runnable:
+        problems += validate_runnable(factory, tree)
+    if problems:
+        _refuse(tree, problems)
+    return factory
+
+
+def _refuse(tree: Node, problems: list[Problem]) -> NoReturn:
+    raise InputError(f"{tree.source} is not valid", problems)

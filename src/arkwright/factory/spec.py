@@ -1,0 +1,224 @@
+"""The factory file as types: every section of DESIGN §5, frozen.
+
+What a later version will act on is declared as `NotYet`: the key is known, and giving it is refused
+with the words "not yet" rather than silently ignored.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import Meta, Struct
+
+from arkwright.units import EnergyPriceText, Gigabytes, GramsPerKilowattHour, Kilowatts, Seconds
+
+Name = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,30}$",
+        description="a short name of lower-case letters, digits and hyphens",
+        examples=["narvik"],
+    ),
+]
+Country = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z]{2}$",
+        description="a country as two capital letters (ISO 3166)",
+        examples=["NO"],
+    ),
+]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+GpuCount = Annotated[int, Meta(ge=0, le=100_000_000)]
+NotYet: TypeAlias = Annotated[Any, Meta(description="Not yet: refused until something acts on it.")]
+
+
+class PowerBasis(Enum):
+    """Where a megawatt is counted. The same factory has four different figures."""
+
+    GRID = "grid"
+    """At the connection to the grid: everything."""
+    FACILITY = "facility"
+    """Everything behind the transformers, cooling included."""
+    IT = "it"
+    """At the racks."""
+    AI_CAPACITY = "ai-capacity"
+    """As some announcements say it, without a definition."""
+
+
+class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every section: frozen, keys by name only, unknown keys refused."""
+
+
+class Grid(Section, frozen=True, kw_only=True):
+    """The connection to the electricity grid."""
+
+    connection: Kilowatts | None = None
+    """Power that may be drawn; none given means no limit is checked."""
+    basis: PowerBasis = PowerBasis.GRID
+    zone: str | None = None
+    """Price zone, for example NO4."""
+
+
+class Hall(Section, frozen=True, kw_only=True):
+    """A room of one kind of system. Give `gpus` or `racks`; whole racks are built."""
+
+    system: str
+    """Catalogue name, for example gb300-nvl72."""
+    gpus: Count | None = None
+    racks: Count | None = None
+    cpus_per_node: Annotated[float, Meta(gt=0, le=4096)] | None = None
+    """Instead of the catalogue's figure."""
+    memory_per_node: Gigabytes | None = None
+    """Instead of the catalogue's figure."""
+
+
+class Fabric(Section, frozen=True, kw_only=True):
+    """The scale-out network."""
+
+    scalable_unit_nodes: Count | None = None
+    """Nodes behind one group of leaf switches; none takes the system's own."""
+
+
+class EngineKind(Enum):
+    """What runs the jobs of a site."""
+
+    LOCAL = "local"
+    SLURM = "slurm"
+    KUBERNETES = "kubernetes"
+
+
+class Ownership(Enum):
+    """Whether Arkwright has the nodes to itself."""
+
+    EXCLUSIVE = "exclusive"
+    SHARED = "shared"
+
+
+class Engine(Section, frozen=True, kw_only=True):
+    """How jobs really run at a site. A site without one is a plan only."""
+
+    kind: EngineKind
+    nodes: Annotated[int, Meta(ge=1, le=4096)] | None = None
+    """Virtual nodes this machine is divided into; none lets the engine decide."""
+    gpus_per_node: Annotated[int, Meta(ge=1, le=64)] | None = None
+    """Virtual GPUs per virtual node."""
+    cpus_per_node: Annotated[float, Meta(gt=0, le=4096)] | None = None
+    memory_per_node: Gigabytes | None = None
+    restart_grace: Seconds | None = None
+    """How long a node may be silent before its gang is restarted elsewhere."""
+    ownership: Ownership = Ownership.EXCLUSIVE
+
+
+class Energy(Section, frozen=True, kw_only=True):
+    """What a kilowatt-hour costs and emits, for the whole factory or one site."""
+
+    price: EnergyPriceText | None = None
+    """For example `80 EUR/MWh`; none takes the catalogue's figure for the country, if any."""
+    price_source: str | None = None
+    carbon: GramsPerKilowattHour | None = None
+    """Location-based; none takes the catalogue's figure for the country, if any."""
+    carbon_source: str | None = None
+    series: NotYet = None
+    programmes: NotYet = None
+
+
+class Site(Section, frozen=True, kw_only=True):
+    """One place: its grid, its halls, and the engine that runs its jobs."""
+
+    country: Country | None = None
+    operator: str | None = None
+    jurisdiction: Country | None = None
+    """Whose law governs the operator, where that is not the country's."""
+    grid: Grid = Grid()
+    pue: Annotated[float, Meta(ge=1, le=3)] | None = None
+    """Facility power over IT power, yearly mean."""
+    halls: dict[Name, Hall] = {}
+    fabric: Fabric = Fabric()
+    engine: Engine | None = None
+    energy: Energy | None = None
+    """Instead of the factory's, key by key."""
+    climate: NotYet = None
+    power: NotYet = None
+    cooling: NotYet = None
+    storage: NotYet = None
+    links: NotYet = None
+
+
+class Quota(Section, frozen=True, kw_only=True):
+    """What may be held at once."""
+
+    gpus: GpuCount | None = None
+    """None sets no limit."""
+
+
+class Project(Section, frozen=True, kw_only=True):
+    """A part of an organisation with its own share of the organisation's quota."""
+
+    quota: Quota = Quota()
+    residency: tuple[str, ...] = ()
+    budget: NotYet = None
+
+
+class Organisation(Section, frozen=True, kw_only=True):
+    """A tenant."""
+
+    quota: Quota = Quota()
+    projects: dict[Name, Project] = {}
+    residency: tuple[str, ...] = ()
+    """Countries (`NO`) or sites (`narvik`) its jobs may run in; empty means anywhere."""
+    priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
+    """Added to the priority of every job of the organisation."""
+    budget: NotYet = None
+
+
+class Ordering(Enum):
+    """Who goes first."""
+
+    PRIORITY = "priority"
+    """Priority, then time of submission."""
+    FIFO = "fifo"
+    SHORTEST_FIRST = "shortest-first"
+    FAIR_SHARE = "fair-share"
+
+
+class Backfill(Enum):
+    """Whether a later job may use what the first in line cannot use yet."""
+
+    EASY = "easy"
+    """If it does not delay the first in line."""
+    GREEDY = "greedy"
+    """Always; the first in line may wait for ever."""
+    NONE = "none"
+    CONSERVATIVE = "conservative"
+    """If it delays nobody in line."""
+
+
+class Policy(Section, frozen=True, kw_only=True):
+    """How the scheduler decides."""
+
+    ordering: Ordering = Ordering.PRIORITY
+    backfill: Backfill = Backfill.EASY
+    time_limit_default: Seconds | None = None
+    """For jobs that give none; none takes the catalogue's default."""
+    time_limit_max: Seconds | None = None
+    """The most a job may ask for."""
+    preemption: NotYet = None
+    power_tiers: NotYet = None
+
+
+class Factory(Section, frozen=True, kw_only=True):
+    """A whole factory, as its file describes it."""
+
+    factory: Name
+    """Its name."""
+    include: tuple[str, ...] | str = ()
+    """Files, relative to this one, whose keys this file's keys override."""
+    sites: dict[Name, Site] = {}
+    organisations: dict[Name, Organisation] = {}
+    policy: Policy = Policy()
+    energy: Energy = Energy()
+    workloads: NotYet = None
+    failures: NotYet = None
+    programme: NotYet = None

@@ -1,0 +1,183 @@
+"""Rules between fields of a factory: every broken one is reported, with its line."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+
+from arkwright import catalog, units
+from arkwright.documents import Node
+from arkwright.errors import Problem, UnitError
+from arkwright.factory.spec import (
+    Backfill,
+    Energy,
+    EngineKind,
+    Factory,
+    Hall,
+    Ordering,
+    Organisation,
+    Site,
+)
+
+_GPUS_MAX = 5_000_000
+"""Beyond this a blueprint no longer fits a laptop; no announced campus comes near."""
+
+Found = Iterator[tuple[str, str, str]]
+"""Key path, what was found, what would be right."""
+
+
+def validate(factory: Factory, tree: Node | None = None) -> list[Problem]:
+    """Problems of a well-typed factory, in file order of the sections; empty when there are none.
+
+    `tree` gives the lines; without it problems name the factory only.
+    """
+    rules: tuple[Callable[[Factory], Found], ...] = (_not_yet, _sites, _organisations, _energy)
+    return [
+        Problem(_where(tree, key, factory), key, found, right)
+        for rule in rules
+        for key, found, right in rule(factory)
+    ]
+
+
+def validate_runnable(factory: Factory, tree: Node | None = None) -> list[Problem]:
+    """What keeps a valid factory from being run here and now (`arkwright up`)."""
+    return [
+        Problem(_where(tree, key, factory), key, found, right)
+        for key, found, right in _runnable(factory)
+    ]
+
+
+def _not_yet(factory: Factory) -> Found:
+    held: list[tuple[str, object, tuple[str, ...]]] = [
+        ("", factory, ("workloads", "failures", "programme")),
+        ("policy", factory.policy, ("preemption", "power_tiers")),
+        ("energy", factory.energy, ("series", "programmes")),
+    ]
+    for name, site in factory.sites.items():
+        held.append((f"sites.{name}", site, ("climate", "power", "cooling", "storage", "links")))
+        if site.energy is not None:
+            held.append((f"sites.{name}.energy", site.energy, ("series", "programmes")))
+    for name, organisation in factory.organisations.items():
+        held.append((f"organisations.{name}", organisation, ("budget",)))
+        for project, spec in organisation.projects.items():
+            held.append((f"organisations.{name}.projects.{project}", spec, ("budget",)))
+    for path, section, keys in held:
+        for key in keys:
+            if getattr(section, key) is not None:
+                yield f"{path}.{key}".lstrip("."), "not yet: nothing acts on it", "leave it out"
+
+
+def _sites(factory: Factory) -> Found:
+    if not factory.sites:
+        yield "sites", "there is no site", "add one, for example sites: {narvik: {country: NO, …}}"
+    for name, site in factory.sites.items():
+        path = f"sites.{name}"
+        if not site.halls and site.engine is None:
+            yield path, "it has neither halls nor an engine", "add halls, or engine: {kind: local}"
+        for hall_name, hall in site.halls.items():
+            yield from _hall(f"{path}.halls.{hall_name}", hall_name, hall)
+        yield from _engine(f"{path}.engine", site)
+    gpus = sum(_gpus(hall) for site in factory.sites.values() for hall in site.halls.values())
+    if gpus > _GPUS_MAX:
+        yield "sites", f"{gpus:,} GPUs", f"a factory may have at most {_GPUS_MAX:,}"
+
+
+def _hall(path: str, name: str, hall: Hall) -> Found:
+    known = list(catalog.systems())
+    if hall.system not in known:
+        near = difflib.get_close_matches(hall.system.lower(), known, n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        right = f"{hint}known systems: {', '.join(known)}"
+        yield f"{path}.system", f"unknown system {hall.system!r}", right
+    if (hall.gpus is None) == (hall.racks is None):
+        found = "neither gpus nor racks" if hall.gpus is None else "both gpus and racks"
+        yield path, found, "give one of them, for example gpus: 5184"
+    if name == "local":
+        yield path, "the name local is taken by the nodes of an engine", "call the hall h1"
+
+
+def _gpus(hall: Hall) -> int:
+    system = catalog.systems().get(hall.system)
+    return hall.gpus or (hall.racks or 0) * (system.gpus_per_rack if system else 1)
+
+
+def _engine(path: str, site: Site) -> Found:
+    engine = site.engine
+    if engine is None or engine.kind is EngineKind.LOCAL:
+        return
+    for key in ("nodes", "gpus_per_node", "cpus_per_node", "memory_per_node"):
+        if getattr(engine, key) is not None:
+            found = f"a {engine.kind.value} engine finds its nodes itself"
+            yield f"{path}.{key}", found, "leave it out"
+
+
+def _organisations(factory: Factory) -> Found:
+    for name, organisation in factory.organisations.items():
+        path = f"organisations.{name}"
+        yield from _residency(f"{path}.residency", organisation.residency, factory)
+        yield from _quotas(path, organisation)
+        for project, spec in organisation.projects.items():
+            key = f"{path}.projects.{project}.residency"
+            yield from _residency(key, spec.residency, factory)
+
+
+def _quotas(path: str, organisation: Organisation) -> Found:
+    limit = organisation.quota.gpus
+    for project, spec in organisation.projects.items():
+        if limit is not None and spec.quota.gpus is not None and spec.quota.gpus > limit:
+            found = f"{spec.quota.gpus:,} GPUs, more than the {limit:,} of the whole organisation"
+            yield f"{path}.projects.{project}.quota.gpus", found, f"give at most {limit}"
+
+
+def _residency(path: str, allowed: tuple[str, ...], factory: Factory) -> Found:
+    countries = sorted({site.country for site in factory.sites.values() if site.country})
+    for index, place in enumerate(allowed):
+        if place not in factory.sites and place not in countries:
+            here = ", ".join([*factory.sites, *countries])
+            yield f"{path}[{index}]", f"no site is called {place} or lies there", f"use {here}"
+
+
+def _energy(factory: Factory) -> Found:
+    sections: list[tuple[str, Energy | None]] = [("energy", factory.energy)]
+    sections += [(f"sites.{name}.energy", site.energy) for name, site in factory.sites.items()]
+    for path, energy in sections:
+        if energy is not None and energy.price is not None:
+            try:
+                units.parse_price(energy.price)
+            except UnitError as error:
+                yield f"{path}.price", str(error), "for example 80 EUR/MWh"
+    policy = factory.policy
+    if policy.time_limit_max and (policy.time_limit_default or 0) > policy.time_limit_max:
+        most = units.render(policy.time_limit_max, "s")
+        found = f"it is longer than time_limit_max ({most})"
+        yield "policy.time_limit_default", found, f"give at most {most}"
+
+
+def _runnable(factory: Factory) -> Found:
+    if factory.policy.backfill is Backfill.CONSERVATIVE:
+        yield "policy.backfill", "not yet: conservative", "use easy, greedy or none"
+    if factory.policy.ordering is not Ordering.PRIORITY:
+        found = f"not yet: {factory.policy.ordering.value}"
+        yield "policy.ordering", found, "use priority"
+    engines = {name: site.engine for name, site in factory.sites.items() if site.engine}
+    for name, engine in engines.items():
+        if engine.kind is not EngineKind.LOCAL:
+            yield f"sites.{name}.engine.kind", f"not yet: {engine.kind.value}", "use local"
+    if not engines:
+        right = "add to a site: engine: {kind: local, nodes: 4, gpus_per_node: 2}"
+        yield "sites", "no site has an engine to run jobs", right
+
+
+def _where(tree: Node | None, key: str, factory: Factory) -> str:
+    """File and line of `key`, or of the nearest key above it that was written."""
+    if tree is None:
+        return f"factory {factory.factory}"
+    node = tree
+    for part in key.replace("[", ".[").split("."):
+        if part.startswith("[") and isinstance(node.value, tuple):
+            node = node.value[int(part[1:-1])]
+        elif isinstance(node.value, dict) and part in node.value:
+            node = node.value[part]
+        else:
+            break
+    return node.where
