@@ -103,7 +103,8 @@ class Observation(Struct, frozen=True, kw_only=True):
     exit_code: int | None = None
     """When ENDED: 0, the first failing rank's code, or 128 + signal; None when not known."""
     reason: str = ""
-    """Why it ended or is ending: `exited`, `node lost`, `stopped`, `launch failed: …`."""
+    """Why it ended or is ending: `exited`, `stopped: …`, `node lost`, `time limit`, `memory limit`,
+    `launch failed: …`, `unknown attempt`."""
     failed_nodes: tuple[str, ...] = ()
     """Nodes on which a part ended badly (the ranks' fault)."""
     lost_nodes: tuple[str, ...] = ()

@@ -1,0 +1,112 @@
+"""What a rank finds in its environment: torch's words, Slurm's words, and ours.
+
+Standard library only: supervisors import this. Meaning of the names: torchrun's documentation of
+environment variables, and the OUTPUT ENVIRONMENT VARIABLES section of Slurm's srun and sbatch
+manuals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from arkwright.engines.attempt_files import Plan
+
+BASE_NAMES = ("PATH", "HOME", "LANG", "USER", "TMPDIR", "TZ")
+"""All that a job inherits from the server: everything else there may be a secret."""
+DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
+PART_MARK = "ARKWRIGHT_PART"
+"""Names the part's directory: how processes that outlived their supervisor are found again."""
+EXEC_MARK = "ARKWRIGHT_EXEC"
+"""Names one command run beside an attempt, so that all it started ends with it."""
+
+
+def base_environment(server: Mapping[str, str]) -> dict[str, str]:
+    """The clean start of every rank's environment."""
+    base = {name: server[name] for name in BASE_NAMES if name in server}
+    base.setdefault("PATH", DEFAULT_PATH)
+    return base
+
+
+def rank_environment(
+    plan: Plan, index: int, local_rank: int, part_directory: str
+) -> dict[str, str]:
+    """Environment of one rank of part `index`. The job's own variables win over defaults, ours
+    over the job's: a rank that lied about its place would break its gang, or take another's GPU."""
+    part = plan["parts"][index]
+    per_node = plan["ranks_per_node"]
+    threads = max(1, int(part["cpus"] // per_node))
+    environment = {"OMP_NUM_THREADS": str(threads), **plan["env"]}
+    environment.update(_torch(plan, index, local_rank))
+    environment.update(_slurm(plan, index, local_rank, threads))
+    environment.update(
+        {
+            "ARKWRIGHT_JOB_ID": plan["job_id"],
+            "ARKWRIGHT_JOB_NAME": plan["job_name"],
+            "ARKWRIGHT_ATTEMPT": plan["attempt_id"],
+            "ARKWRIGHT_ATTEMPT_INDEX": attempt_index(plan["attempt_id"]),
+            "ARKWRIGHT_PROJECT": plan["project"],
+            "ARKWRIGHT_USER": plan["user"],
+            "ARKWRIGHT_NODE": part["node"],
+            "ARKWRIGHT_NODES": ",".join(each["node"] for each in plan["parts"]),
+            "ARKWRIGHT_GPUS": str(part["gpus"]),
+            "ARKWRIGHT_GPUS_ARE_VIRTUAL": "1" if plan["is_virtual"] else "0",
+            PART_MARK: part_directory,
+            # Empty, not absent: a virtual GPU must not let the job reach a real one.
+            "CUDA_VISIBLE_DEVICES": ",".join(map(str, part["gpu_indices"])),
+            "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+        }
+    )
+    if plan["checkpoint_dir"] is not None:
+        environment["ARKWRIGHT_CHECKPOINT_DIR"] = plan["checkpoint_dir"]
+    return environment
+
+
+def attempt_index(attempt_id: str) -> str:
+    """The `n` of `<job>.<n>`; 0 when the id has another form."""
+    tail = attempt_id.rpartition(".")[2]
+    return tail if tail.isdigit() else "0"
+
+
+def _torch(plan: Plan, index: int, local_rank: int) -> dict[str, str]:
+    per_node = plan["ranks_per_node"]
+    return {
+        "RANK": str(index * per_node + local_rank),
+        "LOCAL_RANK": str(local_rank),
+        "WORLD_SIZE": str(len(plan["parts"]) * per_node),
+        "LOCAL_WORLD_SIZE": str(per_node),
+        "NODE_RANK": str(index),
+        "GROUP_RANK": str(index),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(plan["master_port"]),
+    }
+
+
+def _slurm(plan: Plan, index: int, local_rank: int, cpus_per_task: int) -> dict[str, str]:
+    parts, per_node = plan["parts"], plan["ranks_per_node"]
+    names = [part["node"].rpartition("/")[2] for part in parts]
+    count, tasks = str(len(parts)), str(len(parts) * per_node)
+    each = f"{per_node}(x{count})" if len(parts) > 1 else str(per_node)
+    return {
+        "SLURM_JOB_ID": plan["job_id"],
+        "SLURM_JOBID": plan["job_id"],
+        "SLURM_JOB_NAME": plan["job_name"],
+        "SLURM_JOB_USER": plan["user"],
+        "SLURM_JOB_ACCOUNT": plan["project"],
+        "SLURM_JOB_NUM_NODES": count,
+        "SLURM_NNODES": count,
+        "SLURM_JOB_NODELIST": ",".join(names),
+        "SLURM_NODELIST": ",".join(names),
+        "SLURMD_NODENAME": names[index],
+        "SLURM_NODEID": str(index),
+        "SLURM_NTASKS": tasks,
+        "SLURM_NPROCS": tasks,
+        "SLURM_NTASKS_PER_NODE": str(per_node),
+        "SLURM_TASKS_PER_NODE": each,
+        "SLURM_PROCID": str(index * per_node + local_rank),
+        "SLURM_LOCALID": str(local_rank),
+        "SLURM_CPUS_PER_TASK": str(cpus_per_task),
+        "SLURM_CPUS_ON_NODE": str(cpus_per_task * per_node),
+        "SLURM_GPUS_ON_NODE": str(parts[index]["gpus"]),
+        "SLURM_RESTART_COUNT": str(max(0, int(attempt_index(plan["attempt_id"])) - 1)),
+        "SLURM_SUBMIT_DIR": plan["workdir"],
+    }
