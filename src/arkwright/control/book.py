@@ -1,0 +1,87 @@
+"""The jobs that are not over yet, in memory: what the loop needs to know between two events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from arkwright.control.projection import job_of
+from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.lifecycle import FINAL, PLACED, State
+from arkwright.jobs.spec import JobSpec
+
+
+@dataclass(slots=True)
+class ActiveJob:
+    """One job that waits or holds nodes. Changed by `Book.apply` and nothing else."""
+
+    id: str
+    spec: JobSpec
+    project: str
+    user: str
+    state: State
+    attempt: int = 0
+    failures: int = 0
+    site: str = ""
+    nodes: tuple[str, ...] = ()
+    gpus_per_node: float = 0
+    cpus_per_node: float = 0
+    memory_per_node_mib: int = 0
+    stop_cause: str | None = None
+    is_cancelled: bool = False
+
+    @property
+    def attempt_id(self) -> str:
+        """The attempt that holds nodes now; `<job>.<n>`."""
+        return f"{self.id}.{self.attempt}"
+
+
+class Book:
+    """Every active job by id, in order of submission."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, ActiveJob] = {}
+
+    def apply(self, event: Event) -> None:
+        """Follow one event of the log. Jobs that are over leave the book."""
+        if event.kind is EventKind.JOB_SUBMITTED:
+            after = event.after
+            self.jobs[event.subject] = ActiveJob(
+                id=event.subject,
+                spec=msgspec.convert(after["spec"], JobSpec),
+                project=after["project"],
+                user=after["user"],
+                state=State(after["state"]),
+            )
+            return
+        job = self.jobs.get(job_of(event) or "")
+        if job is None:
+            return
+        job.state = State(event.after["state"])
+        if event.kind is EventKind.JOB_STARTED:
+            _place(job, event)
+        elif event.kind is EventKind.JOB_STOPPING:
+            job.stop_cause = event.cause
+            job.is_cancelled = job.is_cancelled or bool(event.after["is_cancel"])
+        elif event.kind is EventKind.JOB_ENDED:
+            job.failures = event.after["failures"]
+            job.nodes = ()
+        if job.state in FINAL:
+            del self.jobs[job.id]
+
+    def placed(self) -> list[ActiveJob]:
+        """Jobs that hold nodes, in order of submission."""
+        return [job for job in self.jobs.values() if job.state in PLACED]
+
+
+def _place(job: ActiveJob, event: Event) -> None:
+    after = event.after
+    job.attempt = after["attempt"]
+    job.site = after["site"]
+    job.nodes = tuple(after["nodes"])
+    job.gpus_per_node = after["gpus_per_node"]
+    job.cpus_per_node = after["cpus_per_node"]
+    job.memory_per_node_mib = after["memory_per_node_mib"]
+    job.stop_cause = None
+    job.is_cancelled = False

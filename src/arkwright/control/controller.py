@@ -1,0 +1,285 @@
+"""The reconcile loop: read, decide on a copy, commit, apply, execute, observe.
+
+`Controller.step` is one round, synchronous, with clock, entropy, store and engines handed in, so
+that tests drive the very same code under a fake clock and stop it between any two writes. Order is
+what keeps the promises:
+
+- an event is committed before it is applied in memory, so memory is never ahead of the store;
+- an attempt is launched only after the decision that started it is committed;
+- an attempt is followed by another only after its engine has said that nothing of it is left.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+import msgspec
+from sqlalchemy import select
+
+from arkwright.control import endings
+from arkwright.control.book import ActiveJob, Book
+from arkwright.control.clock import Clock, Entropy
+from arkwright.control.recording import decision_of
+from arkwright.control.store import Decision, Idempotency, NewEvent, Store
+from arkwright.control.tables import NODES
+from arkwright.engines.port import Attempt, AttemptPhase, Engine, Observation, Placement
+from arkwright.errors import EngineError
+from arkwright.fleet import Fleet, Start
+from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.lifecycle import State, Trigger, after, allowed
+from arkwright.jobs.spec import ranks_per_node
+
+LOG = logging.getLogger("arkwright.control")
+RECONSIDER_MS = 1000
+"""A queue is looked at again this often even when nothing happened: time alone moves a shadow."""
+
+DONE_KEPT = 5000
+"""Jobs that are over are forgotten by replaying the others once there are so many of them."""
+
+
+class Controller:
+    """The one writer: store, fleet and book move together, event by event."""
+
+    def __init__(
+        self,
+        store: Store,
+        fleet: Fleet,
+        engines: Mapping[str, Engine],
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self.store = store
+        self.fleet = fleet
+        self.engines = engines
+        self.clock = clock
+        self.entropy = entropy
+        self._launched: set[str] = set()
+        self._stopped: set[str] = set()
+        self._launch_errors: dict[str, str] = {}
+        self._is_dirty = True
+        self._decided_ms = 0
+        self._recover()
+
+    def step(self) -> None:
+        """One round after the requests of the moment were recorded: observe, decide, execute."""
+        if self.fleet.done_count > max(DONE_KEPT, 4 * len(self.book.jobs)):
+            self._recover()
+        self._observe()
+        self._decide()
+        self._execute()
+
+    def record(
+        self,
+        new: Sequence[NewEvent],
+        *,
+        decision: Decision | None = None,
+        idempotency: Sequence[Idempotency] = (),
+    ) -> list[Event]:
+        """Commit events, then apply them here. Raises StoreError, and then nothing happened."""
+        if not new:
+            return []
+        events = self.store.append(new, self.clock(), decision=decision, idempotency=idempotency)
+        for event in events:
+            self._apply(event)
+        return events
+
+    def request_stop(self, job: ActiveJob, *, cause: str, actor: str, is_cancel: bool) -> NewEvent:
+        """The event that tells a placed job to stop."""
+        trigger = Trigger.CANCEL if is_cancel else Trigger.STOP
+        return NewEvent(
+            EventKind.JOB_STOPPING,
+            job.attempt_id,
+            actor,
+            cause,
+            {"state": job.state.value},
+            {"state": after(job.state, trigger).value, "is_cancel": is_cancel},
+        )
+
+    def _apply(self, event: Event) -> None:
+        self.book.apply(event)
+        self.fleet.apply(event)
+        self._is_dirty = True
+
+    # --- start ---------------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        """Rebuild fleet and book from the store. Only jobs that are not over are replayed."""
+        self.fleet.reset()
+        self.book = Book()
+        reader = self.store.read()
+        for row in reader.rows(select(NODES).order_by(NODES.c.path)):
+            self.fleet.set_node_state(row.path, row.state)
+        for event in reader.events_of_active_jobs():
+            self._apply(event)
+
+    # --- observe -------------------------------------------------------------------------------
+
+    def _observe(self) -> None:
+        """Ask each engine about its attempts and record what changed."""
+        placed = sorted(self.book.placed(), key=lambda job: job.site)
+        for site, group in groupby(placed, key=lambda job: job.site):
+            jobs = {job.attempt_id: job for job in group if job.attempt_id in self._launched}
+            if not jobs:
+                continue
+            try:
+                observations = self.engines[site].observe(tuple(jobs))
+            except EngineError as error:
+                LOG.warning("engine of site %s cannot be observed: %s", site, error)
+                continue
+            for observation in observations:
+                self._follow(jobs[observation.attempt_id], observation)
+
+    def _follow(self, job: ActiveJob, observation: Observation) -> None:
+        new = self._lost_nodes(job, observation)
+        ended_id: str | None = None
+        if observation.phase is AttemptPhase.ENDED:
+            error = self._launch_errors.pop(observation.attempt_id, None)
+            new.append(endings.ended(job, observation, launch_error=error))
+            ended_id = observation.attempt_id
+        else:
+            if observation.phase is AttemptPhase.RUNNING and allowed(job.state, Trigger.LAUNCHED):
+                new.append(_launched(job))
+            if (cause := endings.broken(observation)) and job.state is not State.STOPPING:
+                actor = f"engine:{job.site}"
+                new.append(self.request_stop(job, cause=cause, actor=actor, is_cancel=False))
+        self.record(new)
+        if ended_id is not None:
+            self._launched.discard(ended_id)
+            self._stopped.discard(ended_id)
+            self.engines[job.site].forget(ended_id)
+
+    def _lost_nodes(self, job: ActiveJob, observation: Observation) -> list[NewEvent]:
+        return [
+            NewEvent(
+                EventKind.NODE_STATE_CHANGED,
+                path,
+                f"engine:{job.site}",
+                f"lost while running {observation.attempt_id}",
+                {"state": self.fleet.node_state(path)},
+                {"state": "down"},
+            )
+            for path in observation.lost_nodes
+            if self.fleet.node_state(path) != "down"
+        ]
+
+    # --- decide --------------------------------------------------------------------------------
+
+    def _decide(self) -> None:
+        """Run the scheduler on a copy of the state and commit what it decided."""
+        now_ms = max(self.clock(), self.store.last_ms)
+        if not self._is_dirty and now_ms - self._decided_ms < RECONSIDER_MS:
+            return
+        self._decided_ms = now_ms
+        starts = self.fleet.decide(now_ms)
+        if not starts:
+            self._is_dirty = False
+            return
+        decision = decision_of(
+            starts, now_ms=now_ms, parent=self.store.last_decision, policy=self.fleet.policy_sha256
+        )
+        new = [_started(self.book.jobs[start.job_id], start) for start in starts]
+        new.append(
+            NewEvent(
+                EventKind.CYCLE_RAN,
+                str(decision.id),
+                "scheduler",
+                "decided",
+                {},
+                {
+                    "now_ms": now_ms,
+                    "policy_sha256": self.fleet.policy_sha256,
+                    "scheduler": self.fleet.scheduler_version,
+                    "parent": decision.parent,
+                    "sha256": decision.sha256,
+                },
+            )
+        )
+        self.record(new, decision=decision)
+
+    # --- execute -------------------------------------------------------------------------------
+
+    def _execute(self) -> None:
+        """Make the engines do what is recorded. Every call may be repeated."""
+        for job in self.book.placed():
+            if job.attempt_id not in self._launched:
+                self._launch(job)
+            if job.state is State.STOPPING and job.attempt_id not in self._stopped:
+                self._stop(job)
+
+    def _launch(self, job: ActiveJob) -> None:
+        engine = self.engines[job.site]
+        try:
+            if job.state is State.STARTING:
+                engine.launch(attempt_of(job))
+        except EngineError as error:
+            LOG.warning("%s cannot be launched: %s", job.attempt_id, error)
+            self._launch_errors[job.attempt_id] = str(error)
+        self._launched.add(job.attempt_id)
+
+    def _stop(self, job: ActiveJob) -> None:
+        try:
+            self.engines[job.site].stop(
+                job.attempt_id, grace_s=job.spec.grace, reason=job.stop_cause or "stopped"
+            )
+        except EngineError as error:
+            LOG.warning("%s cannot be stopped, trying again: %s", job.attempt_id, error)
+            return
+        self._stopped.add(job.attempt_id)
+
+
+def attempt_of(job: ActiveJob) -> Attempt:
+    """Everything the engine needs, read from the recorded job; nothing is left to choose."""
+    spec = job.spec
+    placements = tuple(
+        Placement(
+            node=node,
+            gpus=int(job.gpus_per_node),
+            cpus=job.cpus_per_node,
+            memory_mib=job.memory_per_node_mib,
+        )
+        for node in job.nodes
+    )
+    checkpoint = spec.checkpoint
+    return Attempt(
+        attempt_id=job.attempt_id,
+        job_id=job.id,
+        job_name=spec.name,
+        project=job.project,
+        user=job.user,
+        placements=placements,
+        ranks_per_node=ranks_per_node(spec),
+        command=spec.command,
+        script=spec.script,
+        workdir=spec.workdir,
+        env=dict(spec.env),
+        checkpoint_dir=checkpoint.dir if checkpoint else None,
+        checkpoint_signal=checkpoint.signal if checkpoint else None,
+        grace_s=spec.grace,
+        time_limit_s=spec.time_limit,
+    )
+
+
+def _started(job: ActiveJob, start: Start) -> NewEvent:
+    attempt = job.attempt + 1
+    return NewEvent(
+        EventKind.JOB_STARTED,
+        f"{job.id}.{attempt}",
+        "scheduler",
+        "placed",
+        {"state": job.state.value},
+        {"state": after(job.state, Trigger.START).value, "attempt": attempt}
+        | msgspec.to_builtins(start.placement),
+    )
+
+
+def _launched(job: ActiveJob) -> NewEvent:
+    return NewEvent(
+        EventKind.JOB_LAUNCHED,
+        job.attempt_id,
+        f"engine:{job.site}",
+        "every rank is running",
+        {"state": job.state.value},
+        {"state": after(job.state, Trigger.LAUNCHED).value},
+    )

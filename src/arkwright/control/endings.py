@@ -1,0 +1,82 @@
+"""How an attempt's end moves its job: succeeded, failed, cancelled, or once more from the queue."""
+
+from __future__ import annotations
+
+from arkwright.control.book import ActiveJob
+from arkwright.control.store import NewEvent
+from arkwright.engines.port import Observation
+from arkwright.jobs.events import EventKind
+from arkwright.jobs.lifecycle import Trigger, after
+from arkwright.jobs.spec import RetryOn
+
+# What engines say of an end (`Observation.reason`); see the port.
+EXITED = "exited"
+STOPPED = "stopped"
+NODE_LOST = "node lost"
+TIME_LIMIT = "time limit"
+UNKNOWN_ATTEMPT = "unknown attempt"
+
+
+def broken(observation: Observation) -> str | None:
+    """Why the rest of the gang must be stopped, if some part of it failed or vanished."""
+    if observation.lost_nodes:
+        return f"{NODE_LOST}: {', '.join(observation.lost_nodes)}"
+    if observation.failed_nodes:
+        code = observation.exit_code
+        return f"failed on {', '.join(observation.failed_nodes)} with exit code {code}"
+    return None
+
+
+def ended(job: ActiveJob, observation: Observation, *, launch_error: str | None) -> NewEvent:
+    """The event that records the end, with the state that follows and what was measured."""
+    trigger, cause = _verdict(job, observation, launch_error)
+    is_mishap = trigger in (Trigger.RETRY, Trigger.FAIL)
+    return NewEvent(
+        EventKind.JOB_ENDED,
+        job.attempt_id,
+        f"engine:{job.site}",
+        cause,
+        {"state": job.state.value},
+        {
+            "state": after(job.state, trigger).value,
+            "exit_code": observation.exit_code,
+            "failures": job.failures + int(is_mishap),
+            "lost_nodes": list(observation.lost_nodes),
+            "failed_nodes": list(observation.failed_nodes),
+            "cpu_s": observation.cpu_s,
+            "energy_j": observation.energy.energy_j,
+            "energy_method": observation.energy.method,
+        },
+    )
+
+
+def _verdict(
+    job: ActiveJob, observation: Observation, launch_error: str | None
+) -> tuple[Trigger, str]:
+    """What follows an end, and its cause in words. A job that finished anyway has succeeded."""
+    why = observation.reason
+    if observation.exit_code == 0 and why == EXITED:
+        return Trigger.SUCCEED, "every rank returned 0"
+    if job.is_cancelled:
+        return Trigger.END_CANCELLED, job.stop_cause or "cancelled"
+    if launch_error is not None:
+        return _again(job, RetryOn.FAILURE, f"launch failed: {launch_error}")
+    if why == TIME_LIMIT:
+        return Trigger.FAIL, TIME_LIMIT
+    cause = job.stop_cause or broken(observation)
+    if observation.lost_nodes or (cause or "").startswith(NODE_LOST):
+        return _again(job, RetryOn.NODE_LOST, cause or NODE_LOST)
+    if why == UNKNOWN_ATTEMPT:
+        return _again(job, RetryOn.NODE_LOST, "the engine has no record of the attempt")
+    if why and why != EXITED and not why.startswith(STOPPED):
+        cause = why
+    return _again(job, RetryOn.FAILURE, cause or f"exit code {observation.exit_code}")
+
+
+def _again(job: ActiveJob, kind: RetryOn, cause: str) -> tuple[Trigger, str]:
+    retry = job.spec.retry
+    if kind not in retry.on:
+        return Trigger.FAIL, cause
+    if job.failures >= retry.limit:
+        return Trigger.FAIL, f"{cause}; no retry left of {retry.limit}"
+    return Trigger.RETRY, cause

@@ -1,0 +1,213 @@
+"""One running factory, put together: store, engines, fleet, controller, loop.
+
+`open_factory` is the composition root of the live system. What it builds is handed to the API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from sqlalchemy import select
+
+from arkwright import __version__, catalog
+from arkwright.control.clock import system_clock, system_entropy
+from arkwright.control.controller import Controller
+from arkwright.control.loop import Loop
+from arkwright.control.resources import FactoryResource, SiteResource
+from arkwright.control.store import NewEvent, Reader, Store, open_store
+from arkwright.control.tables import ATTEMPTS, JOBS, META, NODES, USERS
+from arkwright.control.users import OWNER, new_user, write_token
+from arkwright.design import Node, engine_nodes
+from arkwright.engines.opening import open_engine
+from arkwright.engines.port import Capabilities, Engine
+from arkwright.errors import InputError
+from arkwright.factory import Factory, energy_at, pue_at
+from arkwright.fleet import Fleet, assemble
+from arkwright.home import Paths
+from arkwright.jobs.events import EventKind
+from arkwright.jobs.lifecycle import PLACED
+from arkwright.ledger import Receipt, Tariff, receipt
+
+EVENTS_PER_JOB_MAX = 1_000_000
+
+
+class FactoryServer:
+    """Everything the API needs of the running factory."""
+
+    def __init__(
+        self,
+        factory: Factory,
+        store: Store,
+        fleet: Fleet,
+        engines: Mapping[str, Engine],
+        found: Mapping[str, Capabilities],
+        paths: Paths,
+    ) -> None:
+        self.factory = factory
+        self.store = store
+        self.fleet = fleet
+        self.engines = engines
+        self.found = found
+        self.paths = paths
+        self.reader = store.read()
+        self.is_stopping = False
+        self.changed = asyncio.Event()
+        self._asyncio_loop: asyncio.AbstractEventLoop | None = None
+        controller = Controller(store, fleet, engines, system_clock, system_entropy)
+        self.loop = Loop(controller, self._announce)
+
+    def start(self) -> None:
+        """Begin to reconcile. Called on the event loop that serves the API."""
+        self._asyncio_loop = asyncio.get_running_loop()
+        self.loop.start()
+
+    def stop(self) -> None:
+        """Stop reconciling and close the store. Jobs go on; the next server adopts them."""
+        self.is_stopping = True
+        self.changed.set()
+        self.loop.stop()
+        self.store.close()
+
+    def receipt(self, job_id: str) -> Receipt:
+        """What a job has used and cost so far."""
+        return receipt(
+            self.reader.events(job_id=job_id, limit=EVENTS_PER_JOB_MAX),
+            now_ms=system_clock(),
+            tariffs={site: tariff_of(self.factory, site) for site in self.engines},
+            cpu=catalog.cpu_model(),
+        )
+
+    def describe(self) -> FactoryResource:
+        """The factory for people and programs."""
+        return FactoryResource(
+            name=self.factory.factory,
+            server_version=__version__,
+            pid=os.getpid(),
+            epoch=self.store.epoch,
+            sites=[_site(name, found) for name, found in self.found.items()],
+            projects=list(self.fleet.project_paths),
+            policy_sha256=self.fleet.policy_sha256,
+            last_seq=self.store.last_seq,
+            log_path=str(self.paths.store_db),
+        )
+
+    def _announce(self) -> None:
+        """The log grew: wake whoever watches. Called on the loop's thread."""
+        if self._asyncio_loop is not None and not self._asyncio_loop.is_closed():
+            self._asyncio_loop.call_soon_threadsafe(self._pulse)
+
+    def _pulse(self) -> None:
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+def open_factory(factory: Factory, paths: Paths) -> FactoryServer:
+    """Open store and engines of `factory` and bring the log up to what the file now says.
+
+    Raises StoreError, EngineError, or InputError when the file leaves out a node that a job holds.
+    """
+    store = open_store(paths.store_db)
+    try:
+        engines = {
+            name: open_engine(name, site.engine, paths.engine / name)
+            for name, site in factory.sites.items()
+            if site.engine is not None
+        }
+        found = {name: engine.capabilities() for name, engine in engines.items()}
+        nodes = [node for facts in found.values() for node in engine_nodes(facts.nodes)]
+        fleet = assemble(factory, nodes)
+        _refuse_missing_nodes(store.read(), nodes)
+        record_factory(store, factory, found)
+        _first_owner(store, paths.owner_token)
+        return FactoryServer(factory, store, fleet, engines, found, paths)
+    except BaseException:
+        store.close()
+        raise
+
+
+def tariff_of(factory: Factory, site: str) -> Tariff:
+    """What energy costs and emits at a site, each figure with its source."""
+    terms, pue = energy_at(factory, site), pue_at(factory, site)
+    is_local = factory.sites[site].engine is not None and not factory.sites[site].halls
+    own_pue = None if is_local and pue.is_default else pue
+    return Tariff(
+        currency=terms.currency or "EUR",
+        price_per_kwh=terms.price.value if terms.price else None,
+        price_per_gpu_hour=None,
+        carbon_g_per_kwh=terms.carbon.value if terms.carbon else None,
+        pue=own_pue.value if own_pue else None,
+        price_source=terms.price.source if terms.price else "",
+        carbon_source=terms.carbon.source if terms.carbon else "",
+        pue_source=own_pue.source if own_pue else "",
+    )
+
+
+def _refuse_missing_nodes(reader: Reader, nodes: Sequence[Node]) -> None:
+    known = {node.path for node in nodes}
+    placed = [state.value for state in PLACED]
+    query = (
+        select(ATTEMPTS.c.id, ATTEMPTS.c.nodes)
+        .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
+        .where(JOBS.c.state.in_(placed), ATTEMPTS.c.n == JOBS.c.attempt)
+    )
+    for row in reader.rows(query):
+        missing = [path for path in row.nodes if path not in known]
+        if missing:
+            raise InputError(
+                f"the factory file leaves out {', '.join(missing)}, on which {row.id} runs; "
+                "start with the earlier file, cancel the job or let it end, then change the file"
+            )
+
+
+def record_factory(store: Store, factory: Factory, found: Mapping[str, Capabilities]) -> None:
+    """Record the file when it changed, and every node that is new or different."""
+    reader = store.read()
+    digest = hashlib.sha256(msgspec.json.encode(factory, order="deterministic")).hexdigest()
+    meta = {row.key: row.value for row in reader.rows(select(META))}
+    if meta.get("factory", factory.factory) != factory.factory:
+        raise InputError(
+            f"this store belongs to factory {meta['factory']}, not {factory.factory}; "
+            "give the file its own --home"
+        )
+    new = []
+    if meta.get("factory_sha256") != digest:
+        body = {"sha256": digest, "server_version": __version__}
+        new.append(NewEvent(EventKind.FACTORY_LOADED, factory.factory, "server", "file", {}, body))
+    rows = {row.path: row for row in reader.rows(select(NODES))}
+    for capabilities in found.values():
+        for node in capabilities.nodes:
+            facts = msgspec.to_builtins(node)
+            row = rows.get(node.path)
+            if row is None or row.facts != facts:
+                state, reason = (row.state, row.reason) if row else ("up", "")
+                body = {"state": state, "reason": reason, "facts": facts}
+                new.append(NewEvent(EventKind.NODE_ADDED, node.path, "server", "found", {}, body))
+    if new:
+        store.append(new, system_clock())
+
+
+def _first_owner(store: Store, path: Path) -> None:
+    """Give the first owner a token. The file is written before the user is: a crash between the
+    two leaves a token nobody has, and the next start writes another."""
+    if store.read().first(select(USERS).where(USERS.c.role == OWNER)) is not None:
+        return
+    event, token = new_user("owner", OWNER, None, system_entropy, "server")
+    write_token(path, token)
+    store.append([event], system_clock())
+
+
+def _site(name: str, found: Capabilities) -> SiteResource:
+    return SiteResource(
+        name=name,
+        engine=found.engine,
+        nodes=len(found.nodes),
+        gpus=sum(node.gpus for node in found.nodes),
+        is_virtual=any(node.is_virtual for node in found.nodes),
+        energy=found.energy,
+        limits=found.limits,
+    )

@@ -1,0 +1,238 @@
+"""What people ask for, checked and turned into events. Nothing here touches an engine.
+
+Each function is called on the loop's thread with the controller as it stands between two rounds. It
+returns what to answer, or raises InputError, Forbidden, NotFound or Conflict.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import select
+
+from arkwright.control.book import ActiveJob
+from arkwright.control.clock import new_id
+from arkwright.control.controller import Controller
+from arkwright.control.store import Idempotency, NewEvent
+from arkwright.control.tables import IDEMPOTENCY, JOBS
+from arkwright.control.users import Identity
+from arkwright.errors import ArkwrightError, InfeasibleError, InputError, Problem
+from arkwright.jobs.events import EventKind
+from arkwright.jobs.lifecycle import WAITING, State, Trigger, after, allowed
+from arkwright.jobs.spec import JobSpec, unsupported
+
+
+class Forbidden(ArkwrightError):
+    """The token's user may not do this."""
+
+    exit_code = 2
+
+
+class NotFound(ArkwrightError):
+    """No such thing, or none that this user may see."""
+
+    exit_code = 2
+
+
+class Conflict(ArkwrightError):
+    """The thing is not in a state in which this can be done."""
+
+    exit_code = 2
+
+
+class Submission(Struct, frozen=True):
+    """Jobs one user submits together: all are accepted, or none."""
+
+    identity: Identity
+    specs: tuple[JobSpec, ...]
+    idempotency_key: str | None = None
+
+
+class Accepted(Struct, frozen=True):
+    """What a submission brings into the log when it is committed."""
+
+    events: tuple[NewEvent, ...]
+    idempotency: Idempotency | None
+    job_ids: tuple[str, ...]
+
+
+def accept(controller: Controller, submission: Submission) -> Accepted:
+    """Check a submission and prepare its events. A repeated key answers with the first one's jobs.
+
+    Raises InfeasibleError for a job that could never run in this factory, with the smallest change
+    that would let it; InputError for what is malformed or not supported yet.
+    """
+    digest = hashlib.sha256(msgspec.json.encode(submission.specs)).hexdigest()
+    if earlier := _earlier(controller, submission, digest):
+        return Accepted((), None, earlier)
+    user = submission.identity.name
+    actor = f"user:{user}"
+    events = []
+    for spec in submission.specs:
+        project = _project(submission.identity, spec)
+        _check(controller, spec, project)
+        job_id = new_id(controller.clock(), controller.entropy)
+        state = State.HELD if spec.held else State.QUEUED
+        body = {
+            "state": state.value,
+            "project": project,
+            "user": user,
+            "spec": msgspec.to_builtins(spec),
+        }
+        events.append(NewEvent(EventKind.JOB_SUBMITTED, job_id, actor, "submitted", {}, body))
+    ids = tuple(event.subject for event in events)
+    key = submission.idempotency_key
+    idempotency = Idempotency(user, key, digest, ids) if key else None
+    return Accepted(tuple(events), idempotency, ids)
+
+
+def cancel(controller: Controller, identity: Identity, job_id: str, reason: str) -> str:
+    """End a job: at once when it waits, through its engine when it runs. Returns its new state."""
+    job = active(controller, identity, job_id)
+    cause = f"cancelled by {identity.name}" + (f": {reason}" if reason else "")
+    actor = f"user:{identity.name}"
+    if job.state in WAITING:
+        following = after(job.state, Trigger.CANCEL)
+        change = {"state": job.state.value}, {"state": following.value}
+        controller.record([NewEvent(EventKind.JOB_CANCELLED, job_id, actor, cause, *change)])
+        return following.value
+    event = controller.request_stop(job, cause=cause, actor=actor, is_cancel=True)
+    controller.record([event])
+    return str(event.after["state"])
+
+
+def hold(controller: Controller, identity: Identity, job_id: str) -> str:
+    """Keep a waiting job from starting."""
+    return _move(controller, identity, job_id, Trigger.HOLD, EventKind.JOB_HELD)
+
+
+def release(controller: Controller, identity: Identity, job_id: str) -> str:
+    """Let a held job start when it can."""
+    return _move(controller, identity, job_id, Trigger.RELEASE, EventKind.JOB_RELEASED)
+
+
+def set_node(controller: Controller, identity: Identity, path: str, state: str, reason: str) -> str:
+    """Drain a node, or return it to service. Jobs on it go on."""
+    if not identity.is_owner:
+        raise Forbidden(f"{identity.name} is no owner: only owners drain and resume nodes")
+    if path not in {node.path for node in controller.fleet.nodes}:
+        raise NotFound(f"node {path}: not in this factory; see `arkwright nodes`")
+    before = controller.fleet.node_state(path)
+    if before != state:
+        cause = reason or f"asked by {identity.name}"
+        controller.record(
+            [
+                NewEvent(
+                    EventKind.NODE_STATE_CHANGED,
+                    path,
+                    f"user:{identity.name}",
+                    cause,
+                    {"state": before},
+                    {"state": state},
+                )
+            ]
+        )
+    return state
+
+
+def running_attempt(controller: Controller, identity: Identity, job_id: str) -> tuple[str, str]:
+    """Site and attempt id of a running job, for commands beside it."""
+    job = active(controller, identity, job_id)
+    if job.state is not State.RUNNING:
+        raise Conflict(f"job {job_id} is {job.state.value}: commands run beside running jobs only")
+    return job.site, job.attempt_id
+
+
+def active(controller: Controller, identity: Identity, job_id: str) -> ActiveJob:
+    """The job, if it is not over and the user may act on it."""
+    job = controller.book.jobs.get(job_id)
+    if job is not None and identity.may_see(job.project):
+        return job
+    row = controller.store.read().first(
+        select(JOBS.c.state, JOBS.c.project).where(JOBS.c.id == job_id)
+    )
+    if row is None or not identity.may_see(row.project):
+        raise NotFound(f"job {job_id}: not found; see `arkwright ps --all`")
+    raise Conflict(f"job {job_id} is over: it {_PAST.get(row.state, row.state)}")
+
+
+_PAST = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled"}
+
+
+def _move(
+    controller: Controller, identity: Identity, job_id: str, trigger: Trigger, kind: EventKind
+) -> str:
+    job = active(controller, identity, job_id)
+    if not allowed(job.state, trigger):
+        raise Conflict(f"job {job_id} is {job.state.value}: it cannot {trigger.value}")
+    following = after(job.state, trigger)
+    change = {"state": job.state.value}, {"state": following.value}
+    actor = f"user:{identity.name}"
+    controller.record([NewEvent(kind, job_id, actor, trigger.value, *change)])
+    return following.value
+
+
+def _earlier(controller: Controller, submission: Submission, digest: str) -> tuple[str, ...] | None:
+    if not submission.idempotency_key:
+        return None
+    row = controller.store.read().first(
+        select(IDEMPOTENCY).where(
+            IDEMPOTENCY.c.user == submission.identity.name,
+            IDEMPOTENCY.c.key == submission.idempotency_key,
+        )
+    )
+    if row is None:
+        return None
+    if row.request_sha256 != digest:
+        raise Conflict(
+            f"Idempotency-Key {submission.idempotency_key!r} was used for another request; "
+            "take a new key for a new request"
+        )
+    return tuple(row.job_ids)
+
+
+def _project(identity: Identity, spec: JobSpec) -> str:
+    project = spec.project or identity.project
+    if project is None:
+        raise InputError(f"job {spec.name}: no project given; name one with `project:`")
+    if not identity.may_see(project):
+        raise Forbidden(f"{identity.name} may not submit to project {project}")
+    return project
+
+
+def _check(controller: Controller, spec: JobSpec, project: str) -> None:
+    problems = [_problem(spec, key, found, "") for key, found in unsupported(spec)]
+    if (spec.command is None) == (spec.script is None):
+        found = "neither is given" if spec.command is None else "both are given"
+        problems.append(_problem(spec, "command, script", found, "give exactly one of them"))
+    elif spec.command == ():
+        problems.append(_problem(spec, "command", "is empty", "name a program"))
+    if (longest := controller.fleet.time_limit_max_s) and (spec.time_limit or 0) > longest:
+        found = f"{spec.time_limit:g} s is more than the policy allows"
+        problems.append(_problem(spec, "time_limit", found, f"give at most {longest:g} s"))
+    if not controller.fleet.has_project(project):
+        known = ", ".join(controller.fleet.project_paths)
+        problems.append(
+            _problem(spec, "project", f"{project} is not in this factory", f"use one of {known}")
+        )
+    if problems:
+        raise InputError(f"job {spec.name} is refused", problems)
+    reason = controller.fleet.refusal(spec, project)
+    if reason is not None:
+        raise InfeasibleError(
+            f"job {spec.name} can never run here: {reason.message}"
+            + (f"; {reason.change}" if reason.change else ""),
+            reason,
+        )
+
+
+def _problem(spec: JobSpec, key: str, found: str, right: str) -> Problem:
+    return Problem(f"job {spec.name}", key, found, right)
+
+
+def reason_json(reason: object) -> dict[str, Any] | None:
+    """A wait reason as the API gives it."""
+    return msgspec.to_builtins(reason) if reason is not None else None

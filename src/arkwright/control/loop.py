@@ -1,0 +1,157 @@
+"""The thread that owns the controller: it alone writes, and everybody else asks it.
+
+Submissions that arrive together share one commit: one fsync answers them all.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar
+
+from arkwright.control import intake
+from arkwright.control.controller import Controller
+from arkwright.control.intake import Accepted, Submission
+from arkwright.errors import ArkwrightError, InternalError, StoreError
+
+LOG = logging.getLogger("arkwright.control")
+ROUND_S = 0.1
+"""The loop looks at its engines at least this often while attempts are placed."""
+IDLE_ROUND_S = 1.0
+BATCH_MAX = 2000
+"""Submissions answered by one commit."""
+
+Answer = TypeVar("Answer")
+Question = Callable[[Controller], Any]
+
+
+class Loop:
+    """Runs `Controller.step` round after round, and answers requests between two of them."""
+
+    def __init__(self, controller: Controller, on_change: Callable[[], None]) -> None:
+        self._controller = controller
+        self._on_change = on_change
+        self._requests: queue.SimpleQueue[tuple[Question | Submission, Future[Any]]]
+        self._requests = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="control", daemon=True)
+        self.fault: str | None = None
+        """Why the last round failed; None when it did not. `/healthz` shows it."""
+
+    def start(self) -> None:
+        """Begin. Returns at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the round and end. Jobs go on."""
+        self._stopping.set()
+        self._requests.put((lambda _controller: None, Future()))
+        self._thread.join(timeout=30)
+
+    def submit(self, submission: Submission) -> Future[tuple[str, ...]]:
+        """The job ids, once they are on disk."""
+        answer: Future[tuple[str, ...]] = Future()
+        self._requests.put((submission, answer))
+        return answer
+
+    def ask(self, question: Callable[[Controller], Answer]) -> Future[Answer]:
+        """Run `question` on the loop's thread, between two rounds."""
+        answer: Future[Answer] = Future()
+        self._requests.put((question, answer))
+        return answer
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._answer(self._wait())
+            seq = self._controller.store.last_seq
+            try:
+                self._controller.step()
+                self.fault = None
+            except StoreError as error:
+                # Nothing was applied: the next round tries the same again.
+                self._report(str(error))
+            except Exception as error:
+                LOG.exception("a round failed")
+                self._report(f"{type(error).__name__}: {error}")
+            if self._controller.store.last_seq != seq:
+                self._on_change()
+
+    def _report(self, fault: str) -> None:
+        if fault != self.fault:
+            LOG.error("the loop cannot go on and tries again: %s", fault)
+        self.fault = fault
+        self._stopping.wait(ROUND_S)
+
+    def _wait(self) -> list[tuple[Question | Submission, Future[Any]]]:
+        """The requests of this round; waits for one unless there is work to look at."""
+        is_busy = bool(self._controller.book.jobs)
+        try:
+            requests = [self._requests.get(timeout=ROUND_S if is_busy else IDLE_ROUND_S)]
+        except queue.Empty:
+            return []
+        while len(requests) < BATCH_MAX:
+            try:
+                requests.append(self._requests.get_nowait())
+            except queue.Empty:
+                break
+        return requests
+
+    def _answer(self, requests: list[tuple[Question | Submission, Future[Any]]]) -> None:
+        seq = self._controller.store.last_seq
+        submissions = [(r, f) for r, f in requests if isinstance(r, Submission)]
+        if submissions:
+            _answer_submissions(self._controller, submissions)
+        for request, answer in requests:
+            if not isinstance(request, Submission):
+                _settle(answer, partial(request, self._controller))
+        if self._controller.store.last_seq != seq:
+            self._on_change()
+
+
+def _answer_submissions(
+    controller: Controller, submissions: list[tuple[Submission, Future[Any]]]
+) -> None:
+    """Check each by itself, commit all that pass together, then answer."""
+    accepted: list[tuple[Accepted, Future[Any]]] = []
+    keys: set[tuple[str, str]] = set()
+    for submission, answer in submissions:
+        key = submission.idempotency_key
+        if key and (submission.identity.name, key) in keys:
+            # The same key twice in one round: commit the first, then look the second up.
+            _commit(controller, accepted)
+            accepted = []
+        try:
+            accepted.append((intake.accept(controller, submission), answer))
+        except ArkwrightError as error:
+            answer.set_exception(error)
+        except Exception as error:
+            LOG.exception("a submission could not be checked")
+            answer.set_exception(InternalError(f"{type(error).__name__}: {error}"))
+        if key:
+            keys.add((submission.identity.name, key))
+    _commit(controller, accepted)
+
+
+def _commit(controller: Controller, accepted: list[tuple[Accepted, Future[Any]]]) -> None:
+    try:
+        controller.record(
+            [event for item, _ in accepted for event in item.events],
+            idempotency=[item.idempotency for item, _ in accepted if item.idempotency],
+        )
+    except Exception as error:  # noqa: BLE001 - every waiting client must hear of it
+        for _, answer in accepted:
+            answer.set_exception(error)
+        return
+    for item, answer in accepted:
+        answer.set_result(item.job_ids)
+
+
+def _settle(answer: Future[Any], question: Callable[[], Any]) -> None:
+    try:
+        answer.set_result(question())
+    except Exception as error:  # noqa: BLE001 - handed to whoever asked
+        answer.set_exception(error)

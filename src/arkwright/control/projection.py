@@ -1,0 +1,166 @@
+"""From one event to the rows that change: the tables are a function of the event log.
+
+`project` is called inside the transaction that appends the event, so log and tables never disagree.
+Replaying a log through it rebuilds the same tables; a test says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, update
+
+from arkwright.control.tables import ATTEMPTS, JOBS, META, NODES, USERS
+from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.lifecycle import FINAL, State
+
+
+def project(connection: Connection, event: Event) -> None:
+    """Write what `event` changes. Kinds that change no table (`cycle_ran`) have no entry."""
+    change = _CHANGES.get(event.kind)
+    if change is not None:
+        change(connection, event)
+
+
+def job_of(event: Event) -> str | None:
+    """The job an event is about: its subject, or the part of an attempt id before the dot."""
+    return event.subject.partition(".")[0] if event.kind.value.startswith("job_") else None
+
+
+def _job_submitted(connection: Connection, event: Event) -> None:
+    after = event.after
+    connection.execute(
+        insert(JOBS).values(
+            id=event.subject,
+            seq=event.seq,
+            name=after["spec"]["name"],
+            project=after["project"],
+            user=after["user"],
+            state=after["state"],
+            reason="",
+            attempt=0,
+            failures=0,
+            submit_ms=event.at_ms,
+            spec=after["spec"],
+            changed_seq=event.seq,
+        )
+    )
+
+
+def _job_changed(connection: Connection, event: Event) -> None:
+    """Held, released or cancelled while it waited: only its state, and its end, change."""
+    after = event.after
+    values: dict[str, Any] = {"state": after["state"], "changed_seq": event.seq}
+    if State(after["state"]) in FINAL:
+        values |= {"end_ms": event.at_ms, "reason": event.cause}
+    connection.execute(update(JOBS).where(JOBS.c.id == event.subject).values(**values))
+
+
+def _job_started(connection: Connection, event: Event) -> None:
+    after = event.after
+    connection.execute(
+        insert(ATTEMPTS).values(
+            id=event.subject,
+            job_id=job_of(event),
+            n=after["attempt"],
+            site=after["site"],
+            nodes=after["nodes"],
+            is_virtual=int(after["is_virtual"]),
+            gpus=after["gpus"],
+            start_ms=event.at_ms,
+        )
+    )
+    _set_job(connection, event, attempt=after["attempt"], reason="")
+
+
+def _job_launched(connection: Connection, event: Event) -> None:
+    _set_attempt(connection, event, launch_ms=event.at_ms)
+    _set_job(connection, event)
+
+
+def _job_stopping(connection: Connection, event: Event) -> None:
+    _set_attempt(connection, event, stop_reason=event.cause)
+    _set_job(connection, event, reason=event.cause)
+
+
+def _job_ended(connection: Connection, event: Event) -> None:
+    after = event.after
+    _set_attempt(
+        connection, event, end_ms=event.at_ms, exit_code=after["exit_code"], reason=event.cause
+    )
+    is_final = State(after["state"]) in FINAL
+    _set_job(
+        connection,
+        event,
+        reason=event.cause,
+        exit_code=after["exit_code"],
+        failures=after["failures"],
+        end_ms=event.at_ms if is_final else None,
+    )
+
+
+def _set_attempt(connection: Connection, event: Event, **values: Any) -> None:
+    connection.execute(update(ATTEMPTS).where(ATTEMPTS.c.id == event.subject).values(**values))
+
+
+def _set_job(connection: Connection, event: Event, **values: Any) -> None:
+    values |= {"state": event.after["state"], "changed_seq": event.seq}
+    connection.execute(update(JOBS).where(JOBS.c.id == job_of(event)).values(**values))
+
+
+def _node_added(connection: Connection, event: Event) -> None:
+    connection.execute(delete(NODES).where(NODES.c.path == event.subject))
+    connection.execute(
+        insert(NODES).values(
+            path=event.subject,
+            state=event.after["state"],
+            reason=event.after["reason"],
+            changed_ms=event.at_ms,
+            facts=event.after["facts"],
+        )
+    )
+
+
+def _node_changed(connection: Connection, event: Event) -> None:
+    connection.execute(
+        update(NODES)
+        .where(NODES.c.path == event.subject)
+        .values(state=event.after["state"], reason=event.cause, changed_ms=event.at_ms)
+    )
+
+
+def _user_added(connection: Connection, event: Event) -> None:
+    connection.execute(delete(USERS).where(USERS.c.name == event.subject))
+    connection.execute(
+        insert(USERS).values(
+            name=event.subject,
+            role=event.after["role"],
+            project=event.after["project"],
+            token_hash=event.after["token_hash"],
+            created_ms=event.at_ms,
+        )
+    )
+
+
+def _factory_loaded(connection: Connection, event: Event) -> None:
+    for key in ("factory", "factory_sha256"):
+        connection.execute(delete(META).where(META.c.key == key))
+    connection.execute(insert(META).values(key="factory", value=event.subject))
+    connection.execute(insert(META).values(key="factory_sha256", value=event.after["sha256"]))
+
+
+_CHANGES: Mapping[EventKind, Callable[[Connection, Event], None]] = {
+    EventKind.FACTORY_LOADED: _factory_loaded,
+    EventKind.NODE_ADDED: _node_added,
+    EventKind.NODE_STATE_CHANGED: _node_changed,
+    EventKind.USER_ADDED: _user_added,
+    EventKind.JOB_SUBMITTED: _job_submitted,
+    EventKind.JOB_HELD: _job_changed,
+    EventKind.JOB_RELEASED: _job_changed,
+    EventKind.JOB_CANCELLED: _job_changed,
+    EventKind.JOB_STARTED: _job_started,
+    EventKind.JOB_LAUNCHED: _job_launched,
+    EventKind.JOB_STOPPING: _job_stopping,
+    EventKind.JOB_ENDED: _job_ended,
+}

@@ -1,0 +1,171 @@
+"""What the API gives: one struct per kind of thing. Keys carry their unit; `v1` only grows.
+
+The OpenAPI document is generated from these structs, so what is documented is what is sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from arkwright.fleet import WaitReason
+
+API_VERSION = "v1"
+
+
+class AttemptResource(Struct, frozen=True, kw_only=True):
+    """One attempt of a job: where it ran and how it ended."""
+
+    id: str
+    n: int
+    site: str
+    nodes: list[str]
+    gpus: float
+    is_virtual: bool
+    """True when CPU slots stood in for GPUs."""
+    start_ms: int
+    launch_ms: int | None
+    end_ms: int | None
+    exit_code: int | None
+    reason: str | None
+
+
+class JobResource(Struct, frozen=True, kw_only=True):
+    """A job as its owner sees it."""
+
+    id: str
+    name: str
+    project: str
+    user: str
+    state: str
+    reason: str
+    """Why it is in its state, where there is something to say."""
+    exit_code: int | None
+    priority: int
+    nodes: int
+    gpus: float
+    attempt: int
+    """Attempts so far."""
+    submit_ms: int
+    end_ms: int | None
+    spec: dict[str, Any]
+    """As submitted; durations in s, sizes in GB."""
+    attempts: list[AttemptResource] = []
+    """Filled when one job is asked for."""
+
+
+class WhyResource(Struct, frozen=True, kw_only=True):
+    """Why a job waits."""
+
+    job_id: str
+    state: str
+    reason: WaitReason
+
+
+class NodeResource(Struct, frozen=True, kw_only=True):
+    """A node and what is free on it."""
+
+    path: str
+    site: str
+    state: str
+    """`up`, `draining` or `down`."""
+    reason: str
+    gpus: int
+    gpus_free: float
+    gpu_type: str
+    is_virtual: bool
+    cpus: float
+    memory_mib: int
+    jobs: list[str]
+    """Ids of the jobs that hold something of it."""
+
+
+class EventResource(Struct, frozen=True, kw_only=True):
+    """One line of the log."""
+
+    seq: int
+    at_ms: int
+    kind: str
+    subject: str
+    actor: str
+    cause: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    schema_version: int
+
+
+class LogResource(Struct, frozen=True, kw_only=True):
+    """A piece of one rank's output; ask again from `next_offset`."""
+
+    job_id: str
+    attempt: int
+    rank: int
+    ranks: int
+    offset: int
+    next_offset: int
+    text: str
+    """Bytes that are no UTF-8 show as the replacement character."""
+    is_end: bool
+
+
+class ExecResource(Struct, frozen=True, kw_only=True):
+    """What a command run beside a job returned."""
+
+    job_id: str
+    exit_code: int
+    output: str
+
+
+class UserResource(Struct, frozen=True, kw_only=True):
+    """A user. `token` is set only in the answer that creates it."""
+
+    name: str
+    role: str
+    project: str | None
+    token: str | None = None
+
+
+class SiteResource(Struct, frozen=True, kw_only=True):
+    """A site the server runs jobs at, and what its engine found."""
+
+    name: str
+    engine: str
+    nodes: int
+    gpus: int
+    is_virtual: bool
+    energy: str
+    limits: str
+
+
+class FactoryResource(Struct, frozen=True, kw_only=True):
+    """The factory this server runs."""
+
+    name: str
+    server_version: str
+    pid: int
+    epoch: int
+    sites: list[SiteResource]
+    projects: list[str]
+    policy_sha256: str
+    last_seq: int
+    log_path: str
+    """Where on the server's machine the event log lies."""
+
+
+class HealthResource(Struct, frozen=True, kw_only=True):
+    """Whether the server answers, and whether its loop can write."""
+
+    is_healthy: bool
+    fault: str | None
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """RFC 9457 problem details; `problems` and `reason` are ours."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    problems: list[dict[str, str]] = []
+    reason: dict[str, Any] | None = None

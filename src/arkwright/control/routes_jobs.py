@@ -1,0 +1,190 @@
+"""The routes under `/v1/jobs`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from arkwright import documents
+from arkwright.control import intake, views
+from arkwright.control.context import Context
+from arkwright.control.intake import NotFound, Submission
+from arkwright.control.resources import ExecResource, LogResource
+from arkwright.control.users import Identity
+from arkwright.control.web import body_of, integer, many, one
+from arkwright.errors import InputError, Problem
+from arkwright.jobs.spec import JobSpec, ranks_per_node
+
+JOBS_PER_REQUEST_MAX = 10_000
+LOG_BYTES_MAX = 2**20
+EXEC_TIMEOUT_S_MAX = 600.0
+
+
+async def submit(api: Context, request: Request, identity: Identity) -> Response:
+    """Submit one job, or several as `{"items": [...]}`: all are accepted, or none."""
+    body = await body_of(request)
+    is_list = isinstance(body, dict) and "items" in body
+    items = body["items"] if is_list else [body]
+    if not isinstance(items, list) or not items:
+        raise InputError("items: is not a list of jobs; give at least one job")
+    if len(items) > JOBS_PER_REQUEST_MAX:
+        raise InputError(
+            f"items: {len(items)} jobs in one request; give at most {JOBS_PER_REQUEST_MAX}"
+        )
+    specs = await run_in_threadpool(_decode_jobs, items)
+    key = request.headers.get("idempotency-key")
+    submission = Submission(identity, specs, key)
+    job_ids = await api.ask(api.server.loop.submit(submission))
+    if is_list:
+        return many("accepted", [{"id": job_id} for job_id in job_ids], status=201)
+    resource, seq = await api.read(views.job, identity, job_ids[0])
+    return one("job", resource, status=201, etag=seq, location=f"/v1/jobs/{job_ids[0]}")
+
+
+async def job_list(api: Context, request: Request, identity: Identity) -> Response:
+    """Jobs in order of submission: active ones, or `all=true`, or `state=a,b`; cursor paging."""
+    query = request.query_params
+    items, following = await api.read(
+        views.job_list,
+        identity,
+        is_all=query.get("all") == "true",
+        after_seq=integer(query.get("cursor"), "cursor", 0),
+        limit=integer(query.get("limit"), "limit", 100, views.PAGE_MAX),
+        states=[state for state in query.get("state", "").split(",") if state],
+    )
+    return many("jobs", items, next_cursor=following)
+
+
+async def job(api: Context, request: Request, identity: Identity) -> Response:
+    """One job by id, unique end of id, or name, with its attempts."""
+    resource, seq = await api.read(views.job, identity, request.path_params["job"])
+    if request.headers.get("if-none-match") == f'"{seq}"':
+        return Response(status_code=304, headers={"ETag": f'"{seq}"'})
+    return one("job", resource, etag=seq)
+
+
+async def why(api: Context, request: Request, identity: Identity) -> Response:
+    """Why a job waits: one code with numbers, and the smallest change that would start it."""
+    row = await api.read(views.find_job, identity, request.path_params["job"])
+    return one("why", await api.ask(api.server.loop.ask(lambda c: views.why(c, row))))
+
+
+async def cost(api: Context, request: Request, identity: Identity) -> Response:
+    """The job's receipt: GPU-hours, kWh, kg CO2e and money, each with how it was obtained."""
+    job_id = await api.job_id(request, identity)
+    return one("receipt", await run_in_threadpool(api.server.receipt, job_id))
+
+
+async def cancel(api: Context, request: Request, identity: Identity) -> Response:
+    """End a job. Its processes get SIGTERM, then, after its grace, SIGKILL."""
+    body = await body_of(request, is_optional=True)
+    reason = str(body.get("reason", "")) if isinstance(body, dict) else ""
+    return await _act(
+        api, request, identity, lambda c, job_id: intake.cancel(c, identity, job_id, reason)
+    )
+
+
+async def hold(api: Context, request: Request, identity: Identity) -> Response:
+    """Keep a waiting job from starting."""
+    return await _act(api, request, identity, lambda c, job_id: intake.hold(c, identity, job_id))
+
+
+async def release(api: Context, request: Request, identity: Identity) -> Response:
+    """Let a held job start."""
+    return await _act(api, request, identity, lambda c, job_id: intake.release(c, identity, job_id))
+
+
+async def _act(
+    api: Context, request: Request, identity: Identity, action: Callable[[Any, str], str]
+) -> Response:
+    job_id = await api.job_id(request, identity)
+    if match := request.headers.get("if-match"):
+        _, seq = await api.read(views.job, identity, job_id)
+        if match != f'"{seq}"':
+            raise HTTPException(412, f"job {job_id} has changed since; read it again")
+    await api.ask(api.server.loop.ask(lambda c: action(c, job_id)))
+    resource, seq = await api.read(views.job, identity, job_id)
+    return one("job", resource, etag=seq)
+
+
+async def logs(api: Context, request: Request, identity: Identity) -> Response:
+    """A piece of one rank's output: `rank`, `attempt`, `offset`, `limit`."""
+    query = request.query_params
+    resource, _ = await api.read(views.job, identity, request.path_params["job"])
+    attempt = integer(query.get("attempt"), "attempt", resource.attempt)
+    rank = integer(query.get("rank"), "rank", 0)
+    ranks = resource.nodes * ranks_per_node(msgspec.convert(resource.spec, JobSpec))
+    found = next((a for a in resource.attempts if a.n == attempt), None)
+    if found is None:
+        raise NotFound(f"job {resource.id} has no attempt {attempt} yet: nothing was written")
+    if rank >= ranks:
+        raise NotFound(f"job {resource.id} has ranks 0 to {ranks - 1}; there is no rank {rank}")
+    offset = integer(query.get("offset"), "offset", 0)
+    limit = integer(query.get("limit"), "limit", LOG_BYTES_MAX, LOG_BYTES_MAX)
+    engine = api.server.engines[found.site]
+    chunk = await run_in_threadpool(engine.logs, found.id, rank, offset, limit)
+    text, used = _utf8(chunk.data, chunk.is_end)
+    return one(
+        "log",
+        LogResource(
+            job_id=resource.id,
+            attempt=attempt,
+            rank=rank,
+            ranks=ranks,
+            offset=offset,
+            next_offset=offset + used,
+            text=text,
+            is_end=chunk.is_end,
+        ),
+    )
+
+
+async def execute(api: Context, request: Request, identity: Identity) -> Response:
+    """Run `{"command": [...], "timeout_s": 60}` beside a running job, on its first node."""
+    body = await body_of(request)
+    command = body.get("command") if isinstance(body, dict) else None
+    if not (isinstance(command, list) and command and all(isinstance(a, str) for a in command)):
+        raise InputError("command: is not a list of texts; give a program and its arguments")
+    timeout_s = body.get("timeout_s", 60.0)
+    if not isinstance(timeout_s, int | float) or not 0 < timeout_s <= EXEC_TIMEOUT_S_MAX:
+        raise InputError(f"timeout_s: {timeout_s!r}; give seconds, at most {EXEC_TIMEOUT_S_MAX:g}")
+    job_id = await api.job_id(request, identity)
+    site, attempt_id = await api.ask(
+        api.server.loop.ask(lambda c: intake.running_attempt(c, identity, job_id))
+    )
+    engine = api.server.engines[site]
+    result = await run_in_threadpool(engine.exec, attempt_id, tuple(command), float(timeout_s))
+    output = result.output.decode(errors="replace")
+    return one("exec", ExecResource(job_id=job_id, exit_code=result.exit_code, output=output))
+
+
+def _decode_jobs(items: list[Any]) -> tuple[JobSpec, ...]:
+    """Every job of a request, or every problem of all of them."""
+    specs: list[JobSpec] = []
+    problems: list[Problem] = []
+    for index, item in enumerate(items):
+        source = f"items[{index}]" if len(items) > 1 else "request body"
+        try:
+            specs.append(documents.decode(documents.plain(item, source), JobSpec))
+        except InputError as error:
+            problems += error.problems
+    if problems:
+        raise InputError("the job cannot be read", problems)
+    return tuple(specs)
+
+
+def _utf8(data: bytes, is_end: bool) -> tuple[str, int]:
+    """Text of `data` and the bytes it took: a character cut at the end waits for the next piece."""
+    for cut in range(min(4, len(data) + 1)) if not is_end else (0,):
+        piece = data[: len(data) - cut]
+        try:
+            return piece.decode(), len(piece)
+        except UnicodeDecodeError:
+            continue
+    return data.decode(errors="replace"), len(data)

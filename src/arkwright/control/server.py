@@ -1,0 +1,118 @@
+"""The server process: `python -m arkwright.control.server FACTORY --home DIR`.
+
+It binds the port before anything else, so that a port in use is said at once and nothing is
+touched; it says that it is ready by writing `server.json`, after it can answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+
+from arkwright.control.api import Api
+from arkwright.control.clock import system_clock
+from arkwright.control.factory_server import FactoryServer, open_factory
+from arkwright.errors import ArkwrightError, InputError
+from arkwright.factory import load
+from arkwright.home import Paths, ServerRecord, write_server
+
+LOG = logging.getLogger("arkwright.control")
+SHUTDOWN_S = 5
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT. Returns the exit code: 0, 1, or 2 for wrong input."""
+    arguments = _arguments(argv)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        factory = load(arguments.factory, runnable=True)
+        paths = Paths(arguments.home, factory.factory).make()
+        listener = bind(arguments.host, arguments.port)
+        server = open_factory(factory, paths)
+        asyncio.run(_serve(server, listener, paths))
+    except ArkwrightError as error:
+        sys.stderr.write(f"arkwright: {error}\n")
+        return error.exit_code
+    except OSError as error:
+        sys.stderr.write(f"arkwright: starting the server: {error}\n")
+        return 1
+    return 0
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; raises InputError saying who could have the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            advice = "another program has it; choose another with --port, or --port 0 for any"
+        else:
+            advice = f"{error.strerror}; choose another with --host and --port"
+        raise InputError(f"listening on {host}:{port}: {advice}") from error
+    listener.listen(512)
+    return listener
+
+
+async def _serve(server: FactoryServer, listener: socket.socket, paths: Paths) -> None:
+    host, port = listener.getsockname()[:2]
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    config = uvicorn.Config(
+        Api(server).application(),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=SHUTDOWN_S,
+    )
+    web = uvicorn.Server(config)
+    server.start()
+    serving = asyncio.create_task(web.serve(sockets=[listener]))
+    try:
+        while not web.started and not serving.done():
+            await asyncio.sleep(0.005)
+        record = ServerRecord(server.describe().pid, url, server.factory.factory, system_clock())
+        write_server(paths, record)
+        LOG.info("ready at %s", url)
+        await _until_stopped(web, serving, server)
+    finally:
+        server.stop()
+        paths.server_json.unlink(missing_ok=True)
+
+
+async def _until_stopped(
+    web: uvicorn.Server, serving: asyncio.Task[None], server: FactoryServer
+) -> None:
+    """Streams end when the server is told to stop, so that it need not wait for their readers."""
+    while not serving.done():
+        if web.should_exit and not server.is_stopping:
+            server.is_stopping = True
+            server.changed.set()
+        await asyncio.wait([serving], timeout=0.1)
+    await serving
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="arkwright-server", description=__doc__)
+    parser.add_argument("factory", type=Path, help="the factory file")
+    parser.add_argument("--home", type=Path, required=True, help="where factories keep their files")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=7460, help="0 takes any free port")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

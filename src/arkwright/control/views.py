@@ -1,0 +1,199 @@
+"""From rows and live state to what the API gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, select
+
+from arkwright.control.controller import Controller
+from arkwright.control.intake import Conflict, Forbidden, NotFound
+from arkwright.control.resources import (
+    AttemptResource,
+    EventResource,
+    JobResource,
+    NodeResource,
+    WhyResource,
+)
+from arkwright.control.store import Reader
+from arkwright.control.tables import ATTEMPTS, JOBS, NODES
+from arkwright.control.users import Identity
+from arkwright.errors import InputError
+from arkwright.fleet import Fleet, WaitReason
+from arkwright.jobs.events import Event
+from arkwright.jobs.lifecycle import FINAL, PLACED, WAITING, State
+from arkwright.jobs.spec import JobSpec
+
+_FINAL = [state.value for state in FINAL]
+PAGE_MAX = 1000
+
+
+def job_list(
+    reader: Reader,
+    identity: Identity,
+    *,
+    is_all: bool,
+    after_seq: int,
+    limit: int,
+    states: Sequence[str] = (),
+) -> tuple[list[JobResource], int | None]:
+    """Jobs in order of submission after `after_seq`, and where the next page starts."""
+    query = select(JOBS).where(JOBS.c.seq > after_seq)
+    if states:
+        _check_states(states)
+        query = query.where(JOBS.c.state.in_(states))
+    elif not is_all:
+        query = query.where(JOBS.c.state.not_in(_FINAL))
+    if not identity.is_owner:
+        own = identity.project or ""
+        query = query.where((JOBS.c.project == own) | JOBS.c.project.startswith(f"{own}/"))
+    rows = reader.rows(query.order_by(JOBS.c.seq).limit(limit + 1))
+    page = rows[:limit]
+    following = page[-1].seq if len(rows) > limit else None
+    return [_job(row) for row in page], following
+
+
+def job(reader: Reader, identity: Identity, reference: str) -> tuple[JobResource, int]:
+    """One job with its attempts, and the sequence number of its last change (its ETag)."""
+    row = find_job(reader, identity, reference)
+    query = select(ATTEMPTS).where(ATTEMPTS.c.job_id == row.id).order_by(ATTEMPTS.c.n)
+    attempts = [
+        AttemptResource(
+            id=a.id,
+            n=a.n,
+            site=a.site,
+            nodes=a.nodes,
+            gpus=a.gpus,
+            is_virtual=bool(a.is_virtual),
+            start_ms=a.start_ms,
+            launch_ms=a.launch_ms,
+            end_ms=a.end_ms,
+            exit_code=a.exit_code,
+            reason=a.reason,
+        )
+        for a in reader.rows(query)
+    ]
+    return msgspec.structs.replace(_job(row), attempts=attempts), row.changed_seq
+
+
+def find_job(reader: Reader, identity: Identity, reference: str) -> Row[Any]:
+    """The job with this id, or the only one whose id ends so, or the newest of this name.
+
+    Raises NotFound for what is not there or not the user's to see, Conflict when several ids fit.
+    """
+    row = reader.first(select(JOBS).where(JOBS.c.id == reference))
+    if row is None and len(reference) >= 4:
+        fitting = reader.rows(select(JOBS).where(JOBS.c.id.endswith(reference)).limit(2))
+        fitting = [row for row in fitting if identity.may_see(row.project)]
+        if len(fitting) > 1:
+            raise Conflict(f"job {reference}: several ids end so; give more of it")
+        row = fitting[0] if fitting else None
+    if row is None:
+        named = select(JOBS).where(JOBS.c.name == reference).order_by(JOBS.c.seq.desc())
+        visible = [r for r in reader.rows(named.limit(100)) if identity.may_see(r.project)]
+        row = visible[0] if visible else None
+    if row is None or not identity.may_see(row.project):
+        raise NotFound(f"job {reference}: not found; see `arkwright ps --all`")
+    return row
+
+
+def why(controller: Controller, row: Row[Any]) -> WhyResource:
+    """Why a job is not running. Runs on the loop's thread: it asks the live scheduler."""
+    active = controller.book.jobs.get(row.id)
+    state = active.state if active is not None else State(row.state)
+    if state in WAITING:
+        now_ms = max(controller.clock(), controller.store.last_ms)
+        reason = controller.fleet.explain(row.id, now_ms)
+    elif state in PLACED and active is not None:
+        where = ", ".join(active.nodes)
+        reason = WaitReason(code="active", message=f"it is {state.value} on {where}", change="")
+    else:
+        reason = WaitReason(
+            code="done", message=f"it is over ({state.value}): {row.reason}", change=""
+        )
+    return WhyResource(job_id=row.id, state=state.value, reason=reason)
+
+
+def node_list(reader: Reader, fleet: Fleet) -> list[NodeResource]:
+    """Every node with its state and what is free. Runs on the loop's thread."""
+    rows = {row.path: row for row in reader.rows(select(NODES))}
+    holders: dict[str, list[str]] = {}
+    placed = [state.value for state in PLACED]
+    query = (
+        select(ATTEMPTS.c.job_id, ATTEMPTS.c.nodes)
+        .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
+        .where(JOBS.c.state.in_(placed), ATTEMPTS.c.n == JOBS.c.attempt)
+    )
+    for row in reader.rows(query.order_by(JOBS.c.seq)):
+        for path in row.nodes:
+            holders.setdefault(path, []).append(row.job_id)
+    return [
+        NodeResource(
+            path=node.path,
+            site=node.site,
+            state=fleet.node_state(node.path),
+            reason=rows[node.path].reason if node.path in rows else "",
+            gpus=node.gpus,
+            gpus_free=fleet.gpus_free(node.path),
+            gpu_type=node.gpu_type,
+            is_virtual=node.is_virtual,
+            cpus=node.cpus,
+            memory_mib=node.memory_mib,
+            jobs=holders.get(node.path, []),
+        )
+        for node in fleet.nodes
+    ]
+
+
+def events(
+    reader: Reader, identity: Identity, *, after_seq: int, job_id: str | None, limit: int
+) -> list[EventResource]:
+    """The log after `after_seq`; a member reads only the log of one of its own jobs."""
+    if job_id is None and not identity.is_owner:
+        raise Forbidden(f"{identity.name} is no owner: name a job to read its events")
+    return [event(item) for item in reader.events(after_seq=after_seq, job_id=job_id, limit=limit)]
+
+
+def event(item: Event) -> EventResource:
+    """One event, without the parts that are nobody's business: token hashes."""
+    after = {key: value for key, value in item.after.items() if key != "token_hash"}
+    return EventResource(
+        seq=item.seq,
+        at_ms=item.at_ms,
+        kind=item.kind.value,
+        subject=item.subject,
+        actor=item.actor,
+        cause=item.cause,
+        before=item.before,
+        after=after,
+        schema_version=item.schema_version,
+    )
+
+
+def _job(row: Row[Any]) -> JobResource:
+    spec = msgspec.convert(row.spec, JobSpec)
+    return JobResource(
+        id=row.id,
+        name=row.name,
+        project=row.project,
+        user=row.user,
+        state=row.state,
+        reason=row.reason,
+        exit_code=row.exit_code,
+        priority=spec.priority,
+        nodes=spec.nodes,
+        gpus=spec.nodes * spec.resources.gpus_per_node,
+        attempt=row.attempt,
+        submit_ms=row.submit_ms,
+        end_ms=row.end_ms,
+        spec=row.spec,
+    )
+
+
+def _check_states(states: Sequence[str]) -> None:
+    known = [state.value for state in State]
+    unknown = [state for state in states if state not in known]
+    if unknown:
+        raise InputError(f"state {', '.join(unknown)}: unknown; use {', '.join(known)}")

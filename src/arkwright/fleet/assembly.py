@@ -1,0 +1,39 @@
+"""A fleet from a checked factory and the nodes its engines found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from arkwright.design import Node
+from arkwright.factory import Factory, allowed_sites, policy_hash, time_limit_default
+from arkwright.fleet.fleet import Fleet
+from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
+
+
+def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
+    """The fleet of `factory` on `nodes`: quotas, residency and policy come from the file."""
+    policy = FleetPolicy(
+        backfill=factory.policy.backfill.value,
+        time_limit_default_s=time_limit_default(factory).value,
+        time_limit_max_s=factory.policy.time_limit_max,
+        sha256=policy_hash(factory),
+    )
+    return Fleet(nodes, project_quotas(factory), policy)
+
+
+def project_quotas(factory: Factory) -> list[ProjectQuota]:
+    """Every organisation and project, with what it may hold, where, and its standing."""
+    quotas = []
+    for name, organisation in factory.organisations.items():
+        tree = [(name, organisation.quota)]
+        tree += [(f"{name}/{sub}", project.quota) for sub, project in organisation.projects.items()]
+        quotas += [
+            ProjectQuota(
+                path=path,
+                gpus_limit=quota.gpus,
+                sites=allowed_sites(factory, path),
+                priority=organisation.priority,
+            )
+            for path, quota in tree
+        ]
+    return quotas

@@ -1,0 +1,243 @@
+"""`Fleet`: follows the event log in the scheduler's state, and asks the scheduler to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Struct
+
+from arkwright import sched
+from arkwright.design import Node
+from arkwright.errors import InputError
+from arkwright.fleet import lowering
+from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
+from arkwright.fleet.reasons import WaitReason, in_words
+from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.lifecycle import State
+from arkwright.jobs.spec import JobSpec
+from arkwright.sched import codes
+from arkwright.units import MILLI, gigabytes_to_mib
+
+_NODE_STATES = {"up": sched.UP, "draining": sched.DRAINING, "down": sched.DOWN}
+_NODE_STATE_NAMES = {code: name for name, code in _NODE_STATES.items()}
+_BACKFILL = {"easy": sched.EASY, "none": sched.STRICT, "greedy": sched.GREEDY}
+
+
+class JobPlacement(Struct, frozen=True, kw_only=True):
+    """Where an attempt was placed and what each node gives it: the body of `job_started`."""
+
+    site: str
+    nodes: tuple[str, ...]
+    gpus: float
+    """All GPUs of the gang."""
+    gpu_type: str
+    is_virtual: bool
+    gpus_per_node: float
+    cpus_per_node: float
+    memory_per_node_mib: int
+
+
+class Start(Struct, frozen=True, kw_only=True):
+    """One decision: this job, there, now."""
+
+    job_id: str
+    placement: JobPlacement
+
+
+class Fleet:
+    """A factory's nodes and quotas with the jobs on and before them."""
+
+    scheduler_version = codes.VERSION
+
+    def __init__(
+        self, nodes: Sequence[Node], projects: Sequence[ProjectQuota], policy: FleetPolicy
+    ) -> None:
+        self._names = lowering.names_of(nodes, projects)
+        self._policy = policy
+        self._backfill = _BACKFILL[policy.backfill]
+        self.reset()
+
+    @property
+    def policy_sha256(self) -> str:
+        """Hash of the policy the decisions are made under."""
+        return self._policy.sha256
+
+    @property
+    def time_limit_max_s(self) -> float | None:
+        """The longest limit a job may ask for; None is no bound."""
+        return self._policy.time_limit_max_s
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """Every node, by path."""
+        return self._names.nodes
+
+    @property
+    def done_count(self) -> int:
+        """Jobs that are over and still take a row; `reset` and a replay forget them."""
+        return self._done_count
+
+    def reset(self) -> None:
+        """Back to an idle factory in which every node is up."""
+        self._state = lowering.empty_state(self._names)
+        self._job_index: dict[str, int] = {}
+        self._job_ids: list[str] = []
+        self._specs: dict[str, JobSpec] = {}
+        self._done_count = 0
+
+    # --- follow --------------------------------------------------------------------------------
+
+    def apply(self, event: Event) -> None:
+        """Follow one event of the log. Kinds that touch neither capacity nor queue are passed."""
+        if event.kind is EventKind.JOB_SUBMITTED:
+            self._submit(event)
+        elif event.kind is EventKind.NODE_STATE_CHANGED:
+            self.set_node_state(event.subject, event.after["state"], event.at_ms)
+        elif event.kind.value.startswith("job_"):
+            self._follow(event)
+
+    def _submit(self, event: Event) -> None:
+        after = event.after
+        spec = msgspec.convert(after["spec"], JobSpec)
+        shape = lowering.shape_of(self._names, spec, after["project"])
+        class_index = sched.find_class(self._state, shape)
+        if class_index < 0:
+            class_index = int(self._state.class_count[0])
+            self._state = sched.apply(self._state, sched.add_class(event.at_ms, shape))
+        self._job_index[event.subject] = int(self._state.job_count[0])
+        self._job_ids.append(event.subject)
+        self._specs[event.subject] = spec
+        self._state = sched.apply(
+            self._state,
+            sched.submit(
+                event.at_ms,
+                class_index,
+                lowering.duration_ms(spec, self._policy),
+                priority=lowering.priority_of(self._names, spec, after["project"]),
+                held=State(after["state"]) is State.HELD,
+            ),
+        )
+
+    def _follow(self, event: Event) -> None:
+        job_id = event.subject.partition(".")[0]
+        job = self._job_index[job_id]
+        if event.before.get("state") == event.after["state"]:
+            return  # told to stop once more: nothing changes for the scheduler
+        self._state = sched.apply(self._state, self._lowered(event, job))
+        if not self._is_active(event):
+            self._done_count += 1
+            del self._specs[job_id]
+
+    def _lowered(self, event: Event, job: int) -> sched.Event:
+        at_ms = event.at_ms
+        match event.kind:
+            case EventKind.JOB_HELD:
+                return sched.hold(at_ms, job)
+            case EventKind.JOB_RELEASED:
+                return sched.release(at_ms, job)
+            case EventKind.JOB_STARTED:
+                index = self._names.node_index
+                return sched.start(at_ms, job, tuple(index[path] for path in event.after["nodes"]))
+            case EventKind.JOB_LAUNCHED:
+                return sched.run(at_ms, job)
+            case EventKind.JOB_STOPPING:
+                return sched.stop(at_ms, job)
+            case _ if self._is_active(event):
+                return sched.requeue(at_ms, job)
+            case _:
+                return sched.end(at_ms, job)
+
+    @staticmethod
+    def _is_active(event: Event) -> bool:
+        ends = (EventKind.JOB_ENDED, EventKind.JOB_CANCELLED)
+        return event.kind not in ends or State(event.after["state"]) is State.QUEUED
+
+    def set_node_state(self, path: str, state: str, at_ms: int = 0) -> None:
+        """`up`, `draining` (takes nothing new) or `down`. Unknown nodes are passed over: they
+        belonged to an earlier factory file."""
+        index = self._names.node_index.get(path)
+        if index is not None:
+            event = sched.node_state(at_ms, index, _NODE_STATES[state])
+            self._state = sched.apply(self._state, event)
+
+    # --- decide --------------------------------------------------------------------------------
+
+    def decide(self, now_ms: int) -> list[Start]:
+        """What the scheduler would start now, in its order. This fleet is left as it is."""
+        trial = sched.copy(self._state)
+        out = sched.room(trial)
+        count = sched.cycle(trial, now_ms, out, self._backfill)
+        if count == 0:
+            # Keeps what the cycle learned of who is blocked by what; no decision is in it.
+            self._state = trial
+            return []
+        return [
+            Start(job_id=self._job_ids[job], placement=self._placement(trial, job))
+            for job in map(int, out[:count])
+        ]
+
+    def _placement(self, state: sched.State, job: int) -> JobPlacement:
+        spec = self._specs[self._job_ids[job]]
+        nodes = [self._names.nodes[index] for index in sched.nodes_of(state, job)]
+        gpus_per_node = spec.resources.gpus_per_node
+        return JobPlacement(
+            site=nodes[0].site,
+            nodes=tuple(node.path for node in nodes),
+            gpus=gpus_per_node * len(nodes),
+            gpu_type=nodes[0].gpu_type,
+            is_virtual=any(node.is_virtual for node in nodes),
+            gpus_per_node=gpus_per_node,
+            cpus_per_node=spec.resources.cpus_per_node or _cpu_share(nodes, gpus_per_node),
+            memory_per_node_mib=gigabytes_to_mib(spec.resources.memory_per_node),
+        )
+
+    # --- ask -----------------------------------------------------------------------------------
+
+    def explain(self, job_id: str, now_ms: int) -> WaitReason:
+        """Why the job is not running, with the smallest change that would start it."""
+        job = self._job_index[job_id]
+        reason = sched.explain(self._state, job, now_ms, self._backfill)
+        return in_words(reason, self._names, self._specs.get(job_id), self._job_ids)
+
+    def refusal(self, spec: JobSpec, project: str) -> WaitReason | None:
+        """Why no state of this factory could ever run the job, or None when one could."""
+        unknown = [site for site in spec.sites if site not in self._names.sites]
+        if unknown:
+            raise InputError(
+                f"job {spec.name}: unknown site {', '.join(unknown)}; "
+                f"this factory has {', '.join(self._names.sites)}"
+            )
+        reason = sched.never_fits(self._state, lowering.shape_of(self._names, spec, project))
+        return in_words(reason, self._names, spec, self._job_ids) if reason is not None else None
+
+    @property
+    def project_paths(self) -> tuple[str, ...]:
+        """Organisations and projects, by path."""
+        return tuple(project.path for project in self._names.projects)
+
+    def has_project(self, path: str) -> bool:
+        """Whether jobs may be submitted to `path`."""
+        return path in self._names.row_of_project
+
+    def node_state(self, path: str) -> str:
+        """`up`, `draining` or `down`."""
+        index = self._names.node_index[path]
+        return _NODE_STATE_NAMES[int(self._state.node_state[index])]
+
+    def gpus_free(self, path: str) -> float:
+        """GPUs of a node that no job holds."""
+        index = self._names.node_index[path]
+        return float(self._state.node_gpu_milli_free[index]) / MILLI
+
+    def violations(self) -> list[str]:
+        """Invariants that do not hold; empty when all do."""
+        return sched.check(self._state)
+
+
+def _cpu_share(nodes: Sequence[Node], gpus_per_node: float) -> float:
+    """The share of a node's CPUs that goes with its share of the GPUs; the least over the gang."""
+    return min(
+        node.cpus * gpus_per_node / node.gpus if node.gpus and gpus_per_node else node.cpus
+        for node in nodes
+    )

@@ -1,0 +1,160 @@
+"""Names to numbers: nodes to columns, projects to capacity rows, a job's wishes to a shape."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from msgspec import Struct
+
+from arkwright import sched
+from arkwright.design import Node
+from arkwright.jobs.spec import JobSpec, Level, TopologyMode
+from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
+
+LEVELS = tuple(Level)
+"""Topology levels, smallest first: the axis `n_levels` of the scheduler."""
+_LEVEL_INDEX = {level: index for index, level in enumerate(LEVELS)}
+
+
+class ProjectQuota(Struct, frozen=True, kw_only=True):
+    """A node of the quota tree: an organisation or a project inside one."""
+
+    path: str
+    gpus_limit: int | None
+    """Most GPUs its running jobs may hold together; None is unlimited."""
+    sites: tuple[str, ...] | None = None
+    """Sites its jobs may ever run at; None is every site."""
+    priority: int = 0
+    """Added to the priority of every job."""
+
+
+class FleetPolicy(Struct, frozen=True, kw_only=True):
+    """What the scheduler must know of the factory's policy."""
+
+    backfill: str = "easy"
+    time_limit_default_s: float = 86_400.0
+    time_limit_max_s: float | None = None
+    sha256: str = ""
+
+
+class Names(Struct, frozen=True, kw_only=True):
+    """The dictionary between names and indices, fixed for the life of a fleet."""
+
+    nodes: tuple[Node, ...]
+    node_index: dict[str, int]
+    sites: tuple[str, ...]
+    gpu_types: tuple[str, ...]
+    projects: tuple[ProjectQuota, ...]
+    row_of_project: dict[str, int]
+
+
+def names_of(nodes: Sequence[Node], projects: Sequence[ProjectQuota]) -> Names:
+    """Sort nodes by path and number everything, so that the same factory gives the same arrays."""
+    ordered = tuple(sorted(nodes, key=lambda node: node.path))
+    tree = tuple(sorted(projects, key=lambda project: project.path))
+    return Names(
+        nodes=ordered,
+        node_index={node.path: index for index, node in enumerate(ordered)},
+        sites=tuple(sorted({node.site for node in ordered})),
+        gpu_types=tuple(sorted({node.gpu_type for node in ordered})),
+        projects=tree,
+        row_of_project={project.path: row for row, project in enumerate(tree)},
+    )
+
+
+def empty_state(names: Names) -> sched.State:
+    """The scheduler's state of an idle factory."""
+    nodes = names.nodes
+    columns = sched.Nodes(
+        domain=_domains(nodes),
+        pool=np.zeros(len(nodes), np.int64),
+        gpu_type=np.array([names.gpu_types.index(node.gpu_type) for node in nodes], np.int64),
+        site=np.array([names.sites.index(node.site) for node in nodes], np.int64),
+        gpu_milli=np.array([node.gpus * MILLI for node in nodes], np.int64),
+        cpu_milli=np.array([math.floor(node.cpus * MILLI) for node in nodes], np.int64),
+        memory_mib=np.array([node.memory_mib for node in nodes], np.int64),
+    )
+    return sched.empty(columns, _quota_rows(names))
+
+
+def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
+    """What the scheduler must find for `spec`: every whole amount rounded so that it suffices."""
+    resources = spec.resources
+    required, preferred = _levels(spec)
+    return sched.Shape(
+        nodes=spec.nodes,
+        gpu_milli=math.ceil(resources.gpus_per_node * MILLI),
+        cpu_milli=math.ceil(resources.cpus_per_node * MILLI),
+        memory_mib=gigabytes_to_mib(resources.memory_per_node),
+        gpu_type=_index_or_unknown(names.gpu_types, resources.gpu_type),
+        level_required=required,
+        level_preferred=preferred,
+        sites=_site_bits(names, spec, project),
+        row=names.row_of_project.get(project, sched.NONE),
+    )
+
+
+def duration_ms(spec: JobSpec, policy: FleetPolicy) -> int:
+    """How long the job is expected to hold its nodes: its limit, or the policy's default."""
+    limit_s = spec.time_limit if spec.time_limit is not None else policy.time_limit_default_s
+    return max(1, math.ceil(limit_s * MS_PER_S))
+
+
+def priority_of(names: Names, spec: JobSpec, project: str) -> int:
+    """The job's own priority on top of its organisation's."""
+    return spec.priority + names.projects[names.row_of_project[project]].priority
+
+
+def _domains(nodes: Sequence[Node]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
+    """`domain[n_levels, n_nodes]`: indices in order of first appearance along the sorted paths."""
+    table = np.zeros((len(LEVELS), len(nodes)), np.int64)
+    for level in range(len(LEVELS)):
+        seen: dict[str, int] = {}
+        for index, node in enumerate(nodes):
+            table[level, index] = seen.setdefault(node.domains[level], len(seen))
+    return table
+
+
+def _quota_rows(names: Names) -> sched.Rows:
+    """Parents sort before their children because `lab` sorts before `lab/vision`."""
+    rows: Mapping[str, int] = names.row_of_project
+    parents = [rows.get(p.path.rpartition("/")[0], sched.NONE) for p in names.projects]
+    limits = [
+        sched.UNLIMITED if p.gpus_limit is None else p.gpus_limit * MILLI for p in names.projects
+    ]
+    return sched.Rows(parents, limits)
+
+
+def _levels(spec: JobSpec) -> tuple[int, int]:
+    """Required and preferred level. A gang never crosses sites, and prefers to be close."""
+    site = _LEVEL_INDEX[Level.SITE]
+    if spec.topology is None:
+        return site, 0
+    level = _LEVEL_INDEX[spec.topology.level]
+    if spec.topology.mode is TopologyMode.REQUIRED:
+        return level, 0
+    return site, level
+
+
+def _site_bits(names: Names, spec: JobSpec, project: str) -> int:
+    """The sites the job may run at, as bits: its own wish within what its project may use."""
+    allowed = set(names.sites)
+    if spec.sites:
+        allowed &= set(spec.sites)
+    path = project
+    while path:
+        row = names.row_of_project.get(path)
+        limits = names.projects[row].sites if row is not None else None
+        if limits is not None:
+            allowed &= set(limits)
+        path = path.rpartition("/")[0]
+    return sum(1 << index for index, site in enumerate(names.sites) if site in allowed)
+
+
+def _index_or_unknown(known: Sequence[str], name: str | None) -> int:
+    """Index of `name`; ANY without a name; one past the end for a name no node has."""
+    if name is None:
+        return sched.ANY
+    return known.index(name) if name in known else len(known)

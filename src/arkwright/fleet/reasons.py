@@ -1,0 +1,214 @@
+"""The scheduler's reason for a job that waits, in words, with numbers and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from arkwright import sched
+from arkwright.fleet.lowering import LEVELS, Names
+from arkwright.jobs.spec import JobSpec
+from arkwright.units import MILLI
+
+
+class WaitReason(Struct, frozen=True, kw_only=True):
+    """Why a job does not run: the same object for `why`, for a refusal and for the API."""
+
+    code: str
+    """One word a program can compare, for example `quota`."""
+    message: str
+    """One sentence with the numbers in it."""
+    change: str
+    """The smallest change that would start the job; empty when it only has to wait."""
+    numbers: dict[str, Any] = {}
+
+
+def in_words(
+    reason: sched.Reason, names: Names, spec: JobSpec | None, job_ids: Sequence[str]
+) -> WaitReason:
+    """Render `reason`. `spec` is the job's (None once it is over)."""
+    code, sentence = _CODES[reason.code]
+    context = _Context(reason, names, spec, job_ids)
+    return WaitReason(
+        code=code,
+        message=sentence(context),
+        change=_CHANGES[reason.change](context),
+        numbers=_numbers(reason),
+    )
+
+
+class _Context:
+    """A reason with what is needed to name its numbers."""
+
+    def __init__(
+        self, reason: sched.Reason, names: Names, spec: JobSpec | None, job_ids: Sequence[str]
+    ) -> None:
+        self.reason = reason
+        self.names = names
+        self.spec = spec
+        self.job_ids = job_ids
+
+    @property
+    def per_node(self) -> str:
+        """What the job asks of one node."""
+        if self.spec is None:
+            return ""
+        resources = self.spec.resources
+        kind = f" {resources.gpu_type}" if resources.gpu_type else ""
+        return f"{resources.gpus_per_node:g}{kind} {_plural('GPU', resources.gpus_per_node)}"
+
+    @property
+    def level(self) -> str:
+        """Name of the reason's topology level."""
+        return LEVELS[self.reason.level].value if self.reason.level >= 0 else "factory"
+
+    @property
+    def project(self) -> str:
+        """Path of the quota the reason is about."""
+        return self.names.projects[self.reason.row].path
+
+    @property
+    def other_job(self) -> str:
+        """Id of the job the reason is about."""
+        return self.job_ids[self.reason.job] if self.reason.job >= 0 else "another job"
+
+
+def _not_enough_free(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"asks for {r.asked} {_plural('node', r.asked)} with {c.per_node} each; "
+        f"{r.free} {'is' if r.free == 1 else 'are'} free now"
+    )
+
+
+def _topology(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"asks for {r.asked} {_plural('node', r.asked)} within one {c.level}; "
+        f"the {c.level} with most room has {r.free} free now"
+    )
+
+
+def _quota(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"{c.project} may use {_gpus(r.limit)}, uses {_gpus(r.used)} now "
+        f"and would need {_gpus(r.asked)} more"
+    )
+
+
+def _reserved(c: _Context) -> str:
+    return (
+        f"the nodes that are free are kept for {c.other_job}, which is ahead and starts in time "
+        "only if this job is over by then"
+    )
+
+
+def _nodes_down(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"asks for {r.asked} {_plural('node', r.asked)} with {c.per_node} each; "
+        f"only {r.free} of the nodes that could serve it are up"
+    )
+
+
+def _node_too_small(c: _Context) -> str:
+    r = c.reason
+    what = _RESOURCES[r.resource]
+    return f"asks for {what(r.asked)} per node; the largest suitable node has {what(r.free)}"
+
+
+def _too_many_nodes(c: _Context) -> str:
+    r = c.reason
+    return f"asks for {r.asked} nodes with {c.per_node} each; this factory has {r.free} such nodes"
+
+
+def _never_topology(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"asks for {r.asked} {_plural('node', r.asked)} within one {c.level}; "
+        f"no {c.level} of this factory has more than {r.free} such nodes"
+    )
+
+
+def _never_quota(c: _Context) -> str:
+    r = c.reason
+    return f"asks for {_gpus(r.asked)}; {c.project} may never use more than {_gpus(r.limit)}"
+
+
+_CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
+    sched.STARTS_NOW: ("starts-now", lambda _: "nothing stands in its way: it starts now"),
+    sched.IS_ACTIVE: ("active", lambda _: "it is not waiting: it holds its nodes"),
+    sched.IS_DONE: ("done", lambda _: "it is over"),
+    sched.IS_HELD: ("held", lambda _: "it is held: somebody has to release it"),
+    sched.NOT_ENOUGH_FREE: ("not-enough-free", _not_enough_free),
+    sched.TOPOLOGY: ("topology", _topology),
+    sched.QUOTA: ("quota", _quota),
+    sched.RESERVED_FOR_HEAD: ("reserved-for-head", _reserved),
+    sched.BEHIND_HIGHER_PRIORITY: (
+        "behind",
+        lambda c: f"{c.other_job} is ahead of it and must start first",
+    ),
+    sched.NODES_DOWN: ("nodes-down", _nodes_down),
+    sched.NEVER_NO_SUCH_NODE: (
+        "never-no-such-node",
+        lambda c: f"no node it may use has what it asks for ({c.per_node} per node)",
+    ),
+    sched.NEVER_NODE_TOO_SMALL: ("never-node-too-small", _node_too_small),
+    sched.NEVER_TOO_MANY_NODES: ("never-too-many-nodes", _too_many_nodes),
+    sched.NEVER_TOPOLOGY: ("never-topology", _never_topology),
+    sched.NEVER_QUOTA: ("never-quota", _never_quota),
+}
+
+_CHANGES: Mapping[int, Callable[[_Context], str]] = {
+    sched.WAIT: lambda _: "",
+    sched.FEWER_NODES: lambda c: f"nodes: {c.reason.to} would {_when(c)}",
+    sched.WEAKER_LEVEL: lambda c: (
+        f"topology level {LEVELS[c.reason.to].value if c.reason.to >= 0 else 'none'} "
+        f"would {_when(c)}"
+    ),
+    sched.SHORTER: lambda c: f"time_limit: {c.reason.to // MILLI} s would start now",
+    sched.RELEASE_IT: lambda _: "release it",
+    sched.LESS_PER_NODE: lambda c: (
+        f"{_RESOURCES[c.reason.resource](c.reason.to)} per node would fit"
+    ),
+    sched.OTHER_NODES: lambda c: _other_nodes(c),
+    sched.NODES_RETURN: lambda _: "return nodes to service: arkwright nodes resume NODE",
+}
+
+
+def _other_nodes(c: _Context) -> str:
+    kinds = ", ".join(c.names.gpu_types)
+    return f"ask for what is here: GPU type {kinds} at {', '.join(c.names.sites)}"
+
+
+def _when(c: _Context) -> str:
+    return "fit" if c.reason.code >= sched.NEVER_NO_SUCH_NODE else "start now"
+
+
+def _gpus(milli: int) -> str:
+    count = milli / MILLI
+    return f"{count:g} {_plural('GPU', count)}"
+
+
+_RESOURCES: tuple[Callable[[int], str], ...] = (
+    _gpus,
+    lambda milli: f"{milli / MILLI:g} CPUs",
+    lambda mib: f"{mib} MiB of memory",
+)
+
+
+def _plural(word: str, count: float) -> str:
+    return word if count == 1 else f"{word}s"
+
+
+def _numbers(reason: sched.Reason) -> dict[str, Any]:
+    """The reason's integers that say something, as the API gives them."""
+    unused = (-1,)
+    return {
+        name: int(value)
+        for name, value in reason._asdict().items()
+        if name not in ("code", "change") and value not in unused
+    }
