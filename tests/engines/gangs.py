@@ -93,6 +93,11 @@ def log(engine: LocalEngine, attempt_id: str, rank: int = 0) -> str:
     return engine.logs(attempt_id, rank, 0, 1 << 20).data.decode()
 
 
+def lines_of(path: Path) -> list[str]:
+    """Lines ranks have written to a file so far; none while there is no file."""
+    return path.read_text().splitlines() if path.exists() else []
+
+
 def processes_of(engine_root: Path, attempt_id: str) -> list[int]:
     """Live processes started for an attempt, found by their environment alone."""
     wanted = f"ARKWRIGHT_PART={engine_root}/attempts/{attempt_id}/node-".encode()

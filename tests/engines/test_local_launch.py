@@ -12,7 +12,17 @@ from arkwright.engines import supervisor_main
 from arkwright.engines.local import LocalEngine
 from arkwright.engines.port import AttemptPhase
 from arkwright.errors import EngineError
-from engines.gangs import attempt, await_phase, clean_engine, log, processes_of, run, shell, until
+from engines.gangs import (
+    attempt,
+    await_phase,
+    clean_engine,
+    lines_of,
+    log,
+    processes_of,
+    run,
+    shell,
+    until,
+)
 
 pytestmark = pytest.mark.slow
 RUNNING, ENDED = AttemptPhase.RUNNING, AttemptPhase.ENDED
@@ -194,14 +204,14 @@ def test_a_second_launch_starts_nothing(engine, tmp_path):
         engine.launch(what)
     await_phase(engine, "7.1", RUNNING)
     engine.launch(what)
-    until(lambda: len(starts.read_text().split()) == 2, "both parts to have written")
+    until(lambda: len(lines_of(starts)) == 2, "both parts to have written")
     engine.stop("7.1", grace_s=0, reason="")
     await_phase(engine, "7.1", ENDED)
     engine.launch(what)
     engine.close()  # waits for launchers: had one started a rank, it would be running now
     assert engine.observe(("7.1",))[0].phase is ENDED
     assert processes_of(tmp_path / "engine", "7.1") == []
-    assert len(starts.read_text().split()) == 2
+    assert len(lines_of(starts)) == 2
 
 
 def test_a_running_gang_has_a_start_time_and_no_end(engine):
@@ -242,10 +252,11 @@ def test_exec_kills_all_it_started_when_its_time_is_over(engine, tmp_path):
     until(lambda: len(processes_of(root, "7.1")) == 1, "only rank 0 to be left")
 
 
-def test_exec_ends_with_its_attempt_and_is_refused_afterwards(engine):
-    engine.launch(attempt(engine, "7.1", shell("sleep 0.3")))
+def test_exec_ends_with_its_attempt_and_is_refused_afterwards(engine, tmp_path):
+    go = tmp_path / "go"
+    engine.launch(attempt(engine, "7.1", shell(f"until [ -e {go} ]; do sleep 0.01; done")))
     await_phase(engine, "7.1", RUNNING)
-    result = engine.exec("7.1", ("sleep", "1000"), 20)
+    result = engine.exec("7.1", shell(f"touch {go}; sleep 1000"), 20)
     assert result.exit_code == 137
     await_phase(engine, "7.1", ENDED)
     with pytest.raises(EngineError, match="not running now"):

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from arkwright.engines import procfs
 from arkwright.engines.attempt_files import AttemptFiles, GroupRoots
 from arkwright.engines.local import LocalEngine
 from arkwright.engines.port import AttemptPhase
@@ -119,7 +120,7 @@ def test_the_time_limit_holds_without_any_engine(tmp_path):
         engine.close()
         exit_record = AttemptFiles(root / "attempts/7.1").node(0).exit
         until(exit_record.exists, "the supervisor alone to end the job")
-        assert LocalEngine(root, nodes=4).observe(("7.1",))[0].reason == "time limit"
+        assert await_phase(LocalEngine(root, nodes=4), "7.1", ENDED).reason == "time limit"
 
 
 def test_a_job_over_its_memory_is_killed_and_told_why(engine):
@@ -152,6 +153,17 @@ def test_without_control_groups_a_stop_still_leaves_nothing(tmp_path, monkeypatc
         engine.stop("7.1", grace_s=0.1, reason="")
         await_phase(engine, "7.1", ENDED)
         assert processes_of(tmp_path / "engine", "7.1") == []
+
+
+def test_a_daemon_that_shed_its_session_and_environment_is_still_found(tmp_path, monkeypatch):
+    monkeypatch.setattr("arkwright.engines.local.find_group_roots", lambda *_: NO_GROUPS)
+    with clean_engine(tmp_path / "engine") as engine:
+        # The daemon's parent ends at once: only the supervisor, as subreaper, still has it below.
+        run(engine, attempt(engine, "7.1", shell(
+            "env -i setsid /bin/sh -c 'echo $$; exec sleep 1000' & sleep 0.1; exit 0"
+        )))  # fmt: skip
+        daemon = procfs.read_stat(int(log(engine, "7.1")))
+        assert daemon is None or daemon.state in "ZX"
 
 
 def test_a_cpu_ceiling_without_control_groups_is_whole_cpus(tmp_path, monkeypatch):

@@ -76,6 +76,17 @@ def test_a_tree_of_includes_ends(folder):
         factory.load(path)
 
 
+def test_files_that_are_too_much_together_are_refused(folder):
+    many = "organisations: {lab: {residency: [" + "NO, " * 150_000 + "NO]}}\n"
+    path = folder(
+        main="factory: f\ninclude: [base.yaml, more.yaml]\n",
+        base=SITE + many,
+        more=many.replace("lab", "other"),
+    )
+    with pytest.raises(InputError, match="together hold"):
+        factory.load(path)
+
+
 def test_a_text_without_a_folder_cannot_include():
     with pytest.raises(InputError, match="load it as a file"):
         factory.loads(b"factory: f\ninclude: base.yaml\n" + SITE.encode())

@@ -73,7 +73,8 @@ class Api:
             if scheme.lower() == "bearer" and token:
                 identity = await run_in_threadpool(identify, self._server.reader, token.strip())
             if identity is None:
-                raise HTTPException(401, "no valid token: send `Authorization: Bearer <token>`")
+                detail = "no valid token: send `Authorization: Bearer <token>`"
+                raise HTTPException(401, detail, {"WWW-Authenticate": "Bearer"})
             return await handler(self._context, request, identity)
 
         return guarded

@@ -111,8 +111,14 @@ class Controller:
         reader = self.store.read()
         for row in reader.rows(select(NODES).order_by(NODES.c.path)):
             self.fleet.set_node_state(row.path, row.state)
-        for event in reader.events_of_active_jobs():
-            self._apply(event)
+        events = reader.events_of_active_jobs()
+        over = {event.subject for event in events if event.kind is EventKind.JOB_ENDED}
+        for event in events:
+            self.book.apply(event)
+            # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
+            if event.subject not in over:
+                self.fleet.apply(event)
+        self._is_dirty = True
 
     # --- observe -------------------------------------------------------------------------------
 
@@ -135,7 +141,7 @@ class Controller:
         new = self._lost_nodes(job, observation)
         ended_id: str | None = None
         if observation.phase is AttemptPhase.ENDED:
-            error = self._launch_errors.pop(observation.attempt_id, None)
+            error = self._launch_errors.get(observation.attempt_id)
             new.append(endings.ended(job, observation, launch_error=error))
             ended_id = observation.attempt_id
         else:
@@ -146,6 +152,7 @@ class Controller:
                 new.append(self.request_stop(job, cause=cause, actor=actor, is_cancel=False))
         self.record(new)
         if ended_id is not None:
+            self._launch_errors.pop(ended_id, None)
             self._launched.discard(ended_id)
             self._stopped.discard(ended_id)
             self.engines[job.site].forget(ended_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,20 +17,21 @@ from sqlalchemy import select
 from arkwright import __version__, catalog
 from arkwright.control.clock import system_clock, system_entropy
 from arkwright.control.controller import Controller
+from arkwright.control.file_change import refuse_lost_ground
 from arkwright.control.loop import Loop
 from arkwright.control.resources import FactoryResource, SiteResource
-from arkwright.control.store import NewEvent, Reader, Store, open_store
-from arkwright.control.tables import ATTEMPTS, JOBS, META, NODES, USERS
+from arkwright.control.store import NewEvent, Store, open_store
+from arkwright.control.tables import META, NODES, USERS
 from arkwright.control.users import OWNER, new_user, write_token
-from arkwright.design import Node, engine_nodes
+from arkwright.design import engine_nodes
 from arkwright.engines.opening import open_engine
 from arkwright.engines.port import Capabilities, Engine
 from arkwright.errors import InputError
 from arkwright.factory import Factory, energy_at, pue_at
+from arkwright.factory.spec import Engine as EngineSection
 from arkwright.fleet import Fleet, assemble
 from arkwright.home import Paths
 from arkwright.jobs.events import EventKind
-from arkwright.jobs.lifecycle import PLACED
 from arkwright.ledger import Receipt, Tariff, receipt
 
 EVENTS_PER_JOB_MAX = 1_000_000
@@ -106,10 +107,16 @@ class FactoryServer:
         self.changed = asyncio.Event()
 
 
-def open_factory(factory: Factory, paths: Paths) -> FactoryServer:
+EngineOpener = Callable[[str, EngineSection, Path], Engine]
+"""From a site's name, its `engine` section and a folder of its own to the engine."""
+
+
+def open_factory(
+    factory: Factory, paths: Paths, open_engine: EngineOpener = open_engine
+) -> FactoryServer:
     """Open store and engines of `factory` and bring the log up to what the file now says.
 
-    Raises StoreError, EngineError, or InputError when the file leaves out a node that a job holds.
+    Raises StoreError, EngineError, or InputError when the file leaves out what a job holds.
     """
     store = open_store(paths.store_db)
     try:
@@ -121,7 +128,7 @@ def open_factory(factory: Factory, paths: Paths) -> FactoryServer:
         found = {name: engine.capabilities() for name, engine in engines.items()}
         nodes = [node for facts in found.values() for node in engine_nodes(facts.nodes)]
         fleet = assemble(factory, nodes)
-        _refuse_missing_nodes(store.read(), nodes)
+        refuse_lost_ground(store.read(), fleet)
         record_factory(store, factory, found)
         _first_owner(store, paths.owner_token)
         return FactoryServer(factory, store, fleet, engines, found, paths)
@@ -145,23 +152,6 @@ def tariff_of(factory: Factory, site: str) -> Tariff:
         carbon_source=terms.carbon.source if terms.carbon else "",
         pue_source=own_pue.source if own_pue else "",
     )
-
-
-def _refuse_missing_nodes(reader: Reader, nodes: Sequence[Node]) -> None:
-    known = {node.path for node in nodes}
-    placed = [state.value for state in PLACED]
-    query = (
-        select(ATTEMPTS.c.id, ATTEMPTS.c.nodes)
-        .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
-        .where(JOBS.c.state.in_(placed), ATTEMPTS.c.n == JOBS.c.attempt)
-    )
-    for row in reader.rows(query):
-        missing = [path for path in row.nodes if path not in known]
-        if missing:
-            raise InputError(
-                f"the factory file leaves out {', '.join(missing)}, on which {row.id} runs; "
-                "start with the earlier file, cancel the job or let it end, then change the file"
-            )
 
 
 def record_factory(store: Store, factory: Factory, found: Mapping[str, Capabilities]) -> None:

@@ -7,6 +7,7 @@ returns what to answer, or raises InputError, Forbidden, NotFound or Conflict.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -22,7 +23,12 @@ from arkwright.control.users import Identity
 from arkwright.errors import ArkwrightError, InfeasibleError, InputError, Problem
 from arkwright.jobs.events import EventKind
 from arkwright.jobs.lifecycle import WAITING, State, Trigger, after, allowed
+from arkwright.jobs.sense import nonsense
 from arkwright.jobs.spec import JobSpec, unsupported
+
+REFUSALS_MAX = 100
+"""Refused jobs reported of one request; nobody mends more in one go."""
+IDEMPOTENCY_KEY_MAX = 255
 
 
 class Forbidden(ArkwrightError):
@@ -71,9 +77,7 @@ def accept(controller: Controller, submission: Submission) -> Accepted:
     user = submission.identity.name
     actor = f"user:{user}"
     events = []
-    for spec in submission.specs:
-        project = _project(submission.identity, spec)
-        _check(controller, spec, project)
+    for spec, project in _checked(controller, submission):
         job_id = new_id(controller.clock(), controller.entropy)
         state = State.HELD if spec.held else State.QUEUED
         body = {
@@ -175,9 +179,49 @@ def _move(
     return following.value
 
 
+def _checked(controller: Controller, submission: Submission) -> list[tuple[JobSpec, str]]:
+    """Every job with its project, or every refusal of the whole request at once."""
+    checked: list[tuple[JobSpec, str]] = []
+    refused: list[tuple[int, InputError]] = []
+    for index, spec in enumerate(submission.specs):
+        try:
+            project = _project(submission.identity, spec)
+            _check(controller, spec, project)
+        except InputError as error:
+            refused.append((index, error))
+            if len(refused) >= REFUSALS_MAX:
+                break
+        else:
+            checked.append((spec, project))
+    if refused:
+        raise _together(submission.specs, refused)
+    return checked
+
+
+def _together(specs: Sequence[JobSpec], refused: Sequence[tuple[int, InputError]]) -> InputError:
+    """The one error for a request: a job's own where there is one job, else the list of all."""
+    first = refused[0][1]
+    if len(specs) == 1:
+        return first
+    reason = getattr(first, "reason", None)
+    if all(isinstance(error, InfeasibleError) for _, error in refused):
+        lines = [f"  items[{index}]: {error}" for index, error in refused]
+        return InfeasibleError("\n".join(["none of the jobs is accepted", *lines]), reason)
+    problems: list[Problem] = []
+    for index, error in refused:
+        own = error.problems or [Problem(f"job {specs[index].name}", "", str(error), "")]
+        problems += [one._replace(where=f"items[{index}]: {one.where}") for one in own]
+    return InputError("none of the jobs is accepted", problems)
+
+
 def _earlier(controller: Controller, submission: Submission, digest: str) -> tuple[str, ...] | None:
     if not submission.idempotency_key:
         return None
+    if len(submission.idempotency_key) > IDEMPOTENCY_KEY_MAX:
+        raise InputError(
+            f"Idempotency-Key: it has {len(submission.idempotency_key)} characters; "
+            f"give at most {IDEMPOTENCY_KEY_MAX}"
+        )
     row = controller.store.read().first(
         select(IDEMPOTENCY).where(
             IDEMPOTENCY.c.user == submission.identity.name,
@@ -205,11 +249,7 @@ def _project(identity: Identity, spec: JobSpec) -> str:
 
 def _check(controller: Controller, spec: JobSpec, project: str) -> None:
     problems = [_problem(spec, key, found, "") for key, found in unsupported(spec)]
-    if (spec.command is None) == (spec.script is None):
-        found = "neither is given" if spec.command is None else "both are given"
-        problems.append(_problem(spec, "command, script", found, "give exactly one of them"))
-    elif spec.command == ():
-        problems.append(_problem(spec, "command", "is empty", "name a program"))
+    problems += [_problem(spec, *each) for each in nonsense(spec)]
     if (longest := controller.fleet.time_limit_max_s) and (spec.time_limit or 0) > longest:
         found = f"{spec.time_limit:g} s is more than the policy allows"
         problems.append(_problem(spec, "time_limit", found, f"give at most {longest:g} s"))

@@ -66,9 +66,11 @@ class Loop:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._answer(self._wait())
             seq = self._controller.store.last_seq
             try:
+                self._answer(self._wait())
+                if self.fault is not None:
+                    self._controller.store.check()
                 self._controller.step()
                 self.fault = None
             except StoreError as error:
@@ -78,7 +80,13 @@ class Loop:
                 LOG.exception("a round failed")
                 self._report(f"{type(error).__name__}: {error}")
             if self._controller.store.last_seq != seq:
-                self._on_change()
+                self._announce()
+
+    def _announce(self) -> None:
+        try:
+            self._on_change()
+        except RuntimeError as error:
+            LOG.warning("nobody can be told that the log grew: %s", error)
 
     def _report(self, fault: str) -> None:
         if fault != self.fault:
@@ -101,15 +109,15 @@ class Loop:
         return requests
 
     def _answer(self, requests: list[tuple[Question | Submission, Future[Any]]]) -> None:
-        seq = self._controller.store.last_seq
         submissions = [(r, f) for r, f in requests if isinstance(r, Submission)]
         if submissions:
             _answer_submissions(self._controller, submissions)
         for request, answer in requests:
             if not isinstance(request, Submission):
                 _settle(answer, partial(request, self._controller))
-        if self._controller.store.last_seq != seq:
-            self._on_change()
+        faults = [f.exception() for _, f in requests if f.done() and not f.cancelled()]
+        if fault := next((error for error in faults if isinstance(error, StoreError)), None):
+            raise fault
 
 
 def _answer_submissions(

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from arkwright import __version__
+from arkwright import __version__, documents
 from arkwright.control import resources
 from arkwright.jobs.spec import JobSpec
 from arkwright.ledger import Receipt
@@ -54,8 +54,34 @@ _QUERIES: dict[tuple[str, str], dict[str, str]] = {
     },
 }
 
+_SCHEMAS = "#/components/schemas/"
+_REASON = {"type": "object", "properties": {"reason": {"type": "string"}}}
+_HEALTH = {
+    "summary": "Whether the server answers, and whether its loop can write. Needs no token.",
+    "security": [],
+    "responses": {
+        status: {
+            "description": what,
+            "content": {"application/json": {"schema": {"$ref": f"{_SCHEMAS}HealthResource"}}},
+        }
+        for status, what in (("200", "healthy"), ("503", "it cannot write: see `fault`"))
+    },
+}
+
 _BODIES: dict[str, dict[str, Any]] = {
-    "/v1/jobs": {"$ref": "#/components/schemas/JobSpec"},
+    "/v1/jobs": {
+        "anyOf": [
+            {"$ref": f"{_SCHEMAS}JobSpec"},
+            {
+                "type": "object",
+                "required": ["items"],
+                "properties": {"items": {"type": "array", "items": {"$ref": f"{_SCHEMAS}JobSpec"}}},
+            },
+        ]
+    },
+    "/v1/jobs/{job}/cancel": _REASON,
+    "/v1/nodes/{node}/drain": _REASON,
+    "/v1/nodes/{node}/resume": _REASON,
     "/v1/jobs/{job}/exec": {
         "type": "object",
         "required": ["command"],
@@ -74,15 +100,15 @@ _BODIES: dict[str, dict[str, Any]] = {
 
 def openapi(routes: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
     """The document for `routes`: (method, path, what it does)."""
-    structs = [answer for answer, _ in _ANSWERS.values()] + [JobSpec, resources.Problem]
-    unique = list(dict.fromkeys(structs))
-    _, components = msgspec.json.schema_components(
-        unique, ref_template="#/components/schemas/{name}"
-    )
+    structs = [answer for answer, _ in _ANSWERS.values()]
+    unique = list(dict.fromkeys([*structs, resources.HealthResource, resources.Problem]))
+    _, components = msgspec.json.schema_components(unique, ref_template=f"{_SCHEMAS}{{name}}")
+    components |= _job_schemas()
     paths: dict[str, Any] = {}
     for method, path, what in routes:
         plain = path.replace(":path", "")
         paths.setdefault(plain, {})[method.lower()] = _operation(method, plain, what)
+    paths["/healthz"] = {"get": _HEALTH}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Arkwright", "version": __version__},
@@ -95,14 +121,27 @@ def openapi(routes: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
     }
 
 
+def _job_schemas() -> dict[str, Any]:
+    """The job file's own schema: quantities are texts with units there, not numbers."""
+    root = documents.schema(JobSpec)
+    del root["$schema"]
+    nested = root.pop("$defs")
+    text = msgspec.json.encode({JobSpec.__name__: root} | nested).decode()
+    found: dict[str, Any] = msgspec.json.decode(text.replace('"#/$defs/', f'"{_SCHEMAS}'))
+    return found
+
+
 def _operation(method: str, path: str, what: str) -> dict[str, Any]:
     answer, is_list = _ANSWERS[method, path]
-    reference = {"$ref": f"#/components/schemas/{answer.__name__}"}
-    content = (
-        {"type": "object", "properties": {"items": {"type": "array", "items": reference}}}
-        if is_list
-        else reference
-    )
+    reference = {"$ref": f"{_SCHEMAS}{answer.__name__}"}
+    head = {"api_version": {"const": resources.API_VERSION}, "kind": {"type": "string"}}
+    page = {
+        "items": {"type": "array", "items": reference},
+        "next_cursor": {"type": ["integer", "null"]},
+    }
+    content: dict[str, Any] = {"type": "object", "properties": head | (page if is_list else {})}
+    if not is_list:
+        content = {"allOf": [reference, content]}
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", path)
@@ -118,9 +157,7 @@ def _operation(method: str, path: str, what: str) -> dict[str, Any]:
             "2XX": {"description": "done", "content": {"application/json": {"schema": content}}},
             "default": {
                 "description": "a problem (RFC 9457)",
-                "content": {
-                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-                },
+                "content": {"application/problem+json": {"schema": {"$ref": f"{_SCHEMAS}Problem"}}},
             },
         },
     }

@@ -15,7 +15,7 @@ from arkwright.control.context import Context
 from arkwright.control.intake import Forbidden
 from arkwright.control.resources import UserResource
 from arkwright.control.users import MEMBER, ROLES, Identity, new_user
-from arkwright.control.web import body_of, integer, many, one
+from arkwright.control.web import body_of, boolean, integer, many, one, reason_of
 from arkwright.errors import InputError
 
 STREAM_PAGE = 500
@@ -27,10 +27,10 @@ async def factory(api: Context, _request: Request, _identity: Identity) -> Respo
     return one("factory", api.server.describe())
 
 
-async def node_list(api: Context, _request: Request, _identity: Identity) -> Response:
+async def node_list(api: Context, _request: Request, identity: Identity) -> Response:
     """Every node, its state and what is free on it."""
     reader = api.server.reader
-    question = api.server.loop.ask(lambda c: views.node_list(reader, c.fleet))
+    question = api.server.loop.ask(lambda c: views.node_list(reader, c.fleet, identity))
     return many("nodes", await api.ask(question))
 
 
@@ -46,11 +46,10 @@ async def node_resume(api: Context, request: Request, identity: Identity) -> Res
 
 async def _set_node(api: Context, request: Request, identity: Identity, state: str) -> Response:
     path = request.path_params["node"]
-    body = await body_of(request, is_optional=True)
-    reason = str(body.get("reason", "")) if isinstance(body, dict) else ""
+    reason = reason_of(await body_of(request, is_optional=True))
     await api.ask(api.server.loop.ask(lambda c: intake.set_node(c, identity, path, state, reason)))
     reader = api.server.reader
-    nodes = await api.ask(api.server.loop.ask(lambda c: views.node_list(reader, c.fleet)))
+    nodes = await api.ask(api.server.loop.ask(lambda c: views.node_list(reader, c.fleet, identity)))
     return one("node", next(node for node in nodes if node.path == path))
 
 
@@ -85,10 +84,12 @@ async def events(api: Context, request: Request, identity: Identity) -> Response
     job_id = None
     if query.get("job"):
         job_id = str((await api.read(views.find_job, identity, query["job"])).id)
-    if query.get("watch") == "true":
+    if boolean(query.get("watch"), "watch"):
+        # Refused here, while the answer can still have a status: a stream has sent its own.
+        views.may_read_events(identity, job_id)
         pages = _stream(api, identity, after_seq, job_id)
         return StreamingResponse(pages, media_type="text/event-stream")
-    limit = integer(query.get("limit"), "limit", 100, views.PAGE_MAX)
+    limit = integer(query.get("limit"), "limit", 100, views.PAGE_MAX, minimum=1)
     items = await api.read(views.events, identity, after_seq=after_seq, job_id=job_id, limit=limit)
     following = items[-1].seq if len(items) == limit else None
     return many("events", items, next_cursor=following)

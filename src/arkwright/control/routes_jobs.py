@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from typing import Any
 
@@ -14,15 +15,19 @@ from starlette.responses import Response
 from arkwright import documents
 from arkwright.control import intake, views
 from arkwright.control.context import Context
+from arkwright.control.controller import Controller
 from arkwright.control.intake import NotFound, Submission
 from arkwright.control.resources import ExecResource, LogResource
 from arkwright.control.users import Identity
-from arkwright.control.web import body_of, integer, many, one
+from arkwright.control.web import body_of, boolean, integer, many, matches, one, reason_of
+from arkwright.documents.tree import unfit
 from arkwright.errors import InputError, Problem
 from arkwright.jobs.spec import JobSpec, ranks_per_node
 
 JOBS_PER_REQUEST_MAX = 10_000
 LOG_BYTES_MAX = 2**20
+UTF8_BYTES = 4
+"""A character takes at most so many: a piece of fewer might never hold one whole."""
 EXEC_TIMEOUT_S_MAX = 600.0
 
 
@@ -53,9 +58,9 @@ async def job_list(api: Context, request: Request, identity: Identity) -> Respon
     items, following = await api.read(
         views.job_list,
         identity,
-        is_all=query.get("all") == "true",
+        is_all=boolean(query.get("all"), "all"),
         after_seq=integer(query.get("cursor"), "cursor", 0),
-        limit=integer(query.get("limit"), "limit", 100, views.PAGE_MAX),
+        limit=integer(query.get("limit"), "limit", 100, views.PAGE_MAX, minimum=1),
         states=[state for state in query.get("state", "").split(",") if state],
     )
     return many("jobs", items, next_cursor=following)
@@ -64,7 +69,7 @@ async def job_list(api: Context, request: Request, identity: Identity) -> Respon
 async def job(api: Context, request: Request, identity: Identity) -> Response:
     """One job by id, unique end of id, or name, with its attempts."""
     resource, seq = await api.read(views.job, identity, request.path_params["job"])
-    if request.headers.get("if-none-match") == f'"{seq}"':
+    if matches(request.headers.get("if-none-match"), seq):
         return Response(status_code=304, headers={"ETag": f'"{seq}"'})
     return one("job", resource, etag=seq)
 
@@ -83,8 +88,7 @@ async def cost(api: Context, request: Request, identity: Identity) -> Response:
 
 async def cancel(api: Context, request: Request, identity: Identity) -> Response:
     """End a job. Its processes get SIGTERM, then, after its grace, SIGKILL."""
-    body = await body_of(request, is_optional=True)
-    reason = str(body.get("reason", "")) if isinstance(body, dict) else ""
+    reason = reason_of(await body_of(request, is_optional=True))
     return await _act(
         api, request, identity, lambda c, job_id: intake.cancel(c, identity, job_id, reason)
     )
@@ -101,14 +105,19 @@ async def release(api: Context, request: Request, identity: Identity) -> Respons
 
 
 async def _act(
-    api: Context, request: Request, identity: Identity, action: Callable[[Any, str], str]
+    api: Context, request: Request, identity: Identity, action: Callable[[Controller, str], str]
 ) -> Response:
     job_id = await api.job_id(request, identity)
-    if match := request.headers.get("if-match"):
-        _, seq = await api.read(views.job, identity, job_id)
-        if match != f'"{seq}"':
+    expected = request.headers.get("if-match")
+
+    def act(controller: Controller) -> str:
+        # Compared on the loop's thread: nothing can change between the look and the act.
+        _, seq = views.job(api.server.reader, identity, job_id)
+        if expected is not None and not matches(expected, seq):
             raise HTTPException(412, f"job {job_id} has changed since; read it again")
-    await api.ask(api.server.loop.ask(lambda c: action(c, job_id)))
+        return action(controller, job_id)
+
+    await api.ask(api.server.loop.ask(act))
     resource, seq = await api.read(views.job, identity, job_id)
     return one("job", resource, etag=seq)
 
@@ -126,8 +135,10 @@ async def logs(api: Context, request: Request, identity: Identity) -> Response:
     if rank >= ranks:
         raise NotFound(f"job {resource.id} has ranks 0 to {ranks - 1}; there is no rank {rank}")
     offset = integer(query.get("offset"), "offset", 0)
-    limit = integer(query.get("limit"), "limit", LOG_BYTES_MAX, LOG_BYTES_MAX)
-    engine = api.server.engines[found.site]
+    limit = integer(query.get("limit"), "limit", LOG_BYTES_MAX, LOG_BYTES_MAX, minimum=UTF8_BYTES)
+    engine = api.server.engines.get(found.site)
+    if engine is None:
+        raise NotFound(f"{found.id} ran at {found.site}, which is no longer in the factory file")
     chunk = await run_in_threadpool(engine.logs, found.id, rank, offset, limit)
     text, used = _utf8(chunk.data, chunk.is_end)
     return one(
@@ -151,8 +162,11 @@ async def execute(api: Context, request: Request, identity: Identity) -> Respons
     command = body.get("command") if isinstance(body, dict) else None
     if not (isinstance(command, list) and command and all(isinstance(a, str) for a in command)):
         raise InputError("command: is not a list of texts; give a program and its arguments")
+    if not command[0] or any(unfit(argument) for argument in command):
+        raise InputError("command: an empty program, or a text no process can take, such as a NUL")
     timeout_s = body.get("timeout_s", 60.0)
-    if not isinstance(timeout_s, int | float) or not 0 < timeout_s <= EXEC_TIMEOUT_S_MAX:
+    is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
+    if not is_number or not 0 < timeout_s <= EXEC_TIMEOUT_S_MAX:
         raise InputError(f"timeout_s: {timeout_s!r}; give seconds, at most {EXEC_TIMEOUT_S_MAX:g}")
     job_id = await api.job_id(request, identity)
     site, attempt_id = await api.ask(
@@ -181,10 +195,7 @@ def _decode_jobs(items: list[Any]) -> tuple[JobSpec, ...]:
 
 def _utf8(data: bytes, is_end: bool) -> tuple[str, int]:
     """Text of `data` and the bytes it took: a character cut at the end waits for the next piece."""
-    for cut in range(min(4, len(data) + 1)) if not is_end else (0,):
-        piece = data[: len(data) - cut]
-        try:
-            return piece.decode(), len(piece)
-        except UnicodeDecodeError:
-            continue
-    return data.decode(errors="replace"), len(data)
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    text = decoder.decode(data, is_end)
+    waiting, _ = decoder.getstate()
+    return text, len(data) - len(waiting)

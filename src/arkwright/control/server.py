@@ -10,10 +10,12 @@ import argparse
 import asyncio
 import errno
 import logging
+import signal
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -45,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"arkwright: {error}\n")
         return error.exit_code
     except OSError as error:
-        sys.stderr.write(f"arkwright: starting the server: {error}\n")
+        advice = "choose a folder that can be written with --home"
+        sys.stderr.write(f"arkwright: starting the server: {error}; {advice}\n")
         return 1
     return 0
 
@@ -53,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def bind(host: str, port: int) -> socket.socket:
     """A listening socket; raises InputError saying who could have the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio switches Nagle's delay off only where the protocol is named: 40 ms an answer else.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
@@ -79,6 +83,7 @@ async def _serve(server: FactoryServer, listener: socket.socket, paths: Paths) -
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
     web = uvicorn.Server(config)
+    _leave_in_order(web)
     server.start()
     serving = asyncio.create_task(web.serve(sockets=[listener]))
     try:
@@ -91,6 +96,17 @@ async def _serve(server: FactoryServer, listener: socket.socket, paths: Paths) -
     finally:
         server.stop()
         paths.server_json.unlink(missing_ok=True)
+
+
+def _leave_in_order(web: uvicorn.Server) -> None:
+    """Uvicorn raises a signal again once it has served, which would end us before the store is
+    closed: by then this handler is back in force, and asks for no more than what is under way."""
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        web.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, leave)
 
 
 async def _until_stopped(

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -113,6 +114,11 @@ class Store:
             self.last_decision = decision.id
         return events
 
+    def check(self) -> None:
+        """Write one row as it is: raises StoreError while the database takes no writes."""
+        with self._transaction("checking that the database can be written"):
+            pass
+
     def read(self) -> Reader:
         """Reading through the same database."""
         return Reader(self._engine)
@@ -185,18 +191,22 @@ def open_store(path: Path) -> Store:
     Raises StoreError when another server holds it, or when the file is not a healthy database of
     a version we know. A file that cannot be read is never changed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = _take_lock(path)
     try:
-        engine = _engine(path)
         with _database_errors("opening", str(path)):
-            _check_health(engine, path)
-            _migrate(engine, path)
-            epoch = _raise_epoch(engine)
-            with engine.connect() as connection:
-                query = select(tables.EVENTS).order_by(tables.EVENTS.c.seq.desc()).limit(1)
-                row = connection.execute(query).first()
-        return Store(engine, lock, epoch, _event(row) if row else None)
+            _check_file(path)
+        engine = _engine(path)
+        try:
+            with _database_errors("opening", str(path)):
+                _migrate(engine, path)
+                epoch = _raise_epoch(engine)
+                with engine.connect() as connection:
+                    query = select(tables.EVENTS).order_by(tables.EVENTS.c.seq.desc()).limit(1)
+                    row = connection.execute(query).first()
+            return Store(engine, lock, epoch, _event(row) if row else None)
+        except BaseException:
+            engine.dispose()
+            raise
     except BaseException:
         lock.close()
         raise
@@ -212,9 +222,15 @@ def _engine(path: Path) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
+        # The driver begins no transaction by itself then, so that ours also holds a migration.
+        connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
 
     return engine
 
@@ -222,6 +238,7 @@ def _engine(path: Path) -> Engine:
 def _take_lock(path: Path) -> IO[str]:
     lock_path = path.with_suffix(".lock")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock = lock_path.open("a+")
     except OSError as error:
         raise StoreError(f"opening {path}: {error.strerror}; choose a writable folder") from error
@@ -241,9 +258,18 @@ def _take_lock(path: Path) -> IO[str]:
     return lock
 
 
-def _check_health(engine: Engine, path: Path) -> None:
-    with engine.connect() as connection:
-        verdict = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+def _check_file(path: Path) -> None:
+    """Look at an existing file before anything of ours, such as the WAL mode, is set in it."""
+    if not path.exists():
+        return
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
+        found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        if found and not found >= {"alembic_version", tables.META.name, tables.EVENTS.name}:
+            raise StoreError(
+                f"opening {path}: this is a database of another program; it was left as it is: "
+                "give Arkwright another --home"
+            )
+        verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise StoreError(
             f"opening {path}: the database is damaged ({verdict}); it was left as it is: "
@@ -289,8 +315,8 @@ def _database_errors(doing: str, where: str) -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise InternalError(f"{doing} in {where}: {error.orig}") from error
-    except DatabaseError as error:
-        text = str(error.orig)
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        text = str(getattr(error, "orig", error))
         advice = next((fix for sign, fix in _ADVICE if sign in text), "")
         raise StoreError(f"{doing} in {where}: {text}{advice}") from error
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, false, select, true
 
 from arkwright.control.controller import Controller
 from arkwright.control.intake import Conflict, Forbidden, NotFound
@@ -40,15 +40,12 @@ def job_list(
     states: Sequence[str] = (),
 ) -> tuple[list[JobResource], int | None]:
     """Jobs in order of submission after `after_seq`, and where the next page starts."""
-    query = select(JOBS).where(JOBS.c.seq > after_seq)
+    query = select(JOBS).where(JOBS.c.seq > after_seq, _visible(identity))
     if states:
         _check_states(states)
         query = query.where(JOBS.c.state.in_(states))
     elif not is_all:
         query = query.where(JOBS.c.state.not_in(_FINAL))
-    if not identity.is_owner:
-        own = identity.project or ""
-        query = query.where((JOBS.c.project == own) | JOBS.c.project.startswith(f"{own}/"))
     rows = reader.rows(query.order_by(JOBS.c.seq).limit(limit + 1))
     page = rows[:limit]
     following = page[-1].seq if len(rows) > limit else None
@@ -83,18 +80,17 @@ def find_job(reader: Reader, identity: Identity, reference: str) -> Row[Any]:
 
     Raises NotFound for what is not there or not the user's to see, Conflict when several ids fit.
     """
-    row = reader.first(select(JOBS).where(JOBS.c.id == reference))
+    visible = select(JOBS).where(_visible(identity))
+    row = reader.first(visible.where(JOBS.c.id == reference))
     if row is None and len(reference) >= 4:
-        fitting = reader.rows(select(JOBS).where(JOBS.c.id.endswith(reference)).limit(2))
-        fitting = [row for row in fitting if identity.may_see(row.project)]
+        ending = visible.where(JOBS.c.id.endswith(reference, autoescape=True))
+        fitting = reader.rows(ending.limit(2))
         if len(fitting) > 1:
             raise Conflict(f"job {reference}: several ids end so; give more of it")
         row = fitting[0] if fitting else None
     if row is None:
-        named = select(JOBS).where(JOBS.c.name == reference).order_by(JOBS.c.seq.desc())
-        visible = [r for r in reader.rows(named.limit(100)) if identity.may_see(r.project)]
-        row = visible[0] if visible else None
-    if row is None or not identity.may_see(row.project):
+        row = reader.first(visible.where(JOBS.c.name == reference).order_by(JOBS.c.seq.desc()))
+    if row is None:
         raise NotFound(f"job {reference}: not found; see `arkwright ps --all`")
     return row
 
@@ -116,15 +112,18 @@ def why(controller: Controller, row: Row[Any]) -> WhyResource:
     return WhyResource(job_id=row.id, state=state.value, reason=reason)
 
 
-def node_list(reader: Reader, fleet: Fleet) -> list[NodeResource]:
-    """Every node with its state and what is free. Runs on the loop's thread."""
+def node_list(reader: Reader, fleet: Fleet, identity: Identity) -> list[NodeResource]:
+    """Every node with its state, what is free, and who of those the user may see holds the rest.
+
+    Runs on the loop's thread.
+    """
     rows = {row.path: row for row in reader.rows(select(NODES))}
     holders: dict[str, list[str]] = {}
     placed = [state.value for state in PLACED]
     query = (
         select(ATTEMPTS.c.job_id, ATTEMPTS.c.nodes)
         .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
-        .where(JOBS.c.state.in_(placed), ATTEMPTS.c.n == JOBS.c.attempt)
+        .where(JOBS.c.state.in_(placed), ATTEMPTS.c.n == JOBS.c.attempt, _visible(identity))
     )
     for row in reader.rows(query.order_by(JOBS.c.seq)):
         for path in row.nodes:
@@ -151,9 +150,14 @@ def events(
     reader: Reader, identity: Identity, *, after_seq: int, job_id: str | None, limit: int
 ) -> list[EventResource]:
     """The log after `after_seq`; a member reads only the log of one of its own jobs."""
+    may_read_events(identity, job_id)
+    return [event(item) for item in reader.events(after_seq=after_seq, job_id=job_id, limit=limit)]
+
+
+def may_read_events(identity: Identity, job_id: str | None) -> None:
+    """Raises Forbidden for a member who asks for the log of everything."""
     if job_id is None and not identity.is_owner:
         raise Forbidden(f"{identity.name} is no owner: name a job to read its events")
-    return [event(item) for item in reader.events(after_seq=after_seq, job_id=job_id, limit=limit)]
 
 
 def event(item: Event) -> EventResource:
@@ -190,6 +194,16 @@ def _job(row: Row[Any]) -> JobResource:
         end_ms=row.end_ms,
         spec=row.spec,
     )
+
+
+def _visible(identity: Identity) -> ColumnElement[bool]:
+    """`Identity.may_see` as a condition on the jobs' table."""
+    if identity.is_owner:
+        return true()
+    if identity.project is None:
+        return false()
+    within = JOBS.c.project.startswith(f"{identity.project}/", autoescape=True)
+    return (JOBS.c.project == identity.project) | within
 
 
 def _check_states(states: Sequence[str]) -> None:

@@ -24,6 +24,8 @@ from arkwright.errors import (
 )
 
 BODY_BYTES_MAX = 16 * 2**20
+DIGITS_MAX = 40
+REASON_MAX = 500
 
 STATUS: tuple[tuple[type[Exception], int], ...] = (
     (InfeasibleError, 422),
@@ -55,13 +57,38 @@ async def body_of(request: Request, *, is_optional: bool = False) -> Any:
         raise InputError(f"the body is no JSON: {error}") from None
 
 
-def integer(text: str | None, name: str, default: int, maximum: int = 2**62) -> int:
-    """A whole number of the query string, at most `maximum`."""
+def integer(
+    text: str | None, name: str, default: int, maximum: int = 2**62, *, minimum: int = 0
+) -> int:
+    """A whole number of the query string; what is above `maximum` is taken as `maximum`."""
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit():
-        raise InputError(f"{name}: {text!r} is no whole number")
+    if not (text.isascii() and text.isdigit()) or len(text) > DIGITS_MAX:
+        raise InputError(f"{name}: {text[:40]!r} is no whole number of at most {DIGITS_MAX} digits")
+    if int(text) < minimum:
+        raise InputError(f"{name}: {text} is too small; give at least {minimum}")
     return min(int(text), maximum)
+
+
+def boolean(text: str | None, name: str) -> bool:
+    """`true` or `false` of the query string; absent is false."""
+    if text not in (None, "true", "false"):
+        raise InputError(f"{name}: {text[:40]!r}; use true or false")
+    return text == "true"
+
+
+def reason_of(body: Any) -> str:
+    """The `reason` of a body, which may be left out; it goes into the log as it is."""
+    reason = body.get("reason", "") if isinstance(body, dict) else None
+    if not isinstance(reason, str) or len(reason) > REASON_MAX or not reason.isprintable():
+        raise InputError(f"reason: give one line of text of at most {REASON_MAX} characters")
+    return reason
+
+
+def matches(header: str | None, etag: int) -> bool:
+    """Whether an If-Match or If-None-Match header names this version of the resource."""
+    named = [part.strip().removeprefix("W/") for part in (header or "").split(",")]
+    return f'"{etag}"' in named or named == ["*"]
 
 
 def one(
@@ -102,7 +129,9 @@ def json(
 
 async def http_problem(_request: Request, error: HTTPException) -> Response:
     """What the framework refuses, as a problem."""
-    return problem_response(error.status_code, error.detail)
+    response = problem_response(error.status_code, error.detail)
+    response.headers.update(error.headers or {})
+    return response
 
 
 async def problem(_request: Request, error: Exception) -> Response:

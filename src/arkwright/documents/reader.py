@@ -40,7 +40,7 @@ def parse(data: bytes, name: str, limits: Limits = DEFAULT_LIMITS) -> Node:
     if not builder.problems and builder.root is None:
         builder.refuse(0, "", "the document is empty", "write at least one key")
     if builder.problems or builder.root is None:
-        raise InputError(f"cannot read {name}", builder.problems)
+        raise InputError(f"cannot read {name}", builder.problems[: limits.problems])
     return builder.root
 
 
@@ -106,6 +106,7 @@ class _Frame:
         self.key_lines: dict[str, int] = {}
         self.pending: tuple[str, int] | None = None
         self.size = 1
+        self.depth = 1
 
 
 class _Builder:
@@ -122,7 +123,7 @@ class _Builder:
 
     def refuse(self, line: int, key: str, found: str, right: str) -> None:
         self.problems.append(
-            Problem(f"{self.name}:{line}" if line else self.name, key, found, right)
+            Problem(f"{self.name}:{line}" if line else self.name, key[:200], found, right)
         )
 
     def stop(self, line: int, found: str, right: str) -> InputError:
@@ -199,7 +200,8 @@ class _Builder:
     def close(self) -> None:
         frame = self.stack.pop()
         value = tuple(frame.items) if frame.entries is None else frame.entries
-        self.add(Node(value, self.name, frame.line, "", frame.size), frame.anchor, frame.line)
+        node = Node(value, self.name, frame.line, "", frame.size, frame.depth)
+        self.add(node, frame.anchor, frame.line)
 
     def add(self, node: Node, anchor: str | None, line: int) -> None:
         if anchor:
@@ -209,6 +211,10 @@ class _Builder:
             return
         frame = self.stack[-1]
         frame.size += node.size
+        frame.depth = max(frame.depth, node.depth + 1)
+        # An alias brings its own levels, which its few characters do not show.
+        if len(self.stack) + node.depth > self.limits.depth + 1:
+            raise self.stop(line, f"nested deeper than {self.limits.depth} levels", "flatten it")
         # `total` counts what was written: the parts of a collection were counted when they joined
         # it. `frame.size` counts what it stands for, aliases expanded.
         self.total += node.size if node.value.__class__ not in (tuple, dict) else 1

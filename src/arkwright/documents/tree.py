@@ -22,6 +22,8 @@ class Node(NamedTuple):
     """How a scalar was written: `007`, `NO` and `12:30` stay what they were."""
     size: int
     """Nodes below and including this one, aliases counted each time they are used."""
+    depth: int = 1
+    """Levels below and including this one, aliases expanded; kept while a text is read."""
 
     @property
     def where(self) -> str:

@@ -27,7 +27,7 @@ from arkwright.engines.attempt_files import (
 from arkwright.engines.control_groups import PartGroup
 from arkwright.engines.observation import NODE_LOST, PartView, stop_reason, summarise
 from arkwright.engines.port import Observation
-from arkwright.engines.supervisor import close_part, kill_strays
+from arkwright.engines.stray_processes import close_part, kill_strays
 
 LAUNCH_PATIENCE_MS = 30_000
 """A supervisor that has not shown up this long after the plan was written never will."""
@@ -42,6 +42,7 @@ class AttemptView:
     def __init__(self, files: AttemptFiles, plan: Plan, boot_id: str) -> None:
         self.files = files
         self.plan = plan
+        self._nodes = [files.node(index) for index in range(len(plan["parts"]))]
         self._is_this_boot = plan["boot_id"] == boot_id
         self._started: dict[int, Started] = {}
         self._running_ms: dict[int, int] = {}
@@ -73,12 +74,17 @@ class AttemptView:
         Supervisors are looked at again until nothing new has ended meanwhile: a rank that failed
         because its peer's node was lost is then always reported together with that loss.
         """
-        seen = None
-        while seen != (seen := self._ends()):
+        while True:
+            failed, ended = self._failures(), len(self._exits)
             for index in self.indices:
-                if self.exit(index) is None and not self.is_supervised(index):
+                if index in self._exits or self.is_supervised(index):
+                    continue
+                if self.exit(index) is None:
                     self._settle(index, now_ms)
-        failed = dict(seen)
+            if not self._exits and not failed:
+                break
+            if ended == len(self._exits) and failed == self._failures():
+                break
         stop: StopOrder | None = read_record(self.files.stop)
         parts = [self._part(index, failed.get(index)) for index in self.indices]
         return summarise(self.plan["attempt_id"], parts, stop)
@@ -86,7 +92,7 @@ class AttemptView:
     def started(self, index: int) -> Started | None:
         """The part's supervisor, once there is one."""
         if index not in self._started:
-            record = read_record(self.files.node(index).started)
+            record = read_record(self._nodes[index].started)
             if record is None:
                 return None
             self._started[index] = record
@@ -95,7 +101,7 @@ class AttemptView:
     def exit(self, index: int) -> Exit | None:
         """How the part ended, once it has."""
         if index not in self._exits:
-            record = read_record(self.files.node(index).exit)
+            record = read_record(self._nodes[index].exit)
             if record is None:
                 return None
             self._exits[index] = record
@@ -104,7 +110,7 @@ class AttemptView:
     def running_ms(self, index: int) -> int | None:
         """When every rank of the part ran, once they did."""
         if index not in self._running_ms:
-            record = read_record(self.files.node(index).running)
+            record = read_record(self._nodes[index].running)
             if record is None:
                 return None
             self._running_ms[index] = record["at_ms"]
@@ -139,12 +145,12 @@ class AttemptView:
         """SIGKILL to the supervisor and all of the part; False when something would not die."""
         self.signal_supervisor(index, signal.SIGKILL)
         group = PartGroup(self.plan["groups"], self.plan["parts"][index]["group"])
-        return kill_strays(group, str(self.files.node(index).directory), patience_s)
+        return kill_strays(group, str(self._nodes[index].directory), patience_s)
 
     def declare_ended(self, index: int, reason: str, now_ms: int, *, lost: bool = False) -> bool:
         """Write the exit record of a part without a supervisor. False when it has one after all,
         or processes that would not die, or the record could not be written."""
-        node = self.files.node(index)
+        node = self._nodes[index]
         try:
             node.directory.mkdir(mode=0o700, exist_ok=True)
             lock = take_lock(node.lock, patience_s=LOCK_PATIENCE_S)
@@ -197,21 +203,22 @@ class AttemptView:
             ranks=[],
         )
 
-    def _ends(self) -> list[tuple[int, int | None]]:
-        """Parts that have ended, or in which a rank failed, the latter with its code."""
-        codes = [(index, self._failed_code(index)) for index in self.indices]
-        return [(index, code) for index, code in codes if code is not None or self.exit(index)]
+    def _failures(self) -> dict[int, int]:
+        """First bad exit code of every part that goes on although a rank of it failed."""
+        live = [index for index in self.indices if index not in self._exits]
+        codes = {index: self._failed_code(index) for index in live}
+        return {index: code for index, code in codes.items() if code is not None}
 
     def _failed_code(self, index: int) -> int | None:
-        record = None if self.exit(index) else read_record(self.files.node(index).failed)
+        record = read_record(self._nodes[index].failed)
         return None if record is None else int(record["code"])
 
     def _usage(self, index: int) -> Usage:
-        record: Usage | None = read_record(self.files.node(index).usage)
+        record: Usage | None = read_record(self._nodes[index].usage)
         return record or Usage(cpu_s=0.0, energy_j=None, method="cpu-model")
 
     def _part(self, index: int, failed_code: int | None) -> PartView:
-        record = self.exit(index)
+        record = self._exits.get(index)
         if record is not None:
             used = (record["cpu_s"], record["energy_j"], record["energy_method"])
         else:

@@ -44,7 +44,7 @@ def parse_stat(text: str) -> ProcessStat:
 def read_stat(pid: int) -> ProcessStat | None:
     """The process, or None when there is none of that number."""
     try:
-        return parse_stat((PROC / str(pid) / "stat").read_text(errors="replace"))
+        return parse_stat(Path(f"/proc/{pid}/stat").read_text(errors="replace"))
     except (FileNotFoundError, ProcessLookupError):
         return None
 

@@ -35,8 +35,9 @@ from arkwright.engines.attempt_files import (
 )
 from arkwright.engines.control_groups import Limits, PartGroup
 from arkwright.engines.energy_meter import EnergyMeter
-from arkwright.engines.rank_environment import EXEC_MARK, PART_MARK, rank_environment
+from arkwright.engines.rank_environment import EXEC_MARK, rank_environment
 from arkwright.engines.rank_process import LaunchError, Program, await_program, fork_rank
+from arkwright.engines.stray_processes import close_part, send
 
 LOCK_PATIENCE_S = 2.0
 """Engines hold a part's lock only for moments; a supervisor holds it for life."""
@@ -85,14 +86,25 @@ def supervise(files: AttemptFiles, index: int) -> None:
     """Run part `index` unless another supervisor did, or an engine declared it ended."""
     node = files.node(index)
     node.directory.mkdir(mode=0o700, exist_ok=True)
-    lock = take_lock(node.lock, patience_s=LOCK_PATIENCE_S)
-    if lock is None or node.started.exists() or node.exit.exists():
+    if not _take_part(node):
         return
     procfs.become_subreaper()
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAKING)
     write_record(node.started, _identity())
     plan: Plan = read_record(files.plan)
     Supervisor(files, plan, index).run()
+
+
+def _take_part(node: NodeFiles) -> bool:
+    """Hold the part's lock until this process ends; False when the part is or was another's."""
+    deadline = time.monotonic() + LOCK_PATIENCE_S
+    while time.monotonic() < deadline:
+        lock = take_lock(node.lock, patience_s=0.02)
+        if node.started.exists() or node.exit.exists():
+            return False
+        if lock is not None:
+            return True
+    return False
 
 
 def _identity() -> Started:
@@ -303,15 +315,15 @@ class Supervisor:
         """Only to processes with a handler: a shell around the trainer would die of it unsaved."""
         for pid in procfs.descendants(os.getpid()):
             if procfs.catches(pid, number):
-                _send(pid, number)
+                send(pid, number)
 
     def _advance_end(self) -> None:
         now = time.monotonic()
         if now >= self._term_at:
             self._term_at = math.inf
             for pid in procfs.descendants(os.getpid()):
-                _send(pid, signal.SIGTERM)
-                _send(pid, signal.SIGCONT)  # a stopped process could not see it
+                send(pid, signal.SIGTERM)
+                send(pid, signal.SIGCONT)  # a stopped process could not see it
         if now >= self._kill_at:
             self._kill_everything()
 
@@ -320,7 +332,7 @@ class Supervisor:
         while self._reap():
             self._group.kill()
             for pid in procfs.descendants(os.getpid()):
-                _send(pid, signal.SIGKILL)
+                send(pid, signal.SIGKILL)
             with contextlib.suppress(InterruptedError):
                 signal.sigtimedwait((signal.SIGCHLD,), 0.02)
 
@@ -354,37 +366,3 @@ class Supervisor:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(POLL_S)
-
-
-def close_part(group: PartGroup, node: NodeFiles, patience_s: float = math.inf) -> bool:
-    """Let no further command start beside the part, then kill what is left of it."""
-    with contextlib.suppress(OSError):
-        node.closing.touch(mode=0o600)
-    return kill_strays(group, str(node.directory), patience_s)
-
-
-def kill_strays(group: PartGroup, part_directory: str, patience_s: float = math.inf) -> bool:
-    """SIGKILL to processes of a part that are nobody's descendants here: commands run beside it,
-    or all of it when its supervisor is dead. True: none is left. False: patience ran out."""
-    mark = f"{PART_MARK}={part_directory}"
-    own = os.getpid()
-    deadline = time.monotonic() + patience_s
-    while True:
-        group.kill()
-        strays = [
-            pid
-            for pid in dict.fromkeys([*group.pids(), *procfs.marked(mark)])
-            if pid != own and (stat := procfs.read_stat(pid)) and stat.state not in "ZX"
-        ]
-        if not strays:
-            return True
-        for pid in strays:
-            _send(pid, signal.SIGKILL)
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-
-
-def _send(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from arkwright import documents
-from arkwright.documents import Node
+from arkwright.documents import Limits, Node
 from arkwright.errors import InputError, Problem
 
 _FILES_MAX = 32
@@ -40,7 +40,11 @@ def _with_includes(path: Path, name: str, above: tuple[Path, ...], read: list[Pa
             raise _refused(entry, f"more than {_FILES_MAX} files", "include fewer files")
         part = _with_includes(target, written, (*above, real), read)
         merged = part if merged is None else merge(merged, part)
-    return node if merged is None else merge(merged, node)
+    whole = node if merged is None else merge(merged, node)
+    if whole.size > Limits().nodes:
+        right = "split the factory"
+        raise _refused(include, f"the files together hold {whole.size:,} values", right)
+    return whole
 
 
 def _entries(include: Node) -> tuple[Node, ...]:

@@ -16,6 +16,7 @@ from arkwright.factory.spec import (
     Hall,
     Ordering,
     Organisation,
+    Ownership,
     Site,
 )
 
@@ -163,6 +164,8 @@ def _runnable(factory: Factory) -> Found:
     for name, engine in engines.items():
         if engine.kind is not EngineKind.LOCAL:
             yield f"sites.{name}.engine.kind", f"not yet: {engine.kind.value}", "use local"
+        if engine.ownership is Ownership.SHARED:
+            yield f"sites.{name}.engine.ownership", "not yet: shared", "use exclusive"
     if not engines:
         right = "add to a site: engine: {kind: local, nodes: 4, gpus_per_node: 2}"
         yield "sites", "no site has an engine to run jobs", right

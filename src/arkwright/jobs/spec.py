@@ -54,7 +54,7 @@ class TopologyMode(Enum):
     PREFERRED = "preferred"
 
 
-class Topology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Topology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Keep the gang within one domain of `level`, in segments of `segment` nodes where given."""
 
     level: Level
@@ -62,7 +62,7 @@ class Topology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     segment: Count | None = None
 
 
-class Resources(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Resources(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What one node of the gang gives to the job."""
 
     gpus_per_node: Annotated[float, Meta(ge=0, le=1024)] = 1
@@ -75,7 +75,7 @@ class Resources(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """0 sets no limit and reserves nothing."""
 
 
-class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One kind of node in a heterogeneous gang."""
 
     name: Name
@@ -83,7 +83,7 @@ class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     resources: Resources
 
 
-class Checkpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Checkpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Where a job keeps its progress, and how it is told to save."""
 
     dir: str
@@ -101,35 +101,35 @@ class RetryOn(Enum):
     FAILURE = "failure"
 
 
-class Retry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Retry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How often an attempt that ended in one of `on` is followed by another."""
 
     limit: Annotated[int, Meta(ge=0, le=1000)] = 3
     on: tuple[RetryOn, ...] = (RetryOn.NODE_LOST,)
 
 
-class Power(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Power(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Expected draw and the lowest cap the job still makes sense under."""
 
     watts_per_gpu: Annotated[float, Meta(gt=0)] | None = None
     cap_watts_per_gpu_min: Annotated[float, Meta(gt=0)] | None = None
 
 
-class Elastic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Elastic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """The range of nodes an elastic gang can run on."""
 
     nodes_min: Count
     nodes_max: Count
 
 
-class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Replicas of a long-running service."""
 
     replicas: Count = 1
     port: Annotated[int, Meta(ge=1, le=65535)] | None = None
 
 
-class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One job as its user wrote it.
 
     Exactly one of `command` (arguments, run as they are) and `script` (text, run by its `#!` line

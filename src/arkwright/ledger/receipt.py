@@ -169,10 +169,8 @@ def _energy_kwh(attempts: Sequence[AttemptUse]) -> tuple[float | None, str]:
 
 
 def _model_in_words(cpu: CpuModel) -> str:
-    return (
-        f"estimate: CPU time × {cpu.watts_per_cpu_busy:g} W of a busy CPU (model {cpu.name}; "
-        f"{cpu.source}); this machine has no readable energy counter"
-    )
+    watts = f"{cpu.watts_per_cpu_busy:g} W per busy CPU"
+    return f"an estimate: CPU time × {watts} (model {cpu.name}); no energy counter is readable here"
 
 
 _METHODS: Mapping[str, str] = {

@@ -1,0 +1,108 @@
+"""`arkwright check`: is this file right?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from arkwright.cli.connection import json_option
+from arkwright.cli.show import API_VERSION, count, show_json
+from arkwright.errors import InputError
+
+
+@click.command(short_help="Check a factory or job file, every problem at once")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--job", "is_job", is_flag=True, help="FILE is a job, not a factory.")
+@click.option("--schema", "is_schema", is_flag=True, help="Print the JSON Schema, for editors.")
+@json_option
+def check(file: Path | None, is_job: bool, is_schema: bool, is_json: bool) -> None:
+    """Check a factory file (or, with --job, a job file); names every problem at once.
+
+    FILE may be - for standard input. Exit code 2 when there is a problem.
+    """
+    if is_schema:
+        show_json(_schema(is_job))
+        return
+    if file is None:
+        raise click.UsageError("give a file to check, or --schema")
+    try:
+        found = _job(file) if is_job else _factory(file)
+    except InputError as error:
+        if not is_job and {"command", "script"} & {problem.key for problem in error.problems}:
+            raise InputError(f"{file} looks like a job; check it with --job") from error
+        if is_json:
+            problems = [problem._asdict() for problem in error.problems]
+            show_json(_result(is_valid=False, problems=problems))
+        raise
+    if is_json:
+        show_json(_result(is_valid=True, problems=[]) | found)
+    else:
+        click.echo(f"ok: {found['summary']}")
+        for warning in found["warnings"]:
+            click.echo(f"warning: {warning}")
+
+
+def _schema(is_job: bool) -> dict[str, Any]:
+    if is_job:
+        from arkwright import documents
+        from arkwright.jobs.spec import JobSpec
+
+        return documents.schema(JobSpec, "Arkwright job file")
+    from arkwright import factory
+
+    return factory.schema()
+
+
+def _result(*, is_valid: bool, problems: list[dict[str, str]]) -> dict[str, Any]:
+    return {
+        "api_version": API_VERSION,
+        "kind": "check",
+        "is_valid": is_valid,
+        "problems": problems,
+    }
+
+
+def _factory(file: Path) -> dict[str, Any]:
+    from arkwright import design, factory
+
+    if str(file) == "-":
+        found = factory.loads(sys.stdin.buffer.read(), "standard input")
+    else:
+        found = factory.load(file)
+    plan = design.blueprint(found)
+    parts = [count(len(found.sites), "site")]
+    if plan.racks:
+        parts += [
+            count(len(plan.racks), "rack"),
+            count(len(plan.nodes), "node"),
+            count(plan.gpus, "GPU"),
+        ]
+    engines = [
+        f"{name} ({site.engine.kind.value})" for name, site in found.sites.items() if site.engine
+    ]
+    parts += [f"jobs run at {', '.join(engines)}"] if engines else []
+    parts += [count(len(found.organisations), "organisation")]
+    return {
+        "factory": found.factory,
+        "sites": len(found.sites),
+        "racks": len(plan.racks),
+        "nodes": len(plan.nodes),
+        "gpus": plan.gpus,
+        "summary": ", ".join(parts),
+        "warnings": [
+            f"{finding.where}: {finding.text}"
+            for finding in plan.findings
+            if finding.severity is design.Severity.WARNING
+        ],
+    }
+
+
+def _job(file: Path) -> dict[str, Any]:
+    from arkwright.cli.job_file import checked, from_file
+
+    spec = checked(from_file(str(file)).spec)
+    nodes = count(int(spec.get("nodes", 1)), "node")
+    return {"name": spec["name"], "summary": f"job {spec['name']}, {nodes}", "warnings": []}

@@ -1,0 +1,72 @@
+"""What no factory could make sense of in a job: rules over fields that the schema alone cannot say.
+
+Everything here is refused before anything is written. A number that fits its type and yet cannot be
+reckoned with (a limit of 1e300 hours) would otherwise stop the server that has to replay it.
+"""
+
+from __future__ import annotations
+
+import signal
+
+from arkwright.jobs.spec import JobSpec
+
+DURATION_S_MAX = 1e9
+"""Some 31 years: more than any job, and far from where milliseconds stop being exact."""
+MEMORY_GB_MAX = 1e6
+"""A petabyte in one node."""
+
+
+def nonsense(spec: JobSpec) -> list[tuple[str, str, str]]:
+    """Key, what was found and what would be right, for everything wrong with `spec` by itself."""
+    return [*_what_it_runs(spec), *_amounts(spec), *_durations(spec), *_checkpoint(spec)]
+
+
+def _what_it_runs(spec: JobSpec) -> list[tuple[str, str, str]]:
+    if (spec.command is None) == (spec.script is None):
+        found = "neither is given" if spec.command is None else "both are given"
+        return [("command, script", found, "give exactly one of them")]
+    if spec.command is not None and not (spec.command and spec.command[0]):
+        return [("command", "is empty", "name a program")]
+    if spec.script is not None and not spec.script.strip():
+        return [("script", "is empty", "write at least one line")]
+    return []
+
+
+def _amounts(spec: JobSpec) -> list[tuple[str, str, str]]:
+    wrong = []
+    gpus = spec.resources.gpus_per_node
+    if gpus > 1 and gpus != int(gpus):
+        right = f"give whole GPUs ({int(gpus)} or {int(gpus) + 1}), or a fraction below one"
+        wrong.append(("resources.gpus_per_node", f"{gpus:g} GPUs", right))
+    memory_gb = spec.resources.memory_per_node
+    if memory_gb > MEMORY_GB_MAX:
+        right = f"give at most {MEMORY_GB_MAX:g} GB"
+        wrong.append(("resources.memory_per_node", f"{memory_gb:g} GB", right))
+    return wrong
+
+
+def _durations(spec: JobSpec) -> list[tuple[str, str, str]]:
+    given = {"time_limit": spec.time_limit, "grace": spec.grace}
+    if spec.checkpoint is not None:
+        given["checkpoint.interval"] = spec.checkpoint.interval
+    wrong = [
+        (key, f"{value:g} s", f"give at most {DURATION_S_MAX:g} s")
+        for key, value in given.items()
+        if value is not None and value > DURATION_S_MAX
+    ]
+    if spec.time_limit is not None and spec.time_limit <= 0:
+        wrong.append(("time_limit", "0 s", "give the job some time, or leave it out"))
+    return wrong
+
+
+def _checkpoint(spec: JobSpec) -> list[tuple[str, str, str]]:
+    if spec.checkpoint is None:
+        return []
+    wrong = []
+    if not spec.checkpoint.dir.strip():
+        wrong.append(("checkpoint.dir", "is empty", "name a directory"))
+    name = spec.checkpoint.signal
+    if name is not None and name not in signal.Signals.__members__:
+        found = f"{name} is no signal of this system"
+        wrong.append(("checkpoint.signal", found, "use for example SIGUSR1"))
+    return wrong

@@ -1,0 +1,181 @@
+"""The scheduler: one state of integer arrays, one mutator, one decision. Pure.
+
+    state = empty(nodes, rows)                      a factory with no job
+    state = apply(state, submit(at_ms, cls, ...))   the only way a state changes
+    n = cycle(copy(state), now_ms, out)             who starts now, and where
+    explain(state, job, now_ms)                     why a job waits, and what would start it
+    never_fits(state, shape)                        why a job must be refused
+    forward(state, events, now_ms, until_ms)        the same, run through time
+    check(state)                                    what must hold, derived anew
+
+Nothing here knows a name, a clock or a random number: `fleet` translates names to indexes, times
+are arguments (milliseconds since the Unix epoch, UTC), and everything a decision compares is an
+integer. That is why the same events give the same bytes: rebuilt from the log, replayed in the
+twin, interpreted or compiled.
+
+Jobs of one shape are a class; each class keeps its jobs in an ordered tree (`order`). A cycle tries
+classes, not jobs: priority first, then submit time; the first job that must wait is the head and
+holds concrete nodes and quota at its shadow time (`reservation`), later jobs start beside it
+(EASY backfill without a depth limit). A gang goes whole into the smallest domain that fits
+(`placement`). Every rule about who may run where is a file with four small functions (`mask`,
+`capacity`, `tree`), listed once in `constraints`. `docs/scheduler.md` has the rules in full.
+"""
+
+from arkwright.sched._jit import INTERPRETED, Kernels, compiled
+from arkwright.sched.advance import FORWARD_COLUMNS
+from arkwright.sched.codes import (
+    ANY,
+    ANY_SITE,
+    BEHIND_HIGHER_PRIORITY,
+    BIG,
+    DONE,
+    DOWN,
+    DRAINING,
+    EASY,
+    FEWER_NODES,
+    GREEDY,
+    HELD,
+    IS_ACTIVE,
+    IS_DONE,
+    IS_HELD,
+    LESS_PER_NODE,
+    NEVER_NO_SUCH_NODE,
+    NEVER_NODE_TOO_SMALL,
+    NEVER_QUOTA,
+    NEVER_TOO_MANY_NODES,
+    NEVER_TOPOLOGY,
+    NODES_DOWN,
+    NODES_RETURN,
+    NONE,
+    NOT_ENOUGH_FREE,
+    OTHER_NODES,
+    QUEUED,
+    QUOTA,
+    RELEASE_IT,
+    RESERVED_FOR_HEAD,
+    RUNNING,
+    SHORTER,
+    STARTING,
+    STARTS_NOW,
+    STOPPING,
+    STRICT,
+    TOPOLOGY,
+    UNLIMITED,
+    UP,
+    WAIT,
+    WEAKER_LEVEL,
+)
+from arkwright.sched.event import (
+    Event,
+    add_class,
+    end,
+    hold,
+    node_state,
+    priority,
+    release,
+    requeue,
+    row_limit,
+    run,
+    start,
+    stop,
+    submit,
+)
+from arkwright.sched.forward import Course, forward, timetable
+from arkwright.sched.invariants import check
+from arkwright.sched.mutate import apply
+from arkwright.sched.reason import Reason
+from arkwright.sched.schedule import cycle
+from arkwright.sched.state import (
+    Nodes,
+    Rows,
+    Shape,
+    State,
+    copy,
+    empty,
+    find_class,
+    nodes_of,
+    room,
+    same,
+    shape_of,
+)
+from arkwright.sched.why import explain, never_fits
+
+__all__ = [
+    "ANY",
+    "ANY_SITE",
+    "BEHIND_HIGHER_PRIORITY",
+    "BIG",
+    "DONE",
+    "DOWN",
+    "DRAINING",
+    "EASY",
+    "FEWER_NODES",
+    "FORWARD_COLUMNS",
+    "GREEDY",
+    "HELD",
+    "INTERPRETED",
+    "IS_ACTIVE",
+    "IS_DONE",
+    "IS_HELD",
+    "LESS_PER_NODE",
+    "NEVER_NODE_TOO_SMALL",
+    "NEVER_NO_SUCH_NODE",
+    "NEVER_QUOTA",
+    "NEVER_TOO_MANY_NODES",
+    "NEVER_TOPOLOGY",
+    "NODES_DOWN",
+    "NODES_RETURN",
+    "NONE",
+    "NOT_ENOUGH_FREE",
+    "OTHER_NODES",
+    "QUEUED",
+    "QUOTA",
+    "RELEASE_IT",
+    "RESERVED_FOR_HEAD",
+    "RUNNING",
+    "SHORTER",
+    "STARTING",
+    "STARTS_NOW",
+    "STOPPING",
+    "STRICT",
+    "TOPOLOGY",
+    "UNLIMITED",
+    "UP",
+    "WAIT",
+    "WEAKER_LEVEL",
+    "Course",
+    "Event",
+    "Kernels",
+    "Nodes",
+    "Reason",
+    "Rows",
+    "Shape",
+    "State",
+    "add_class",
+    "apply",
+    "check",
+    "compiled",
+    "copy",
+    "cycle",
+    "empty",
+    "end",
+    "explain",
+    "find_class",
+    "forward",
+    "hold",
+    "never_fits",
+    "node_state",
+    "nodes_of",
+    "priority",
+    "release",
+    "requeue",
+    "room",
+    "row_limit",
+    "run",
+    "same",
+    "shape_of",
+    "start",
+    "stop",
+    "submit",
+    "timetable",
+]

@@ -1,0 +1,143 @@
+"""The bare event loop, kernel: ends, then events, then one cycle, at each instant that has any.
+
+Nothing here allocates per event. Ends stand in a binary heap ordered by (time, job); an entry whose
+job has meanwhile ended or started anew is stale and dropped when it comes up.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from arkwright.sched import decide, transitions
+from arkwright.sched.codes import BIG, RUNNING, STARTING, STOPPING
+from arkwright.sched.state import Ints, State
+from arkwright.sched.work import Work
+
+# Columns of the event table.
+AT_MS: Final = 0
+KIND: Final = 1
+INDEX: Final = 2
+VALUES: Final = 3
+ACTUAL_MS: Final = 8
+FORWARD_COLUMNS: Final = 9
+
+
+class Trip(NamedTuple):
+    """Arrays of one run forward."""
+
+    actual_ms: Ints
+    """[n_jobs]: how long each job really lasts; filled for jobs to come as they are submitted."""
+    end_count: Ints
+    end_at_ms: Ints
+    end_job: Ints
+    """[1], [n_ends], [n_ends]: the heap."""
+    decided: Ints
+    """[n_jobs]: jobs started in one cycle."""
+    start_job: Ints
+    start_at_ms: Ints
+    """[n_ends]: every start, in order."""
+
+
+def advance(
+    state: State, work: Work, events: Ints, trip: Trip, now_ms: int, until_ms: int, mode: int
+) -> int:
+    """Run from `now_ms` through `until_ms`: the number of starts, or -1 - row of a bad event."""
+    _push_active(state, trip, now_ms)
+    starts = 0
+    row = 0
+    at_ms = now_ms
+    while at_ms <= until_ms:
+        while trip.end_count[0] > 0 and trip.end_at_ms[0] <= at_ms:
+            _end_first(state, trip)
+        while row < len(events) and events[row, AT_MS] <= at_ms:
+            if not _take_event(state, trip, events[row]):
+                return -1 - row
+            row += 1
+        started = decide.decide(state, work, at_ms, mode, trip.decided)
+        for place in range(started):
+            job = trip.decided[place]
+            trip.start_job[starts] = job
+            trip.start_at_ms[starts] = at_ms
+            starts += 1
+            _push(trip, at_ms + trip.actual_ms[job], job)
+        at_ms = BIG
+        if trip.end_count[0] > 0:
+            at_ms = trip.end_at_ms[0]
+        if row < len(events) and events[row, AT_MS] < at_ms:
+            at_ms = events[row, AT_MS]
+        if at_ms == BIG:
+            break
+    return starts
+
+
+def _push_active(state: State, trip: Trip, now_ms: int) -> None:
+    for job in range(state.job_count[0]):
+        if _is_active(state, job):
+            _push(trip, max(state.job_start_ms[job] + trip.actual_ms[job], now_ms), job)
+
+
+def _is_active(state: State, job: int) -> bool:
+    is_in = state.job_state[job]
+    return bool(is_in in (STARTING, RUNNING, STOPPING))
+
+
+def _take_event(state: State, trip: Trip, event: Ints) -> bool:
+    job = state.job_count[0]
+    refused = transitions.change(
+        state, event[KIND], event[AT_MS], event[INDEX], event[VALUES:ACTUAL_MS]
+    )
+    if refused == 0 and state.job_count[0] > job:
+        trip.actual_ms[job] = event[ACTUAL_MS]
+    return bool(refused == 0)
+
+
+def _end_first(state: State, trip: Trip) -> None:
+    at_ms = trip.end_at_ms[0]
+    job = trip.end_job[0]
+    _pop(trip)
+    if _is_active(state, job) and state.job_start_ms[job] + trip.actual_ms[job] <= at_ms:
+        transitions.end(state, job)
+
+
+def _push(trip: Trip, at_ms: int, job: int) -> None:
+    place = trip.end_count[0]
+    trip.end_count[0] = place + 1
+    while place > 0:
+        above = (place - 1) >> 1
+        if not _earlier(at_ms, job, trip.end_at_ms[above], trip.end_job[above]):
+            break
+        trip.end_at_ms[place] = trip.end_at_ms[above]
+        trip.end_job[place] = trip.end_job[above]
+        place = above
+    trip.end_at_ms[place] = at_ms
+    trip.end_job[place] = job
+
+
+def _pop(trip: Trip) -> None:
+    count = trip.end_count[0] - 1
+    trip.end_count[0] = count
+    at_ms = trip.end_at_ms[count]
+    job = trip.end_job[count]
+    place = 0
+    while True:
+        below = 2 * place + 1
+        if below >= count:
+            break
+        if below + 1 < count and _earlier(
+            trip.end_at_ms[below + 1],
+            trip.end_job[below + 1],
+            trip.end_at_ms[below],
+            trip.end_job[below],
+        ):
+            below += 1
+        if not _earlier(trip.end_at_ms[below], trip.end_job[below], at_ms, job):
+            break
+        trip.end_at_ms[place] = trip.end_at_ms[below]
+        trip.end_job[place] = trip.end_job[below]
+        place = below
+    trip.end_at_ms[place] = at_ms
+    trip.end_job[place] = job
+
+
+def _earlier(at_ms: int, job: int, other_at_ms: int, other_job: int) -> bool:
+    return at_ms < other_at_ms or (at_ms == other_at_ms and job < other_job)

@@ -1,0 +1,53 @@
+"""The one list of constraints, kernel. A new rule is a new file and a line in each function here.
+
+Three kinds can refuse a class: a node's mask, a node's free amounts, and the capacity tree. The
+cycle, the reservation and the transitions call these functions and no constraint by name.
+"""
+
+from __future__ import annotations
+
+from arkwright.sched import capacity, mask, tree
+from arkwright.sched.state import Ints, State
+
+
+def admit_job(state: State, cls: int, used: Ints) -> int:
+    """What of the whole factory refuses a job of the class: a row index, or BLOCKED_BY_NOTHING."""
+    return tree.admit(state, cls, used)
+
+
+def admit_nodes(state: State, cls: int, nodes: Ints, gpu: Ints, cpu: Ints, memory: Ints) -> int:
+    """Write the nodes that could take one node's share of the gang now to `nodes`; how many."""
+    count = mask.admit(state, cls, False, nodes)
+    return capacity.admit(state, cls, nodes, count, gpu, cpu, memory)
+
+
+def allow_nodes(state: State, cls: int, nodes: Ints) -> int:
+    """Write the nodes that the class may use, full or not, to `nodes`; how many."""
+    return mask.admit(state, cls, False, nodes)
+
+
+def admit_beside(state: State, cls: int, row_spare: Ints) -> bool:
+    """Whether a job of the class leaves the factory what the reservation set aside."""
+    return tree.admit_beside(state, cls, row_spare)
+
+
+def take(state: State, cls: int, nodes: Ints) -> None:
+    """A job of the class starts to hold these nodes."""
+    tree.apply(state, cls, state.row_used, 1)
+    for place in range(len(nodes)):
+        capacity.apply(state, cls, nodes[place], 1)
+
+
+def give_back(state: State, cls: int, nodes: Ints) -> None:
+    """A job of the class no longer holds these nodes."""
+    tree.apply(state, cls, state.row_used, -1)
+    tree.freed(state, cls)
+    for place in range(len(nodes)):
+        capacity.apply(state, cls, nodes[place], -1)
+
+
+def version(state: State, blocked_by: int) -> int:
+    """Moves whenever what refused a class (a row index, or the nodes) might admit it now."""
+    if blocked_by >= 0:
+        return tree.version(state, blocked_by)
+    return mask.version(state)

@@ -1,0 +1,98 @@
+"""Events: the only thing that changes a state. Each constructor is one kind.
+
+An event is data: five fields of integers that the store keeps and replays. Times are milliseconds
+since the Unix epoch, indexes are those of `State`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from arkwright.sched import codes
+from arkwright.sched.state import Shape
+
+
+class Event(NamedTuple):
+    """One change. What `subject` and `values` mean is decided by `kind`; see the constructors."""
+
+    kind: int
+    at_ms: int
+    subject: int = -1
+    values: tuple[int, ...] = ()
+    nodes: tuple[int, ...] = ()
+
+
+def add_class(at_ms: int, shape: Shape) -> Event:
+    """A new class of jobs; its index is `state.class_count[0]` before the event."""
+    return Event(codes.CLASS, at_ms, -1, tuple(shape))
+
+
+def submit(
+    at_ms: int,
+    class_index: int,
+    duration_ms: int,
+    priority: int = 0,
+    submit_ms: int | None = None,
+    seq: int | None = None,
+    held: bool = False,
+) -> Event:
+    """A new job; its index is `state.job_count[0]` before the event.
+
+    `duration_ms` is the expected one, at least 1. Jobs are ordered by priority (high first), then
+    `submit_ms` (the event's time when not given), then `seq` (the job's index when not given).
+    """
+    asked_ms = at_ms if submit_ms is None else submit_ms
+    order = -1 if seq is None else seq
+    values = (priority, duration_ms, asked_ms, order, int(held))
+    return Event(codes.SUBMIT, at_ms, class_index, values)
+
+
+def start(at_ms: int, job: int, nodes: Iterable[int]) -> Event:
+    """The decision to start a queued job on these nodes."""
+    return Event(codes.START, at_ms, job, (), tuple(int(node) for node in nodes))
+
+
+def run(at_ms: int, job: int) -> Event:
+    """A starting job's ranks all run."""
+    return Event(codes.RUN, at_ms, job)
+
+
+def stop(at_ms: int, job: int) -> Event:
+    """The job has been told to stop; it holds its resources until it ends."""
+    return Event(codes.STOP, at_ms, job)
+
+
+def end(at_ms: int, job: int) -> Event:
+    """The job is over, for whatever cause; one that never started leaves the queue."""
+    return Event(codes.END, at_ms, job)
+
+
+def requeue(at_ms: int, job: int) -> Event:
+    """The attempt is over and the job waits again, at its old place in the order."""
+    return Event(codes.REQUEUE, at_ms, job)
+
+
+def hold(at_ms: int, job: int) -> Event:
+    """A queued job is set aside until released."""
+    return Event(codes.HOLD, at_ms, job)
+
+
+def release(at_ms: int, job: int) -> Event:
+    """A held job waits again, at its old place in the order."""
+    return Event(codes.RELEASE, at_ms, job)
+
+
+def priority(at_ms: int, job: int, value: int) -> Event:
+    """The job's priority becomes `value`; higher goes first."""
+    return Event(codes.PRIORITY, at_ms, job, (value,))
+
+
+def node_state(at_ms: int, node: int, state: int) -> Event:
+    """The node is UP, DRAINING or DOWN. What runs on it is untouched: end or requeue it."""
+    return Event(codes.NODE_STATE, at_ms, node, (state,))
+
+
+def row_limit(at_ms: int, row: int, limit: int) -> Event:
+    """A capacity row's limit becomes `limit` (-1 unlimited). What runs is untouched."""
+    return Event(codes.ROW_LIMIT, at_ms, row, (limit,))

@@ -1,0 +1,83 @@
+"""Run a state forward through time without a Python object per event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from arkwright.errors import InternalError
+from arkwright.sched import codes
+from arkwright.sched._jit import INTERPRETED, Kernels
+from arkwright.sched.advance import (
+    ACTUAL_MS,
+    AT_MS,
+    FORWARD_COLUMNS,
+    INDEX,
+    KIND,
+    VALUES,
+    Trip,
+)
+from arkwright.sched.event import Event
+from arkwright.sched.state import Ints, State, grown
+from arkwright.sched.work import workspace
+
+
+class Course(NamedTuple):
+    """What happened: the state at the end, and every start in order."""
+
+    state: State
+    start_job: Ints
+    start_at_ms: Ints
+
+
+def forward(
+    state: State,
+    events: Ints,
+    now_ms: int,
+    until_ms: int,
+    actual_ms: Ints | None = None,
+    backfill: int = codes.EASY,
+    kernels: Kernels = INTERPRETED,
+) -> Course:
+    """Run `state` (which is changed) from `now_ms` through `until_ms`, both included.
+
+    `events`: int64[n, FORWARD_COLUMNS] ordered by time (`timetable`), any kind but CLASS and START.
+    `actual_ms`: int64[jobs in the state], how long each really lasts from its start; the estimate
+    when not given. At one instant: ends by job index, then events in their order, then a cycle.
+    """
+    if events.shape[1:] != (FORWARD_COLUMNS,) or bool(np.any(np.diff(events[:, AT_MS]) < 0)):
+        raise InternalError("forward: events need FORWARD_COLUMNS columns, ordered by time")
+    known = int(state.job_count[0])
+    submits = events[events[:, KIND] == codes.SUBMIT]
+    classes = submits[:, INDEX]
+    if len(classes) and not (classes.min() >= 0 and classes.max() < state.class_count[0]):
+        raise InternalError("forward: a job of a class that the state does not have")
+    slots = int(state.class_nodes[classes].sum())
+    state = grown(state, 0, len(submits), slots)
+    n_jobs = len(state.job_state)
+    requeues = int((events[:, KIND] == codes.REQUEUE).sum())
+    trip = _trip(n_jobs, n_jobs + requeues)
+    trip.actual_ms[:known] = state.job_duration_ms[:known] if actual_ms is None else actual_ms
+    starts = kernels.advance(state, workspace(state), events, trip, now_ms, until_ms, backfill)
+    if starts < 0:
+        raise InternalError(f"forward: event {-1 - starts} refused: {events[-1 - starts].tolist()}")
+    return Course(state, trip.start_job[:starts].copy(), trip.start_at_ms[:starts].copy())
+
+
+def timetable(events: Iterable[tuple[Event, int]]) -> Ints:
+    """The table `forward` wants: each event with its job's actual duration, 0 for no SUBMIT."""
+    rows = list(events)
+    table = np.zeros((len(rows), FORWARD_COLUMNS), np.int64)
+    for row, (event, actual) in enumerate(rows):
+        table[row, KIND], table[row, AT_MS], table[row, INDEX] = event[:3]
+        table[row, VALUES : VALUES + len(event.values)] = event.values
+        table[row, ACTUAL_MS] = actual
+    return table
+
+
+def _trip(n_jobs: int, n_ends: int) -> Trip:
+    sizes: dict[str, Any] = dict.fromkeys(Trip._fields, n_ends)
+    sizes |= {"actual_ms": n_jobs, "decided": n_jobs, "end_count": 1}
+    return Trip(*[np.zeros(sizes[name], np.int64) for name in Trip._fields])

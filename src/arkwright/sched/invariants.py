@@ -1,0 +1,111 @@
+"""What must hold after every event, derived anew from the allocations alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arkwright.sched import order
+from arkwright.sched.codes import QUEUED, RUNNING, STARTING, STOPPING
+from arkwright.sched.state import Ints, State, nodes_of, shape_of
+
+
+def check(state: State) -> list[str]:
+    """Sentences about what is violated; empty when all is well. O(nodes + jobs)."""
+    wrong: list[str] = []
+    free = {
+        "gpu_milli": state.node_gpu_milli_total.copy(),
+        "cpu_milli": state.node_cpu_milli_total.copy(),
+        "memory_mib": state.node_memory_mib_total.copy(),
+    }
+    row_used = np.zeros_like(state.row_used)
+    active = []
+    for job in range(int(state.job_count[0])):
+        if int(state.job_state[job]) in (STARTING, RUNNING, STOPPING):
+            active.append(job)
+            wrong += _charge(state, job, free, row_used)
+        elif nodes_of(state, job):
+            wrong.append(f"job {job} holds nodes {nodes_of(state, job)} but is not active")
+    return (
+        wrong
+        + _check_nodes(state, free)
+        + _check_rows(state, row_used)
+        + _check_trees(state, active)
+    )
+
+
+def _charge(state: State, job: int, free: dict[str, Ints], row_used: Ints) -> list[str]:
+    """Take the job's share out of `free`; its gang must be whole and where it may be."""
+    wrong = []
+    shape, nodes = shape_of(state, int(state.job_class[job])), nodes_of(state, job)
+    if len(set(nodes)) != shape.nodes:
+        wrong.append(f"job {job}: a gang of {shape.nodes} nodes holds {sorted(set(nodes))}")
+    for node in nodes:
+        for name, amount in free.items():
+            amount[node] -= getattr(shape, name)
+        site = int(state.node_site[node])
+        if not (shape.sites >> site) & 1:
+            wrong.append(f"job {job} runs on node {node} in site {site}, which it may not enter")
+        if shape.pool not in (-1, int(state.node_pool[node])):
+            wrong.append(f"job {job} of pool {shape.pool} runs on node {node} of another pool")
+        if shape.gpu_type not in (-1, int(state.node_gpu_type[node])):
+            wrong.append(f"job {job} wants GPU type {shape.gpu_type}; node {node} has another")
+    if shape.level_required >= 0:
+        domains = {int(state.node_domain[shape.level_required, node]) for node in nodes}
+        if len(domains) > 1:
+            wrong.append(f"job {job} must stay in one domain of level {shape.level_required}")
+    row = shape.row
+    while row >= 0:
+        row_used[row] += shape.nodes * shape.gpu_milli
+        row = int(state.row_parent[row])
+    return wrong
+
+
+def _check_nodes(state: State, free: dict[str, Ints]) -> list[str]:
+    wrong = []
+    for name, left in free.items():
+        kept = getattr(state, f"node_{name}_free")
+        for node in range(len(left)):
+            if left[node] != kept[node]:
+                wrong.append(f"node {node}: {name} free {kept[node]}, the jobs leave {left[node]}")
+            if left[node] < 0:
+                wrong.append(f"node {node}: {name} over-committed by {-left[node]}")
+    return wrong
+
+
+def _check_rows(state: State, row_used: Ints) -> list[str]:
+    wrong = []
+    for row in range(len(row_used)):
+        if row_used[row] != state.row_used[row]:
+            wrong.append(f"row {row}: used {state.row_used[row]}, the jobs use {row_used[row]}")
+        if state.row_limit[row] >= 0 and row_used[row] > state.row_ceiling[row]:
+            wrong.append(f"row {row}: {row_used[row]} used of {state.row_ceiling[row]}")
+    return wrong
+
+
+def _check_trees(state: State, active: list[int]) -> list[str]:
+    """Queued jobs stand in the tree of their class, active ones in theirs, all in order."""
+    wrong = []
+    expected = sorted(active, key=lambda job: (int(state.job_key_first[job]), job))
+    if _walk(state, int(state.active_root[0])) != expected:
+        wrong.append("the tree of active jobs does not hold the active jobs in order")
+    queued: dict[int, list[tuple[int, ...]]] = {}
+    for job in range(int(state.job_count[0])):
+        if int(state.job_state[job]) == QUEUED:
+            key = (-state.job_priority[job], state.job_submit_ms[job], state.job_seq[job], job)
+            queued.setdefault(int(state.job_class[job]), []).append(tuple(int(k) for k in key))
+    for cls in range(int(state.class_count[0])):
+        in_order = [key[-1] for key in sorted(queued.get(cls, []))]
+        if _walk(state, int(state.class_root[cls])) != in_order:
+            wrong.append(f"the queue of class {cls} does not hold its jobs in order")
+    if sum(map(len, queued.values())) != state.queued_count[0]:
+        wrong.append(f"{state.queued_count[0]} jobs counted as queued, {queued} are")
+    return wrong
+
+
+def _walk(state: State, root: int) -> list[int]:
+    jobs = []
+    job = order.first(state, root)
+    while job >= 0:
+        jobs.append(int(job))
+        job = order.following(state, job)
+    return jobs

@@ -1,0 +1,55 @@
+"""Constraint: which nodes a class may use at all. Pool, GPU type, site, node state."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arkwright.sched.codes import NEVER_NO_SUCH_NODE, OTHER_NODES, UP
+from arkwright.sched.reason import Reason
+from arkwright.sched.state import Ints, State
+
+
+def admit(state: State, cls: int, any_state: bool, nodes: Ints) -> int:
+    """Write the nodes that the class may use to `nodes`, ascending; how many there are.
+
+    A node must be up, unless `any_state`: then all that it could be is asked.
+    """
+    pool = state.class_pool[cls]
+    gpu_type = state.class_gpu_type[cls]
+    sites = state.class_sites[cls]
+    node_state = state.node_state
+    node_pool = state.node_pool
+    node_gpu_type = state.node_gpu_type
+    node_site = state.node_site
+    count = 0
+    for node in range(len(node_state)):
+        if not any_state and node_state[node] != UP:
+            continue
+        if pool >= 0 and pool != node_pool[node]:
+            continue
+        if gpu_type >= 0 and gpu_type != node_gpu_type[node]:
+            continue
+        if (sites >> node_site[node]) & 1:
+            nodes[count] = node
+            count += 1
+    return count
+
+
+def apply(state: State, node: int, node_state: int) -> None:
+    """The node changes state; one that comes up has more to give than before."""
+    if node_state == UP:
+        state.node_version[0] += 1
+    state.node_state[node] = node_state
+
+
+def version(state: State) -> int:
+    """Moves whenever a class refused here might now be admitted."""
+    return int(state.node_version[0])
+
+
+def explain(state: State, cls: int) -> Reason | None:
+    """A refusal for good: no node has this pool, type and site."""
+    nodes = np.empty(len(state.node_state), np.int64)
+    if admit(state, cls, True, nodes) > 0:
+        return None
+    return Reason(NEVER_NO_SUCH_NODE, int(state.class_nodes[cls]), 0, change=OTHER_NODES)

@@ -1,0 +1,40 @@
+"""Why a job does not start: one code, its numbers, and the smallest change that would start it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from arkwright.sched.codes import WAIT
+
+
+class Reason(NamedTuple):
+    """Integers only; `fleet` turns them into names and words. -1 where a field says nothing.
+
+    `code` is one of the reason codes of `codes`. What the numbers mean with each:
+
+    - NOT_ENOUGH_FREE: `asked` nodes, `free` nodes have room now.
+    - TOPOLOGY: `asked` nodes in one domain of `level`; the fullest offer is `free` nodes.
+    - QUOTA, NEVER_QUOTA: capacity row `row` has `used` of `limit`; the job asks `asked`.
+    - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`.
+    - BEHIND_HIGHER_PRIORITY: job `job` goes first.
+    - NODES_DOWN: `asked` nodes, only `free` of the nodes that are up could ever serve it.
+    - NEVER_NODE_TOO_SMALL: `asked` of `resource` per node, the largest node has `free`.
+    - NEVER_TOO_MANY_NODES, NEVER_TOPOLOGY: `asked` nodes, at most `free` could ever fit.
+
+    `change` and `to`: FEWER_NODES (a gang of `to` nodes), WEAKER_LEVEL (require level `to`, -1 for
+    no level), SHORTER (expected to last at most `to` ms), LESS_PER_NODE (`to` of `resource`),
+    RELEASE_IT, NODES_RETURN (`to` more), OTHER_NODES (another pool, type or site), WAIT (none).
+    """
+
+    code: int
+    asked: int = -1
+    free: int = -1
+    level: int = -1
+    row: int = -1
+    used: int = -1
+    limit: int = -1
+    resource: int = -1
+    job: int = -1
+    at_ms: int = -1
+    change: int = WAIT
+    to: int = -1

@@ -1,0 +1,335 @@
+"""The one state of the scheduler: a NamedTuple of int64 arrays, and how it is made and grown.
+
+Axes, always in this order: `n_levels`, `n_nodes`, `n_rows`, `n_classes`, `n_jobs`, `n_slots`.
+The first three are fixed by `empty`. The last three are capacities that double as they fill; how
+much of each is in use stands in a one-element array (`class_count`, `job_count`, `slot_count`).
+Everything is int64: what decisions compare never rounds, and a kernel compiles for one type only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from arkwright.errors import InternalError
+from arkwright.sched.codes import (
+    ANY,
+    ANY_SITE,
+    BIG,
+    BLOCKED_BY_NOTHING,
+    DONE,
+    NONE,
+    UNLIMITED,
+)
+
+Ints = npt.NDArray[np.int64]
+IntsLike = Sequence[int] | Ints
+
+SITE_COUNT_MAX = 63
+"""Sites share one int64 bitset whose sign bit is left alone."""
+
+
+class State(NamedTuple):
+    """Everything a decision depends on. Only `apply` changes it."""
+
+    # Nodes [n_nodes]. `node_domain` is [n_levels, n_nodes], level 0 the smallest domain.
+    node_domain: Ints
+    node_pool: Ints
+    node_gpu_type: Ints
+    node_site: Ints
+    node_gpu_milli_total: Ints
+    node_gpu_milli_free: Ints
+    node_cpu_milli_total: Ints
+    node_cpu_milli_free: Ints
+    node_memory_mib_total: Ints
+    node_memory_mib_free: Ints
+    node_state: Ints
+    node_row: Ints
+    node_version: Ints
+    """[1]: moves whenever a node has more to give than before."""
+
+    # Capacity rows [n_rows]: a forest, parents before children.
+    row_parent: Ints
+    row_limit: Ints
+    row_used: Ints
+    row_ceiling: Ints
+    """What `row_used` may be at most: the limit, or what already ran when the limit was cut."""
+    row_version: Ints
+
+    # Classes [n_classes]: jobs of one shape. Amounts are per node of the gang.
+    class_count: Ints
+    class_nodes: Ints
+    class_gpu_milli: Ints
+    class_cpu_milli: Ints
+    class_memory_mib: Ints
+    class_gpu_type: Ints
+    class_pool: Ints
+    class_level_required: Ints
+    class_level_preferred: Ints
+    class_sites: Ints
+    class_row: Ints
+    class_root: Ints
+    """Root job of the class's queue (see `order`), or -1."""
+    class_blocked_by: Ints
+    class_blocked_version: Ints
+
+    # Jobs [n_jobs], index = order of submission, never reused.
+    job_count: Ints
+    job_state: Ints
+    job_class: Ints
+    job_priority: Ints
+    job_submit_ms: Ints
+    job_seq: Ints
+    job_duration_ms: Ints
+    job_start_ms: Ints
+    job_slot: Ints
+    """Where the job's node list starts in `slot_node`; it is `class_nodes` long."""
+    # The ordered trees that hold the queued jobs of each class and the active jobs (see `order`).
+    job_key_first: Ints
+    job_key_second: Ints
+    job_key_third: Ints
+    job_rank: Ints
+    job_left: Ints
+    job_right: Ints
+    job_parent: Ints
+    job_duration_ms_min: Ints
+
+    slot_count: Ints
+    slot_node: Ints
+    """[n_slots]: node lists of all jobs, -1 where the job holds nothing."""
+    active_root: Ints
+    """[1]: root of the tree of jobs that hold resources, ordered by estimated end."""
+    queued_count: Ints
+    change_count: Ints
+    """[1]: moves with every event that could alter a decision."""
+    cycle_memo: Ints
+    """[4]: change_count, now_ms, next estimated end and mode of the last cycle that did nothing."""
+
+
+MEMO_FIELDS = frozenset({"class_blocked_by", "class_blocked_version", "cycle_memo"})
+"""What a cycle remembers to be quick. No decision depends on it; `same` ignores it."""
+
+
+class Nodes(NamedTuple):
+    """What `empty` wants to know of the nodes: one entry per node, `domain` one row per level."""
+
+    domain: Sequence[IntsLike] | Ints
+    pool: IntsLike
+    gpu_type: IntsLike
+    site: IntsLike
+    gpu_milli: IntsLike
+    cpu_milli: IntsLike
+    memory_mib: IntsLike
+
+
+class Rows(NamedTuple):
+    """Capacity rows: index of the parent (-1 at a root, parents first), limit (-1 unlimited)."""
+
+    parent: IntsLike = ()
+    limit: IntsLike = ()
+
+
+class Shape(NamedTuple):
+    """What makes jobs interchangeable. A gang takes `nodes` distinct nodes, whole or not at all."""
+
+    nodes: int
+    gpu_milli: int
+    cpu_milli: int = 0
+    memory_mib: int = 0
+    gpu_type: int = ANY
+    pool: int = ANY
+    level_required: int = NONE
+    level_preferred: int = NONE
+    sites: int = ANY_SITE
+    row: int = NONE
+
+
+def empty(nodes: Nodes, rows: Rows | None = None) -> State:
+    """State of a factory with every node up and no job. InternalError when arrays disagree."""
+    rows = Rows() if rows is None else rows
+    n_nodes = len(nodes.pool)
+    domain = np.array(nodes.domain, np.int64).reshape(len(nodes.domain), n_nodes)
+    gpu, cpu, memory = (_column(nodes, name, n_nodes) for name in Nodes._fields[4:])
+    parent, limit = np.array(rows.parent, np.int64), np.array(rows.limit, np.int64)
+    _refuse_bad_domains(domain)
+    _refuse_bad_rows(parent, limit)
+    site = _column(nodes, "site", n_nodes)
+    if n_nodes and int(site.max()) >= SITE_COUNT_MAX:
+        raise InternalError(f"site index {int(site.max())}: a state holds sites 0..62")
+    sizes = {"class": 0, "job": 0, "slot": 0}
+    growing = {name: _filled(name, sizes) for name in State._fields if _axis(name) is not None}
+    one = {name: np.zeros(1, np.int64) for name in State._fields if _is_scalar(name)}
+    one["active_root"][0] = -1
+    return State(
+        node_domain=domain,
+        node_pool=_column(nodes, "pool", n_nodes),
+        node_gpu_type=_column(nodes, "gpu_type", n_nodes),
+        node_site=site,
+        node_gpu_milli_total=gpu,
+        node_gpu_milli_free=gpu.copy(),
+        node_cpu_milli_total=cpu,
+        node_cpu_milli_free=cpu.copy(),
+        node_memory_mib_total=memory,
+        node_memory_mib_free=memory.copy(),
+        node_state=np.zeros(n_nodes, np.int64),
+        node_row=np.full(n_nodes, NONE, np.int64),
+        row_parent=parent,
+        row_limit=limit,
+        row_used=np.zeros(len(parent), np.int64),
+        row_ceiling=limit.copy(),
+        row_version=np.zeros(len(parent), np.int64),
+        cycle_memo=np.full(4, -1, np.int64),
+        **growing,
+        **one,
+    )
+
+
+def copy(state: State) -> State:
+    """An independent copy; the live loop decides on one."""
+    return State(*[array.copy() for array in state])
+
+
+def same(one: State, other: State) -> bool:
+    """Whether two states are equal byte for byte in what is in use, memo columns aside."""
+    for name in State._fields:
+        if name in MEMO_FIELDS:
+            continue
+        mine, theirs = _used(one, name), _used(other, name)
+        if mine.shape != theirs.shape or mine.tobytes() != theirs.tobytes():
+            return False
+    return True
+
+
+def grown(state: State, classes: int, jobs: int, slots: int) -> State:
+    """The same state with room for that many more of each; itself when it has the room."""
+    wanted = {"class": classes, "job": jobs, "slot": slots}
+    sizes = {
+        "class": len(state.class_nodes),
+        "job": len(state.job_state),
+        "slot": len(state.slot_node),
+    }
+    short = {
+        axis: _doubled(sizes[axis], int(getattr(state, f"{axis}_count")[0]) + wanted[axis])
+        for axis in sizes
+    }
+    if short == sizes:
+        return state
+    fields = {}
+    for name in State._fields:
+        axis = _axis(name)
+        if axis is None or short[axis] == sizes[axis]:
+            continue
+        fields[name] = _filled(name, short)
+        fields[name][: sizes[axis]] = getattr(state, name)
+    return state._replace(**fields)
+
+
+def shape_of(state: State, class_index: int) -> Shape:
+    """The shape that jobs of this class share."""
+    return Shape(*[int(getattr(state, f"class_{name}")[class_index]) for name in Shape._fields])
+
+
+def find_class(state: State, shape: Shape) -> int:
+    """Index of the class of this shape, -1 when there is none yet. O(classes)."""
+    for index in range(int(state.class_count[0])):
+        if shape_of(state, index) == shape:
+            return index
+    return -1
+
+
+def nodes_of(state: State, job: int) -> tuple[int, ...]:
+    """The nodes the job holds now, in the order they were given to it; empty when none."""
+    first = int(state.job_slot[job])
+    count = int(state.class_nodes[state.job_class[job]])
+    held = state.slot_node[first : first + count].tolist()
+    return tuple(held) if held and held[0] >= 0 else ()
+
+
+def room(state: State) -> Ints:
+    """An array that `cycle` can write all its decisions into."""
+    return np.empty(int(state.queued_count[0]), np.int64)
+
+
+_SCALARS = frozenset(
+    {
+        "node_version",
+        "class_count",
+        "job_count",
+        "slot_count",
+        "active_root",
+        "queued_count",
+        "change_count",
+    }
+)
+_MINUS_ONE = frozenset(
+    {"class_root", "job_left", "job_right", "job_parent", "job_start_ms", "slot_node"}
+)
+
+
+def _is_scalar(name: str) -> bool:
+    return name in _SCALARS
+
+
+def _axis(name: str) -> str | None:
+    axis = name.split("_", 1)[0]
+    return axis if axis in ("class", "job", "slot") and not _is_scalar(name) else None
+
+
+def _used(state: State, name: str) -> Ints:
+    axis = _axis(name)
+    array: Ints = getattr(state, name)
+    return array if axis is None else array[: int(getattr(state, f"{axis}_count")[0])]
+
+
+def _filled(name: str, sizes: dict[str, int]) -> Ints:
+    axis = _axis(name)
+    assert axis is not None
+    blank = DONE if name == "job_state" else -1 if name in _MINUS_ONE else 0
+    if name == "class_blocked_by":
+        blank = BLOCKED_BY_NOTHING
+    return np.full(sizes[axis], blank, np.int64)
+
+
+def _doubled(size: int, needed: int) -> int:
+    grown_size = max(size, 8)
+    while grown_size < needed:
+        grown_size *= 2
+    return size if needed <= size else grown_size
+
+
+def _column(nodes: Nodes, name: str, n_nodes: int) -> Ints:
+    column = np.array(getattr(nodes, name), np.int64)
+    if column.shape != (n_nodes,):
+        raise InternalError(
+            f"nodes.{name} has shape {column.shape}; {n_nodes} nodes need ({n_nodes},)"
+        )
+    if name in Nodes._fields[4:] and n_nodes and (column.min() < 0 or column.max() >= BIG):
+        raise InternalError(f"nodes.{name} holds an amount outside 0..2^60")
+    return column
+
+
+def _refuse_bad_domains(domain: Ints) -> None:
+    """Levels must nest: a placement that fits a small domain must fit every larger one around."""
+    if domain.size and domain.min() < 0:
+        raise InternalError("node_domain holds a negative index; every node has a domain per level")
+    for level in range(len(domain) - 1):
+        around: dict[int, int] = {}
+        for small, large in zip(domain[level].tolist(), domain[level + 1].tolist(), strict=True):
+            if around.setdefault(small, large) != large:
+                raise InternalError(
+                    f"domain {small} of level {level} lies in two domains of level {level + 1} "
+                    f"({around[small]} and {large}); levels must nest"
+                )
+
+
+def _refuse_bad_rows(parent: Ints, limit: Ints) -> None:
+    if parent.shape != limit.shape:
+        raise InternalError(f"{len(parent)} row parents but {len(limit)} row limits")
+    for row, above in enumerate(parent.tolist()):
+        if not -1 <= above < row:
+            raise InternalError(f"row {row} has parent {above}; a parent comes before its rows")
+    if limit.size and limit.min() < UNLIMITED:
+        raise InternalError("a row limit below -1; use -1 for unlimited")

@@ -1,0 +1,277 @@
+"""What each event does to the state, kernel. Returns 0, or why the event is refused.
+
+A refused event has changed nothing: every function looks first and writes after.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from arkwright.sched import constraints, mask, order, tree
+from arkwright.sched.codes import (
+    BIG,
+    BLOCKED_BY_NOTHING,
+    DONE,
+    DOWN,
+    END,
+    HELD,
+    HOLD,
+    NODE_STATE,
+    PRIORITY,
+    QUEUED,
+    REFUSED_INDEX,
+    REFUSED_KIND,
+    REFUSED_NODE_COUNT,
+    REFUSED_NODE_FULL,
+    REFUSED_NODE_INDEX,
+    REFUSED_NODE_TWICE,
+    REFUSED_STATE,
+    REFUSED_VALUE,
+    RELEASE,
+    REQUEUE,
+    ROW_LIMIT,
+    RUN,
+    RUNNING,
+    STARTING,
+    STOP,
+    STOPPING,
+    SUBMIT,
+)
+from arkwright.sched.state import Ints, State
+
+
+def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int:
+    """Any event but CLASS and START."""
+    if kind == SUBMIT:
+        return submit(state, at_ms, index, values)
+    if kind == NODE_STATE:
+        return set_node_state(state, index, values[0])
+    if kind == ROW_LIMIT:
+        return set_row_limit(state, index, values[0])
+    if index < 0 or index >= state.job_count[0]:
+        return REFUSED_INDEX
+    if kind == RUN:
+        return _move(state, index, STARTING, STARTING, RUNNING)
+    if kind == STOP:
+        return _move(state, index, STARTING, RUNNING, STOPPING)
+    if kind == END:
+        return end(state, index)
+    if kind == REQUEUE:
+        return requeue(state, index)
+    if kind == HOLD:
+        return hold(state, index)
+    if kind == RELEASE:
+        return release(state, index)
+    if kind == PRIORITY:
+        return set_priority(state, index, values[0])
+    return REFUSED_KIND
+
+
+def add_class(state: State, values: Ints) -> int:
+    """A new class; `values` are the fields of `Shape`."""
+    level = max(values[6], values[7])
+    if values[0] < 1 or level >= len(state.node_domain) or values[9] >= len(state.row_limit):
+        return REFUSED_VALUE
+    if min(values[1], values[2], values[3]) < 0 or max(values[1], values[2], values[3]) >= BIG:
+        return REFUSED_VALUE
+    if min(values[4], values[5], values[6], values[7], values[9]) < -1:
+        return REFUSED_VALUE
+    if values[0] > BIG // max(values[1], 1):
+        return REFUSED_VALUE
+    cls = state.class_count[0]
+    state.class_count[0] = cls + 1
+    state.class_nodes[cls] = values[0]
+    state.class_gpu_milli[cls] = values[1]
+    state.class_cpu_milli[cls] = values[2]
+    state.class_memory_mib[cls] = values[3]
+    state.class_gpu_type[cls] = values[4]
+    state.class_pool[cls] = values[5]
+    state.class_level_required[cls] = values[6]
+    state.class_level_preferred[cls] = values[7]
+    state.class_sites[cls] = values[8]
+    state.class_row[cls] = values[9]
+    state.class_root[cls] = -1
+    state.class_blocked_by[cls] = BLOCKED_BY_NOTHING
+    return 0
+
+
+def submit(state: State, at_ms: int, cls: int, values: Ints) -> int:
+    """A new job; `values` are priority, duration, submit_ms, seq (-1 its index), held."""
+    if cls < 0 or cls >= state.class_count[0]:
+        return REFUSED_INDEX
+    duration = values[1]
+    if duration < 1 or duration >= BIG or values[0] <= -BIG or values[0] >= BIG:
+        return REFUSED_VALUE
+    job = state.job_count[0]
+    state.job_count[0] = job + 1
+    state.job_class[job] = cls
+    state.job_priority[job] = values[0]
+    state.job_duration_ms[job] = duration
+    state.job_submit_ms[job] = values[2]
+    state.job_seq[job] = values[3] if values[3] >= 0 else job
+    state.job_slot[job] = state.slot_count[0]
+    state.slot_count[0] += state.class_nodes[cls]
+    state.job_rank[job] = order.rank_of(int(job))
+    if values[4] != 0:
+        state.job_state[job] = HELD
+    else:
+        _enqueue(state, job)
+    return 0
+
+
+def refuse_start(state: State, job: int, nodes: Ints) -> int:
+    """Why the job cannot be given exactly these nodes, 0 when it can.
+
+    Looks at what makes a start impossible (the job's state, the nodes' free amounts), not at
+    what made it unwise (quota, mask): an event is a fact, the decision was taken before.
+    """
+    if job < 0 or job >= state.job_count[0]:
+        return REFUSED_INDEX
+    if state.job_state[job] != QUEUED:
+        return REFUSED_STATE
+    cls = state.job_class[job]
+    if len(nodes) != state.class_nodes[cls]:
+        return REFUSED_NODE_COUNT
+    for place in range(len(nodes)):
+        node = nodes[place]
+        if node < 0 or node >= len(state.node_state):
+            return REFUSED_NODE_INDEX
+        if (
+            state.class_gpu_milli[cls] > state.node_gpu_milli_free[node]
+            or state.class_cpu_milli[cls] > state.node_cpu_milli_free[node]
+            or state.class_memory_mib[cls] > state.node_memory_mib_free[node]
+        ):
+            return REFUSED_NODE_FULL
+    ordered = np.sort(nodes)
+    for place in range(1, len(ordered)):
+        if ordered[place] == ordered[place - 1]:
+            return REFUSED_NODE_TWICE
+    return 0
+
+
+def start(state: State, job: int, at_ms: int, nodes: Ints) -> None:
+    """The queued job holds these nodes from now on; `refuse_start` has said 0."""
+    _dequeue(state, job)
+    first = state.job_slot[job]
+    for place in range(len(nodes)):
+        state.slot_node[first + place] = nodes[place]
+    constraints.take(state, state.job_class[job], nodes)
+    state.job_state[job] = STARTING
+    state.job_start_ms[job] = at_ms
+    state.job_key_first[job] = at_ms + state.job_duration_ms[job]
+    state.job_key_second[job] = 0
+    state.job_key_third[job] = 0
+    state.active_root[0] = order.insert(state, state.active_root[0], job)
+
+
+def end(state: State, job: int) -> int:
+    """The job is over, or leaves the queue."""
+    was = state.job_state[job]
+    if was == DONE:
+        return REFUSED_STATE
+    if was == QUEUED:
+        _dequeue(state, job)
+    elif was != HELD:
+        _give_back(state, job)
+    state.job_state[job] = DONE
+    return 0
+
+
+def requeue(state: State, job: int) -> int:
+    """The attempt is over; the job is back at its old place in the order."""
+    was = state.job_state[job]
+    if was != STARTING and was != RUNNING and was != STOPPING:
+        return REFUSED_STATE
+    _give_back(state, job)
+    state.job_start_ms[job] = -1
+    _enqueue(state, job)
+    return 0
+
+
+def hold(state: State, job: int) -> int:
+    """A queued job is set aside."""
+    if state.job_state[job] != QUEUED:
+        return REFUSED_STATE
+    _dequeue(state, job)
+    state.job_state[job] = HELD
+    return 0
+
+
+def release(state: State, job: int) -> int:
+    """A held job waits again."""
+    if state.job_state[job] != HELD:
+        return REFUSED_STATE
+    _enqueue(state, job)
+    return 0
+
+
+def set_priority(state: State, job: int, priority: int) -> int:
+    """The job moves to another place in the order."""
+    was = state.job_state[job]
+    if was == DONE:
+        return REFUSED_STATE
+    if priority <= -BIG or priority >= BIG:
+        return REFUSED_VALUE
+    if was == QUEUED:
+        _dequeue(state, job)
+    state.job_priority[job] = priority
+    if was == QUEUED:
+        _enqueue(state, job)
+    return 0
+
+
+def set_node_state(state: State, node: int, node_state: int) -> int:
+    """The node is up, draining or down."""
+    if node < 0 or node >= len(state.node_state):
+        return REFUSED_INDEX
+    if node_state < 0 or node_state > DOWN:
+        return REFUSED_VALUE
+    mask.apply(state, node, node_state)
+    state.change_count[0] += 1
+    return 0
+
+
+def set_row_limit(state: State, row: int, limit: int) -> int:
+    """A capacity row has another limit."""
+    if row < 0 or row >= len(state.row_limit):
+        return REFUSED_INDEX
+    if limit < -1 or limit >= BIG:
+        return REFUSED_VALUE
+    tree.limit(state, row, limit)
+    state.change_count[0] += 1
+    return 0
+
+
+def _move(state: State, job: int, one: int, other: int, to: int) -> int:
+    if state.job_state[job] != one and state.job_state[job] != other:
+        return REFUSED_STATE
+    state.job_state[job] = to
+    return 0
+
+
+def _enqueue(state: State, job: int) -> None:
+    cls = state.job_class[job]
+    state.job_state[job] = QUEUED
+    state.job_key_first[job] = -state.job_priority[job]
+    state.job_key_second[job] = state.job_submit_ms[job]
+    state.job_key_third[job] = state.job_seq[job]
+    state.class_root[cls] = order.insert(state, state.class_root[cls], job)
+    state.queued_count[0] += 1
+    state.change_count[0] += 1
+
+
+def _dequeue(state: State, job: int) -> None:
+    cls = state.job_class[job]
+    state.class_root[cls] = order.remove(state, state.class_root[cls], job)
+    state.queued_count[0] -= 1
+    state.change_count[0] += 1
+
+
+def _give_back(state: State, job: int) -> None:
+    cls = state.job_class[job]
+    first = state.job_slot[job]
+    nodes = state.slot_node[first : first + state.class_nodes[cls]]
+    constraints.give_back(state, cls, nodes)
+    nodes[:] = -1
+    state.active_root[0] = order.remove(state, state.active_root[0], job)
+    state.change_count[0] += 1

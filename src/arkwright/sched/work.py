@@ -1,0 +1,62 @@
+"""Scratch arrays of one cycle: never part of the state, meaningless between cycles."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from arkwright.sched.state import Ints, State
+
+# Places in `Work.result`.
+HEAD: Final = 0
+SHADOW_MS: Final = 1
+
+# `Work.class_status`: may a job of the class start in this cycle?
+OPEN: Final = 0
+SHORT_ONLY: Final = 1
+CLOSED: Final = 2
+
+
+class Work(NamedTuple):
+    """Axes: n_nodes, n_domains (of the level that has most), n_rows, n_classes."""
+
+    result: Ints
+    """[2]: the head that holds a reservation (-1 none), and its shadow time."""
+    fit: Ints
+    """[n_nodes]: candidate nodes of the placement under way."""
+    chosen: Ints
+    """[n_nodes]: the nodes it took, ascending."""
+    node_rank: Ints
+    """[n_nodes]: 0 for nodes to take first, 1 for the others; beats best fit."""
+    node_fits: Ints
+    """[n_nodes]: while releases are replayed, whether the head may use it and whether it fits."""
+    domain_fit: Ints
+    domain_free: Ints
+    """[n_domains]: how many candidates lie in a domain, and the milli-GPU free on them."""
+    shadow_gpu_milli: Ints
+    shadow_cpu_milli: Ints
+    shadow_memory_mib: Ints
+    """[n_nodes]: free at the shadow time; then what is left there beside the head."""
+    beside_gpu_milli: Ints
+    beside_cpu_milli: Ints
+    beside_memory_mib: Ints
+    """[n_nodes]: what a job that outlasts the shadow time may take now."""
+    row_used: Ints
+    """[n_rows]: used at the shadow time."""
+    row_spare: Ints
+    """[n_rows]: what jobs that outlast the shadow time may still add."""
+    class_status: Ints
+    class_candidate: Ints
+    """[n_classes]: the class's next job to try, -1 none."""
+
+
+def workspace(state: State) -> Work:
+    """Room for one cycle on this state."""
+    n_nodes, n_rows = len(state.node_state), len(state.row_limit)
+    n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
+    n_classes = int(state.class_count[0])
+    sizes = {"result": 2, "row_used": n_rows, "row_spare": n_rows}
+    sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
+    sizes |= {"class_status": n_classes, "class_candidate": n_classes}
+    return Work(*[np.zeros(sizes.get(name, n_nodes), np.int64) for name in Work._fields])

@@ -1,0 +1,229 @@
+"""What each verb prints, for a person and as JSON."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cli.fake_api import FACTORY, Stream, job, log, over
+
+NODE = {
+    "path": "here/local/r01/n01",
+    "site": "here",
+    "state": "draining",
+    "reason": "fan",
+    "gpus": 2,
+    "gpus_free": 0.5,
+    "gpu_type": "virtual",
+    "is_virtual": True,
+    "cpus": 0.5,
+    "memory_mib": 6144,
+    "jobs": ["01aaaaaaaabbbbbbbbbbbb"],
+}
+RECEIPT = {
+    "api_version": "v1",
+    "kind": "receipt",
+    "job_id": "01aaaaaaaabbbbbbbbbbbb",
+    "name": "train",
+    "project": "lab",
+    "user": "ada",
+    "state": "running",
+    "is_final": False,
+    "is_virtual": True,
+    "lines": [
+        {"label": "virtual GPU-hours", "value": 2.25, "unit": "GPU-h", "how": "GPUs × time"},
+        {"label": "IT energy", "value": None, "unit": "kWh", "how": "not measured"},
+        {"label": "CPU time", "value": 123456.7, "unit": "s", "how": "kernel"},
+    ],
+    "attempts": [
+        {"id": "01a.1", "nodes": 2, "gpus": 4.0, "hours": 0.5, "outcome": "running"},
+    ],
+}
+EVENT = {
+    "seq": 12,
+    "at_ms": 1_000,
+    "kind": "job_started",
+    "subject": "01a.1",
+    "actor": "scheduler",
+    "cause": "placed",
+    "before": {"state": "queued"},
+    "after": {"state": "starting"},
+    "schema_version": 1,
+}
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch):
+    """`1970-01-01 00:00:01` is the same moment for everyone who runs this."""
+    import time
+
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+
+
+def lines(text):
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def test_ps_shows_jobs_and_labels_what_is_virtual(ask, api, monkeypatch):
+    waiting = job("01zzzzzzzzzzzzzzzz9999", state="queued", nodes=1, gpus=0.5, attempt=0)
+    waiting |= {"reason": "not-enough-free", "submit_ms": 40_000, "name": "big"}
+    api.say("GET", "/v1/jobs", {"items": [job(), waiting], "next_cursor": None})
+    api.say("GET", "/v1/factory", FACTORY)
+    # Two minutes after the epoch: the first job was submitted at 1 s, the second at 40 s.
+    monkeypatch.setattr("time.time", lambda: 121.0)
+    assert lines(ask("ps")[1]) == [
+        "ID        NAME   PROJECT  STATE    NODES         GPUS  ATTEMPT    AGE  REASON",
+        "bbbbbbbb  train  lab      running      2    4 virtual        1  2 min",
+        "zzzz9999  big    lab      queued       1  0.5 virtual        0  1 min  not-enough-free",
+    ]
+
+
+def test_ps_without_jobs_says_where_old_ones_are(ask, api):
+    api.say("GET", "/v1/jobs", {"items": [], "next_cursor": None})
+    assert "ps --all" in ask("ps")[1]
+
+
+def test_ps_passes_on_what_is_asked_for(ask, api):
+    api.say("GET", "/v1/jobs", {"items": [], "next_cursor": None})
+    ask("ps", "--all", "--state", "held,queued", "--state", "failed")
+    query = api.asked[0].query
+    assert (query["all"], query["state"]) == ("true", "held,queued,failed")
+
+
+def test_ps_json_holds_every_page(ask, api):
+    pages = [{"items": [job("1")], "next_cursor": 5}, {"items": [job("2")], "next_cursor": None}]
+    api.say("GET", "/v1/jobs", *pages)
+    shown = json.loads(ask("ps", "--json")[1])
+    assert [item["id"] for item in shown["items"]] == ["1", "2"]
+    assert (shown["api_version"], shown["kind"], shown["next_cursor"]) == ("v1", "jobs", None)
+
+
+def test_ps_watches_until_it_is_interrupted(ask, api, monkeypatch):
+    api.say("GET", "/v1/jobs", {"items": [], "next_cursor": None})
+    naps = []
+
+    def nap(seconds):
+        naps.append(seconds)
+        if len(naps) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", nap)
+    assert ask("ps", "--watch")[:2] == (130, "no jobs\n" * 3)
+    assert naps == [1.0, 1.0, 1.0]
+
+
+def test_why_gives_code_numbers_and_the_smallest_change(ask, api):
+    reason = {"code": "not-enough-free", "message": "asks for 4; 2 are free", "change": "nodes: 2"}
+    answer = {"job_id": "01a", "state": "queued", "reason": reason}
+    api.say("GET", "/v1/jobs/train/why", answer)
+    assert lines(ask("why", "train")[1]) == [
+        "01a: queued [not-enough-free]",
+        "  asks for 4; 2 are free",
+        "  smallest change: nodes: 2",
+    ]
+    assert json.loads(ask("why", "train", "--json")[1]) == answer
+
+
+def test_nodes_show_what_is_free_and_who_holds_the_rest(ask, api):
+    api.say("GET", "/v1/nodes", {"items": [NODE]})
+    assert lines(ask("nodes")[1]) == [
+        "NODE                STATE          GPUS  FREE  TYPE     CPUS   MEMORY  JOBS      REASON",
+        "here/local/r01/n01  draining  2 virtual   0.5  virtual   0.5  6.0 GiB  bbbbbbbb  fan",
+    ]
+
+
+def test_a_node_is_drained_and_resumed_with_a_reason(ask, api):
+    api.say("POST", "/v1/nodes/here/local/r01/n01/drain", NODE)
+    api.say("POST", "/v1/nodes/here/local/r01/n01/resume", NODE | {"state": "up"})
+    assert (
+        ask("nodes", "drain", NODE["path"], "--reason", "fan")[1] == f"{NODE['path']}: draining\n"
+    )
+    assert ask("nodes", "resume", NODE["path"])[1] == f"{NODE['path']}: up\n"
+    assert [asked.body for asked in api.asked] == [{"reason": "fan"}, {"reason": ""}]
+
+
+def test_a_receipt_says_how_each_line_was_obtained_and_what_is_not_known(ask, api):
+    api.say("GET", "/v1/jobs/train/cost", RECEIPT)
+    assert lines(ask("cost", "train")[1]) == [
+        "receipt of train (01aaaaaaaabbbbbbbbbbbb), running, so far",
+        "for ada, project lab",
+        "",
+        "WHAT                  AMOUNT  UNIT   HOW IT WAS OBTAINED",
+        "virtual GPU-hours       2.25  GPU-h  GPUs × time",
+        "IT energy          not known  kWh    not measured",
+        "CPU time             123,457  s      kernel",
+        "",
+        "ATTEMPT  NODES       GPUS    TIME  OUTCOME",
+        "01a.1        2  4 virtual  30 min  running",
+    ]
+    assert json.loads(ask("cost", "train", "--json")[1]) == RECEIPT
+
+
+def test_events_of_a_job_come_from_the_start_and_of_all_the_last_hundred(ask, api):
+    api.say("GET", "/v1/factory", FACTORY)
+    api.say("GET", "/v1/events", {"items": [EVENT], "next_cursor": None})
+    line = (
+        "    12  1970-01-01 00:00:01  job_started         01a.1"
+        "  queued → starting  by scheduler: placed\n"
+    )
+    assert ask("events", "train") == (0, line, "")
+    assert (api.asked[-1].query["job"], api.asked[-1].query["after"]) == ("train", "0")
+    ask("events")
+    assert api.asked[-1].query["after"] == "150"  # 250, the last, less 100
+    ask("events", "--after", "7")
+    assert api.asked[-1].query["after"] == "7"
+
+
+def test_events_as_a_stream_are_one_json_object_on_each_line(ask, api, monkeypatch):
+    text = f"id: 12\ndata: {json.dumps(EVENT)}\n\n"
+    api.say("GET", "/v1/events", Stream(text * 2), lambda _: pytest.fail("asked again"))
+
+    def stop(_seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("arkwright.client.pause.Pause.__call__", stop)
+    code, out, _ = ask("events", "train", "-f", "--json")
+    assert code == 130
+    assert [json.loads(line) for line in out.splitlines()] == [EVENT, EVENT]
+
+
+def test_logs_print_what_was_written_and_nothing_else(ask, api):
+    first = log("hel", is_end=False)
+    api.say("GET", "/v1/jobs/train/logs", first)
+    api.say("GET", f"/v1/jobs/{job()['id']}/logs", log("lo", offset=3))
+    assert ask("logs", "train") == (0, "hello", "")
+
+
+def test_logs_of_all_ranks_begin_each_line_with_the_rank(ask, api):
+    api.say("GET", "/v1/jobs/train/logs", log("a\nb", ranks=2))
+    api.say("GET", f"/v1/jobs/{job()['id']}/logs", log("c\n", rank=1, ranks=2))
+    assert ask("logs", "train", "--all-ranks") == (0, "0: a\n1: c\n0: b\n", "")
+
+
+def test_following_logs_says_when_another_attempt_begins(ask, api):
+    path = f"/v1/jobs/{job()['id']}"
+    logs = {"1": log("one\n"), "2": log("two\n", attempt=2)}
+    api.say("GET", "/v1/jobs/train", job())
+    api.say("GET", path, job(attempt=2), over(attempt=2))
+
+    def written(asked):
+        piece = logs[asked.query["attempt"]]
+        return piece if asked.query["offset"] == "0" else piece | {"text": ""}
+
+    api.say("GET", f"{path}/logs", written)
+    assert ask("logs", "-f", "train") == (0, "one\ntwo\n", "--- attempt 2 ---\n")
+
+
+def test_a_new_users_token_is_shown_ready_to_use(ask, api):
+    api.say("POST", "/v1/users", {"token": "ark_new"})
+    out = ask("admin", "user", "add", "ada", "--project", "lab")[1]
+    assert out.splitlines()[-1] == "export ARKWRIGHT_TOKEN=ark_new"
+    assert api.asked[0].body == {"name": "ada", "role": "member", "project": "lab"}
+
+
+def test_held_jobs_are_released_by_name(ask, api):
+    api.say("POST", "/v1/jobs/train/release", job(state="queued"))
+    assert ask("release", "train") == (0, "bbbbbbbb train: queued\n", "")
+    assert json.loads(ask("release", "train", "--json")[1])["state"] == "queued"

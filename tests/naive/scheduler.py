@@ -1,0 +1,214 @@
+"""A slow, obvious scheduler: the rules of docs/scheduler.md in lists and dicts, no kernel code.
+
+Every free amount is summed anew from the running jobs, every queue is sorted anew, every shadow
+time is found by trying each instant. It is what the kernels of `arkwright.sched` must equal.
+"""
+
+from dataclasses import dataclass, field
+
+EASY, STRICT, GREEDY = 0, 1, 2
+INFINITE = 10**18
+
+
+@dataclass
+class Node:
+    domains: list[int]
+    pool: int
+    gpu_type: int
+    site: int
+    total: tuple[int, int, int]
+    state: int = 0
+
+
+@dataclass
+class Job:
+    index: int
+    shape: object  # anything with the fields of arkwright.sched.Shape
+    priority: int
+    submit_ms: int
+    seq: int
+    duration_ms: int
+    state: str = "queued"  # held, queued, active, done
+    start_ms: int = -1
+    nodes: list[int] = field(default_factory=list)
+
+    def order(self):
+        return (-self.priority, self.submit_ms, self.seq, self.index)
+
+    def demand(self):
+        return (self.shape.gpu_milli, self.shape.cpu_milli, self.shape.memory_mib)
+
+
+@dataclass
+class Reservation:
+    head: Job
+    shadow_ms: int
+    nodes: list[int]
+    spare: dict[int, tuple[int, int, int]]  # left at the shadow time beside the head, per node
+    row_spare: dict[int, int]
+
+
+class Factory:
+    def __init__(self, nodes, row_parent, row_limit):
+        self.nodes = nodes
+        self.row_parent = list(row_parent)
+        self.row_limit = list(row_limit)
+        self.jobs = []
+
+    def active(self):
+        return [job for job in self.jobs if job.state == "active"]
+
+    def cycle(self, now_ms, mode=EASY):
+        """Start what may start; returns [(job index, nodes)] in order."""
+        started = []
+        reservation = None
+        queue = sorted((job for job in self.jobs if job.state == "queued"), key=Job.order)
+        for job in queue:
+            nodes = self.nodes_for(job, now_ms, reservation)
+            if nodes is not None:
+                self.start(job, nodes, now_ms)
+                started.append((job.index, nodes))
+                if reservation and now_ms + job.duration_ms > reservation.shadow_ms:
+                    self.take_spare(reservation, job)
+            elif reservation is None and mode != GREEDY:
+                reservation = self.reserve(job, now_ms)
+                if reservation and mode == STRICT:
+                    break
+        return started
+
+    def nodes_for(self, job, now_ms, reservation):
+        free, used = self.left(self.active())
+        if not self.rows_admit(job.shape, used):
+            return None
+        if reservation is None:
+            return self.place(job, free, rank=lambda node: 0)
+        if now_ms + job.duration_ms <= reservation.shadow_ms:
+            return self.place(job, free, rank=lambda node: node not in reservation.nodes)
+        asked = job.shape.nodes * job.shape.gpu_milli
+        if any(asked > reservation.row_spare.get(row, INFINITE) for row in self.path(job.shape)):
+            return None
+        beside = [
+            tuple(map(min, free[node], reservation.spare.get(node, (INFINITE,) * 3)))
+            for node in range(len(free))
+        ]
+        return self.place(job, beside, rank=lambda node: node not in reservation.nodes)
+
+    def reserve(self, head, now_ms):
+        """The first instant at which the head fits when running jobs end as expected."""
+
+        def end_ms(job):
+            return max(job.start_ms + job.duration_ms, now_ms + 1)
+
+        free_now, _ = self.left(self.active())
+        for instant in sorted({end_ms(job) for job in self.active()}):
+            free, used = self.left([job for job in self.active() if end_ms(job) > instant])
+            nodes = self.place(
+                head, free, rank=lambda node: self.node_admits(head, node, free_now[node])
+            )
+            if nodes is not None and self.rows_admit(head.shape, used):
+                spare = {
+                    node: tuple(a - b for a, b in zip(free[node], head.demand(), strict=True))
+                    for node in nodes
+                }
+                asked = head.shape.nodes * head.shape.gpu_milli
+                row_spare = {
+                    row: self.row_limit[row] - used[row] - asked
+                    for row in self.path(head.shape)
+                    if self.row_limit[row] >= 0
+                }
+                return Reservation(head, instant, nodes, spare, row_spare)
+        return None
+
+    def take_spare(self, reservation, job):
+        for node in job.nodes:
+            if node in reservation.spare:
+                left = reservation.spare[node]
+                reservation.spare[node] = tuple(
+                    a - b for a, b in zip(left, job.demand(), strict=True)
+                )
+        for row in self.path(job.shape):
+            if row in reservation.row_spare:
+                reservation.row_spare[row] -= job.shape.nodes * job.shape.gpu_milli
+
+    def place(self, job, free, rank):
+        """Whole gang in the smallest domain, best fit; None when it does not fit."""
+        shape = job.shape
+        fit = [n for n in range(len(self.nodes)) if self.node_admits(job, n, free[n])]
+        if shape.level_required >= 0:
+            levels = list(range(shape.level_required + 1))
+        elif shape.level_preferred >= 0:
+            levels = list(range(len(self.nodes[0].domains)))
+        else:
+            levels = []
+        for level in levels:
+            domains = {}
+            for node in fit:
+                domains.setdefault(self.nodes[node].domains[level], []).append(node)
+            large = [
+                (sum(free[n][0] for n in members), domain)
+                for domain, members in domains.items()
+                if len(members) >= shape.nodes
+            ]
+            if large:
+                return self.best(domains[min(large)[1]], shape.nodes, free, rank)
+        if shape.level_required >= 0 or len(fit) < shape.nodes:
+            return None
+        return self.best(fit, shape.nodes, free, rank)
+
+    def best(self, candidates, count, free, rank):
+        def around(node):
+            if not self.nodes[node].domains:
+                return 0
+            mine = self.nodes[node].domains[0]
+            return sum(free[n][0] for n in candidates if self.nodes[n].domains[0] == mine)
+
+        key = {n: (rank(n), free[n][0], around(n), n) for n in candidates}
+        return sorted(sorted(candidates, key=key.get)[:count])
+
+    def node_admits(self, job, index, free):
+        node, shape = self.nodes[index], job.shape
+        return (
+            node.state == 0
+            and shape.pool in (-1, node.pool)
+            and shape.gpu_type in (-1, node.gpu_type)
+            and (shape.sites >> node.site) & 1 == 1
+            and all(asked <= left for asked, left in zip(job.demand(), free, strict=True))
+        )
+
+    def rows_admit(self, shape, used):
+        asked = shape.nodes * shape.gpu_milli
+        return all(
+            self.row_limit[row] < 0 or used[row] + asked <= self.row_limit[row]
+            for row in self.path(shape)
+        )
+
+    def left(self, running):
+        """Free amounts per node and used amounts per row when just these jobs run."""
+        free = [list(node.total) for node in self.nodes]
+        used = [0] * len(self.row_limit)
+        for job in running:
+            for node in job.nodes:
+                for resource, asked in enumerate(job.demand()):
+                    free[node][resource] -= asked
+            for row in self.path(job.shape):
+                used[row] += job.shape.nodes * job.shape.gpu_milli
+        return [tuple(amounts) for amounts in free], used
+
+    def path(self, shape):
+        row, rows = shape.row, []
+        while row >= 0:
+            rows.append(row)
+            row = self.row_parent[row]
+        return rows
+
+    def submit(self, shape, duration_ms, priority, submit_ms, held=False):
+        index = len(self.jobs)
+        job = Job(index, shape, priority, submit_ms, index, duration_ms)
+        job.state = "held" if held else "queued"
+        self.jobs.append(job)
+
+    def start(self, job, nodes, now_ms):
+        job.state, job.nodes, job.start_ms = "active", nodes, now_ms
+
+    def leave(self, job, state):
+        job.state, job.nodes, job.start_ms = state, [], -1

@@ -1,0 +1,55 @@
+"""The kernels decide what a slow, obvious scheduler decides, and keep every invariant."""
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arkwright import sched
+from naive.random_factory import decide_both, random_event, random_pair
+
+
+def run_random(seed, steps, mode=sched.EASY):
+    random = Random(seed)
+    pair = random_pair(random)
+    for _ in range(steps):
+        for _ in range(random.randint(0, 4)):
+            random_event(pair, random)
+            assert sched.check(pair.state) == []
+        ours, theirs = decide_both(pair, mode)
+        assert ours == theirs
+        assert sched.check(pair.state) == []
+        pair.now_ms += random.choice([0, 1, 1, 3, 10])
+    return pair
+
+
+@pytest.mark.parametrize("mode", [sched.EASY, sched.STRICT, sched.GREEDY])
+@settings(max_examples=45, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**9))
+def test_every_decision_equals_that_of_the_naive_scheduler(mode, seed):
+    run_random(seed, 25, mode)
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**9))
+def test_a_state_rebuilt_from_its_event_log_has_the_same_bytes(seed):
+    pair = run_random(seed, 15)
+    rebuilt = sched.empty(pair.nodes, pair.rows)
+    for event in pair.log:
+        rebuilt = sched.apply(rebuilt, event)
+    assert sched.same(rebuilt, pair.state)
+
+
+@settings(max_examples=20, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**9))
+def test_a_cycle_that_remembers_decides_as_one_that_does_not(seed):
+    """Jobs run past their estimates while cycles come with no event between them."""
+    random = Random(seed)
+    pair = random_pair(random)
+    for _ in range(30):
+        if random.random() < 0.3:
+            random_event(pair, random)
+        ours, theirs = decide_both(pair)
+        assert ours == theirs
+        pair.now_ms += random.choice([0, 1, 2, 7])

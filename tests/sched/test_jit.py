@@ -1,0 +1,95 @@
+"""Compiled kernels decide what interpreted ones decide, byte for byte."""
+
+import subprocess
+import sys
+from random import Random
+
+import numpy as np
+import pytest
+
+from arkwright import sched
+from naive.flat_pool import pool, single_gpus, starts_s
+from naive.golden import GOLDEN, read_golden
+from naive.random_factory import random_event, random_pair
+
+
+@pytest.fixture(scope="module")
+def cache_folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("numba")
+
+
+@pytest.fixture(scope="module")
+def kernels(cache_folder):
+    return sched.compiled(str(cache_folder), bounds_check=True)
+
+
+@pytest.mark.slow
+def test_compiled_cycles_leave_the_same_state_as_interpreted_ones(kernels):
+    for seed in range(60):
+        random = Random(seed)
+        pair = random_pair(random)
+        for _ in range(20):
+            for _ in range(3):
+                random_event(pair, random)
+            mode = random.choice([sched.EASY, sched.EASY, sched.STRICT, sched.GREEDY])
+            compiled = sched.copy(pair.state)
+            ours, theirs = sched.room(pair.state), sched.room(compiled)
+            count = sched.cycle(pair.state, pair.now_ms, ours, mode)
+            assert count == sched.cycle(compiled, pair.now_ms, theirs, mode, kernels)
+            assert ours[:count].tolist() == theirs[:count].tolist()
+            assert sched.same(pair.state, compiled)
+            for job in ours[:count].tolist():  # the naive side is told, not asked
+                nodes = list(sched.nodes_of(pair.state, job))
+                pair.factory.start(pair.factory.jobs[job], nodes, pair.now_ms)
+            pair.now_ms += random.choice([0, 1, 5])
+
+
+@pytest.mark.slow
+def test_compiled_runs_forward_give_the_same_bytes(kernels):
+    for seed in range(20):
+        random = Random(seed)
+        pair = random_pair(random)
+        rows = []
+        for at_ms in sorted(random.randint(0, 300) for _ in range(60)):
+            cls = random.randrange(len(pair.shapes))
+            rows.append((sched.submit(at_ms, cls, random.randint(1, 60)), random.randint(1, 90)))
+        table = sched.timetable(rows)
+        one = sched.forward(sched.copy(pair.state), table, 0, 10_000)
+        other = sched.forward(sched.copy(pair.state), table, 0, 10_000, kernels=kernels)
+        assert sched.same(one.state, other.state)
+        assert np.array_equal(one.start_job, other.start_job)
+        assert np.array_equal(one.start_at_ms, other.start_at_ms)
+
+
+@pytest.mark.slow
+def test_a_thousand_nodes_of_one_gpu_are_textbook_easy(kernels):
+    if not GOLDEN.exists():
+        pytest.skip("the golden traces are not beside the checkout")
+    jobs, expected = read_golden(85)
+    assert starts_s(pool(1024), jobs, single_gpus, kernels=kernels) == expected
+
+
+CYCLE_FROM_CACHE = """
+import sys
+from arkwright import sched
+nodes = sched.Nodes([], [0], [0], [0], [8000], [0], [0])
+state = sched.apply(sched.empty(nodes), sched.add_class(0, sched.Shape(1, 1000)))
+state = sched.apply(state, sched.submit(0, 0, 5))
+kernels = sched.compiled(sys.argv[1], bounds_check=True)
+print(sched.cycle(state, 0, sched.room(state), kernels=kernels))
+"""
+
+
+@pytest.mark.slow
+def test_another_process_reads_the_kernels_from_the_cache(cache_folder):
+    command = [sys.executable, "-c", CYCLE_FROM_CACHE, str(cache_folder)]
+    written = []
+    for _ in range(2):  # the first may still compile, the second must find it all
+        assert subprocess.run(command, check=True, capture_output=True).stdout == b"1\n"
+        written.append({file: file.stat().st_mtime_ns for file in cache_folder.rglob("*.nbc")})
+    assert written[0] == written[1] != {}
+
+
+def test_numba_is_not_imported_by_the_scheduler():
+    code = "import sys, arkwright.sched; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
