@@ -62,7 +62,18 @@ def live_server() -> Iterator[LiveServer]:
         try:
             yield LiveServer(folder, environment, paths, first_s, again_s)
         finally:
-            arkwright(folder, environment, "down", "--stop-jobs")
+            _cancel_what_runs(paths, environment)
+            arkwright(folder, environment, "down")
+
+
+def _cancel_what_runs(paths: Paths, environment: dict[str, str]) -> None:
+    """Held jobs go with the folder; processes do not."""
+    with Client.discover(home=paths.home, environ=environment) as client:
+        jobs = [job["id"] for job in client.jobs(states=("queued", "starting", "running"))]
+        for job in jobs:
+            client.cancel(job)
+        for job in jobs:
+            client.wait(job, timeout_s=60)
 
 
 def arkwright(folder: Path, environment: dict[str, str], *words: str) -> float:

@@ -18,7 +18,7 @@ VERBS: dict[str, tuple[str, ...]] = {
     "events": ("events", "long"),
     "cost": ("cost", "short"),
     "exec": ("exec", "long", "--", "true"),
-    "hold_release": ("hold", "waiting"),
+    "release": ("release", "waiting"),
     "cancel": ("cancel", "waiting"),
 }
 
@@ -39,10 +39,8 @@ def run() -> dict[str, Any]:
         for name, words in VERBS.items():
             times = []
             for _ in range(REPEATS):
-                if name in ("hold_release", "cancel"):
-                    verb(*"submit --project lab --name waiting --held -- true".split())
-                    if name == "hold_release":
-                        words = ("release", "waiting")
+                if name in ("release", "cancel"):
+                    verb("submit", "--project", "lab", "--name", "waiting", "--held", "--", "true")
                 times.append(verb(*words))
                 if name == "submit":
                     with server.client() as client:

@@ -131,7 +131,10 @@ class Store:
 
     @contextmanager
     def _transaction(self, doing: str) -> Iterator[Connection]:
-        with _database_errors(doing, str(self._engine.url)), self._engine.begin() as connection:
+        with (
+            _database_errors(f"{doing} in {self._engine.url.database}"),
+            self._engine.begin() as connection,
+        ):
             mine = connection.execute(
                 update(tables.META)
                 .where(tables.META.c.key == "epoch", tables.META.c.value == str(self.epoch))
@@ -158,7 +161,7 @@ class Reader:
     def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         """All rows of a query. Raises StoreError when the database cannot be read."""
         with (
-            _database_errors("reading", str(self._engine.url)),
+            _database_errors(f"reading {self._engine.url.database}"),
             self._engine.connect() as connection,
         ):
             return connection.execute(query).all()
@@ -193,11 +196,11 @@ def open_store(path: Path) -> Store:
     """
     lock = _take_lock(path)
     try:
-        with _database_errors("opening", str(path)):
+        with _database_errors(f"opening {path}"):
             _check_file(path)
         engine = _engine(path)
         try:
-            with _database_errors("opening", str(path)):
+            with _database_errors(f"opening {path}"):
                 _migrate(engine, path)
                 epoch = _raise_epoch(engine)
                 with engine.connect() as connection:
@@ -309,16 +312,16 @@ def _raise_epoch(engine: Engine) -> int:
 
 
 @contextmanager
-def _database_errors(doing: str, where: str) -> Iterator[None]:
+def _database_errors(doing: str) -> Iterator[None]:
     """Say what a database error means for the person who has to mend it."""
     try:
         yield
     except IntegrityError as error:
-        raise InternalError(f"{doing} in {where}: {error.orig}") from error
+        raise InternalError(f"{doing}: {error.orig}") from error
     except (DatabaseError, sqlite3.DatabaseError) as error:
         text = str(getattr(error, "orig", error))
         advice = next((fix for sign, fix in _ADVICE if sign in text), "")
-        raise StoreError(f"{doing} in {where}: {text}{advice}") from error
+        raise StoreError(f"{doing}: {text}{advice}") from error
 
 
 _ADVICE = (

@@ -1,0 +1,144 @@
+"""Names to numbers: what the scheduler is asked for when a job says what it wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from arkwright import sched
+from arkwright.fleet import FleetPolicy
+from arkwright.fleet.lowering import (
+    LEVELS,
+    duration_ms,
+    empty_state,
+    names_of,
+    priority_of,
+    shape_of,
+)
+from arkwright.jobs.spec import Level, Resources, Topology, TopologyMode
+from fleet.world import NAMES, NODES, PROJECTS, spec
+
+SITE, SCALE_UP, RACK = 5, 0, 1
+NARVIK, OSLO = 0b01, 0b10
+
+
+def test_a_plain_job_asks_for_a_gang_within_one_site_as_close_as_can_be() -> None:
+    """4.5 CPUs are 4500 milli-CPU; 1 GB is 10^9 / 2^20 = 953.67 MiB, rounded up."""
+    asked = spec(
+        nodes=3, resources=Resources(gpus_per_node=8, cpus_per_node=4.5, memory_per_node=1)
+    )
+    assert shape_of(NAMES, asked, "lab") == sched.Shape(
+        nodes=3,
+        gpu_milli=8_000,
+        cpu_milli=4_500,
+        memory_mib=954,
+        gpu_type=sched.ANY,
+        pool=sched.ANY,
+        level_required=SITE,
+        level_preferred=SCALE_UP,
+        sites=NARVIK | OSLO,
+        row=0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("gpus", "milli"), [(0, 0), (0.5, 500), (1 / 3, 334), (0.0001, 1), (8, 8_000)]
+)
+def test_a_part_of_a_gpu_is_rounded_so_that_it_suffices(gpus: float, milli: int) -> None:
+    assert shape_of(NAMES, spec(gpus), "lab").gpu_milli == milli
+
+
+@pytest.mark.parametrize(("name", "index"), [(None, sched.ANY), ("b200", 0), ("h100", 1)])
+def test_a_gpu_type_is_its_place_in_the_alphabet(name: str | None, index: int) -> None:
+    asked = spec(resources=Resources(gpu_type=name))
+    assert shape_of(NAMES, asked, "lab").gpu_type == index
+
+
+@pytest.mark.parametrize("name", ["mi300x", "", "H100"])
+def test_a_gpu_type_no_node_has_is_one_past_the_end_and_fits_nothing(name: str) -> None:
+    shape = shape_of(NAMES, spec(resources=Resources(gpu_type=name)), "lab")
+    assert shape.gpu_type == len(NAMES.gpu_types)
+    reason = sched.never_fits(empty_state(NAMES), shape)
+    assert reason is not None
+    assert reason.code == sched.NEVER_NO_SUCH_NODE
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_required_level_must_hold_the_gang_and_a_preferred_one_should(level: Level) -> None:
+    index = LEVELS.index(level)
+    required = spec(topology=Topology(level=level, mode=TopologyMode.REQUIRED))
+    preferred = spec(topology=Topology(level=level, mode=TopologyMode.PREFERRED))
+    shape = shape_of(NAMES, required, "lab")
+    assert (shape.level_required, shape.level_preferred) == (index, SCALE_UP)
+    shape = shape_of(NAMES, preferred, "lab")
+    assert (shape.level_required, shape.level_preferred) == (SITE, index)
+
+
+@pytest.mark.parametrize(
+    ("project", "wish", "bits"),
+    [
+        ("lab", (), NARVIK | OSLO),
+        ("lab", ("oslo",), OSLO),
+        ("lab/vision", (), NARVIK | OSLO),
+        ("lab/vision/small", (), NARVIK),
+        ("lab/vision/small", ("narvik", "oslo"), NARVIK),
+        ("lab/vision/small", ("oslo",), 0),
+        ("rival", (), OSLO),
+        ("rival", ("narvik",), 0),
+    ],
+)
+def test_a_job_may_run_where_it_wishes_and_its_project_may_be(
+    project: str, wish: tuple[str, ...], bits: int
+) -> None:
+    assert shape_of(NAMES, spec(sites=wish), project).sites == bits
+
+
+def test_residency_of_an_organisation_binds_its_projects() -> None:
+    from arkwright.fleet import ProjectQuota
+
+    bound = (
+        ProjectQuota(path="org", gpus_limit=None, sites=("oslo",)),
+        ProjectQuota(path="org/p", gpus_limit=None, sites=("narvik", "oslo")),
+    )
+    assert shape_of(names_of(NODES, bound), spec(), "org/p").sites == OSLO
+
+
+def test_quota_rows_are_the_tree_of_projects_in_milli_gpu() -> None:
+    """Rows by path: lab 0, lab/vision 1, lab/vision/small 2, rival 3."""
+    state = empty_state(NAMES)
+    assert state.row_parent.tolist() == [sched.NONE, 0, 1, sched.NONE]
+    assert state.row_limit.tolist() == [16_000, 8_000, sched.UNLIMITED, sched.UNLIMITED]
+    assert shape_of(NAMES, spec(), "lab/vision/small").row == 2
+
+
+def test_columns_do_not_depend_on_the_order_nodes_and_projects_were_found_in() -> None:
+    shuffled = names_of(NODES[::-1], PROJECTS[::-1])
+    assert shuffled == NAMES
+    assert sched.same(empty_state(shuffled), empty_state(NAMES))
+
+
+def test_nodes_of_one_domain_share_its_index_at_every_level() -> None:
+    domain = empty_state(NAMES).node_domain
+    assert domain[SCALE_UP].tolist() == [0, 1, 2, 3, 4, 5]
+    assert domain[RACK].tolist() == [0, 0, 1, 1, 2, 2]
+    assert domain[SITE].tolist() == [0, 0, 0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "expected_ms"), [(None, 86_400_000), (1.0, 1_000), (0.0001, 1), (1.0001, 1_001)]
+)
+def test_a_job_is_expected_to_last_its_limit_or_the_policy_s(
+    limit_s: float | None, expected_ms: int
+) -> None:
+    assert duration_ms(spec(time_limit=limit_s), FleetPolicy()) == expected_ms
+
+
+@pytest.mark.parametrize(("project", "expected"), [("lab", 12), ("rival", 7)])
+def test_priority_is_the_job_s_on_top_of_its_organisation_s(project: str, expected: int) -> None:
+    assert priority_of(NAMES, spec(priority=7), project) == expected
+
+
+def test_a_factory_without_nodes_is_an_empty_state() -> None:
+    state: Any = empty_state(names_of((), PROJECTS))
+    assert len(state.node_state) == 0

@@ -1,0 +1,190 @@
+"""Every reason in words, one row per code; and every kind of refusal, from a whole fleet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from arkwright import sched
+from arkwright.errors import InputError
+from arkwright.fleet import WaitReason
+from arkwright.fleet.reasons import _CHANGES, _CODES, in_words
+from arkwright.jobs.spec import Level, Resources, Topology, TopologyMode
+from arkwright.sched import codes
+from fleet.world import NAMES, Log, fleet, spec
+
+R = sched.Reason
+WORDS: dict[int, tuple[Any, str, str, str]] = {
+    codes.STARTS_NOW: (
+        R(codes.STARTS_NOW), "starts-now", "nothing stands in its way: it starts now", ""
+    ),
+    codes.IS_ACTIVE: (
+        R(codes.IS_ACTIVE), "active", "it is not waiting: it holds its nodes", ""
+    ),
+    codes.IS_DONE: (R(codes.IS_DONE), "done", "it is over", ""),
+    codes.IS_HELD: (
+        R(codes.IS_HELD, change=codes.RELEASE_IT, to=1),
+        "held",
+        "it is held: somebody has to release it",
+        "release it",
+    ),
+    codes.NOT_ENOUGH_FREE: (
+        R(codes.NOT_ENOUGH_FREE, asked=4, free=1, change=codes.FEWER_NODES, to=1),
+        "not-enough-free",
+        "asks for 4 nodes with 8 GPUs each; 1 is free now",
+        "nodes: 1 would start now",
+    ),
+    codes.TOPOLOGY: (
+        R(codes.TOPOLOGY, asked=2, free=1, level=1, change=codes.WEAKER_LEVEL, to=4),
+        "topology",
+        "asks for 2 nodes within one rack; the rack with most room has 1 free now",
+        "topology level hall would start now",
+    ),
+    codes.QUOTA: (
+        R(codes.QUOTA, asked=8_000, row=1, used=500, limit=8_000),
+        "quota",
+        "lab/vision may use 8 GPUs, uses 0.5 GPUs now and would need 8 GPUs more",
+        "",
+    ),
+    codes.RESERVED_FOR_HEAD: (
+        R(codes.RESERVED_FOR_HEAD, 1, 2, job=0, at_ms=9, change=codes.SHORTER, to=90_500),
+        "reserved-for-head",
+        "the nodes that are free are kept for first, which is ahead and starts in time only if "
+        "this job is over by then",
+        "time_limit: 90 s would start now",
+    ),
+    codes.BEHIND_HIGHER_PRIORITY: (
+        R(codes.BEHIND_HIGHER_PRIORITY, job=1),
+        "behind",
+        "second is ahead of it and must start first",
+        "",
+    ),
+    codes.NODES_DOWN: (
+        R(codes.NODES_DOWN, asked=1, free=0, change=codes.NODES_RETURN, to=1),
+        "nodes-down",
+        "asks for 1 node with 8 GPUs each; only 0 of the nodes that could serve it are up",
+        "return nodes to service: arkwright nodes resume NODE",
+    ),
+    codes.NEVER_NO_SUCH_NODE: (
+        R(codes.NEVER_NO_SUCH_NODE, change=codes.OTHER_NODES),
+        "never-no-such-node",
+        "no node it may use has what it asks for (8 GPUs per node)",
+        "ask for what is here: GPU type b200, h100 at narvik, oslo",
+    ),
+    codes.NEVER_NODE_TOO_SMALL: (
+        R(codes.NEVER_NODE_TOO_SMALL, 99_000, 64_000, resource=1, change=codes.LESS_PER_NODE,
+          to=64_000),
+        "never-node-too-small",
+        "asks for 99 CPUs per node; the largest suitable node has 64 CPUs",
+        "64 CPUs per node would fit",
+    ),
+    codes.NEVER_TOO_MANY_NODES: (
+        R(codes.NEVER_TOO_MANY_NODES, 9, 4, change=codes.FEWER_NODES, to=4),
+        "never-too-many-nodes",
+        "asks for 9 nodes with 8 GPUs each; this factory has 4 such nodes",
+        "nodes: 4 would fit",
+    ),
+    codes.NEVER_TOPOLOGY: (
+        R(codes.NEVER_TOPOLOGY, 3, 2, level=1, change=codes.WEAKER_LEVEL, to=-1),
+        "never-topology",
+        "asks for 3 nodes within one rack; no rack of this factory has more than 2 such nodes",
+        "topology level none would fit",
+    ),
+    codes.NEVER_QUOTA: (
+        R(codes.NEVER_QUOTA, asked=24_000, row=0, used=0, limit=16_000,
+          change=codes.LESS_PER_NODE, resource=0, to=5_333),
+        "never-quota",
+        "asks for 24 GPUs; lab may never use more than 16 GPUs",
+        "5.333 GPUs per node would fit",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", WORDS)
+def test_a_reason_is_one_code_one_sentence_and_one_change(code: int) -> None:
+    reason, name, message, change = WORDS[code]
+    found = in_words(reason, NAMES, spec(), ["first", "second"])
+    assert (found.code, found.message, found.change) == (name, message, change)
+
+
+def test_every_code_and_every_change_of_the_scheduler_has_words() -> None:
+    assert set(WORDS) == set(_CODES)
+    assert {reason.change for reason, *_ in WORDS.values()} == set(_CHANGES)
+    assert len({name for _, name, *_ in WORDS.values()}) == len(WORDS)
+
+
+def test_numbers_that_say_nothing_are_left_out() -> None:
+    reason, *_ = WORDS[codes.NOT_ENOUGH_FREE]
+    assert in_words(reason, NAMES, spec(), []).numbers == {"asked": 4, "free": 1, "to": 1}
+
+
+def test_a_gpu_type_that_was_asked_for_is_named() -> None:
+    asked = spec(resources=Resources(gpus_per_node=1, gpu_type="h100"))
+    found = in_words(WORDS[codes.NOT_ENOUGH_FREE][0], NAMES, asked, [])
+    assert "4 nodes with 1 h100 GPU each" in found.message
+
+
+RACK = Topology(level=Level.RACK, mode=TopologyMode.REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("fields", "project", "code", "change"),
+    [
+        ({"nodes": 5}, "lab", "never-too-many-nodes", "nodes: 2 would fit"),
+        ({"nodes": 3, "topology": RACK, "gpus": 1}, "lab", "never-topology", "nodes: 2 would fit"),
+        ({"gpus": 9}, "lab", "never-node-too-small", "8 GPUs per node would fit"),
+        (
+            {"resources": Resources(gpus_per_node=1, cpus_per_node=65)},
+            "lab",
+            "never-node-too-small",
+            "64 CPUs per node would fit",
+        ),
+        (
+            {"resources": Resources(gpus_per_node=1, memory_per_node=525)},
+            "lab",
+            "never-node-too-small",
+            "500000 MiB of memory per node would fit",
+        ),
+        ({"nodes": 3}, "lab", "never-quota", "nodes: 2 would fit"),
+        ({"nodes": 2}, "lab/vision", "never-quota", "nodes: 1 would fit"),
+        ({"gpus": 8}, "rival", "never-node-too-small", "4 GPUs per node would fit"),
+        (
+            {"resources": Resources(gpu_type="mi300x")},
+            "lab",
+            "never-no-such-node",
+            "ask for what is here: GPU type b200, h100 at narvik, oslo",
+        ),
+        (
+            {"sites": ("oslo",)},
+            "lab/vision/small",
+            "never-no-such-node",
+            "ask for what is here: GPU type b200, h100 at narvik, oslo",
+        ),
+    ],
+)
+def test_a_job_that_can_never_run_is_refused_with_what_would(
+    fields: dict[str, Any], project: str, code: str, change: str
+) -> None:
+    found = fleet().refusal(spec(**fields), project)
+    assert isinstance(found, WaitReason)
+    assert (found.code, found.change) == (code, change)
+
+
+def test_what_a_refusal_says_would_fit_does_fit() -> None:
+    assert fleet().refusal(spec(nodes=2, gpus=8), "lab") is None
+    assert fleet().refusal(spec(nodes=2, gpus=1, topology=RACK), "lab") is None
+    assert fleet().refusal(spec(gpus=4), "rival") is None
+
+
+def test_a_busy_or_broken_factory_refuses_nothing_an_empty_one_could_run() -> None:
+    log = Log(fleet())
+    log.start(log.submit("a", spec(nodes=2)), "narvik/h1/r1/t1", "narvik/h1/r1/t2")
+    for path in ("narvik/h1/r2/t1", "narvik/h1/r2/t2"):
+        log.node(path, "down")
+    assert log.fleet.refusal(spec(nodes=2), "lab") is None
+
+
+def test_a_site_that_is_not_there_is_the_user_s_error() -> None:
+    with pytest.raises(InputError, match="unknown site mars; this factory has narvik, oslo"):
+        fleet().refusal(spec(sites=("mars", "oslo")), "lab")

@@ -1,0 +1,136 @@
+"""The job specification: what is not acted on yet is refused by name; what makes no sense as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from arkwright.jobs.sense import DURATION_S_MAX, nonsense
+from arkwright.jobs.spec import (
+    Checkpoint,
+    Elastic,
+    Group,
+    JobSpec,
+    Kind,
+    Level,
+    Power,
+    Resources,
+    Service,
+    Topology,
+    ranks_per_node,
+    unsupported,
+)
+
+NOT_YET: dict[str, Any] = {
+    "kind": Kind.SERVICE,
+    "groups": (Group(name="g", nodes=1, resources=Resources()),),
+    "elastic": Elastic(nodes_min=1, nodes_max=2),
+    "array": "0-9",
+    "depends_on": ("other",),
+    "preemptible": True,
+    "begin": "2027-01-01",
+    "deadline": "2027-01-01",
+    "service": Service(),
+    "image": "docker.io/library/alpine",
+    "power": Power(watts_per_gpu=500),
+    "topology.segment": Topology(level=Level.RACK, segment=2),
+}
+SUPPORTED = {
+    "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
+    "env", "time_limit", "priority", "tier", "topology", "sites", "held", "checkpoint", "retry",
+    "grace",
+}  # fmt: skip
+
+
+def spec(**fields: Any) -> JobSpec:
+    return JobSpec(**{"name": "job", "command": ("true",)} | fields)
+
+
+def test_a_plain_job_is_supported_and_makes_sense() -> None:
+    assert unsupported(spec()) == []
+    assert nonsense(spec()) == []
+
+
+@pytest.mark.parametrize("key", NOT_YET)
+def test_a_field_nothing_acts_on_yet_is_refused_by_its_name_with_what_to_do(key: str) -> None:
+    ((found, advice),) = unsupported(spec(**{key.partition(".")[0]: NOT_YET[key]}))
+    assert found == key
+    assert advice.startswith("not yet: ")
+    assert len(advice.split(";")[1]) > 3
+
+
+def test_every_field_is_either_acted_on_or_refused_as_not_yet() -> None:
+    """A field added to the schema must be put on one of the two lists."""
+    fields = {field.name for field in msgspec.structs.fields(JobSpec)}
+    refused = {key for key in NOT_YET if "." not in key}
+    assert fields == SUPPORTED | refused
+    assert SUPPORTED & refused == set()
+
+
+def test_all_fields_that_are_not_yet_acted_on_are_named_at_once() -> None:
+    fields = {key: value for key, value in NOT_YET.items() if "." not in key}
+    everything = spec(**fields, topology=NOT_YET["topology.segment"])
+    assert [key for key, _ in unsupported(everything)] == list(NOT_YET)
+
+
+@pytest.mark.parametrize(
+    ("fields", "key", "found"),
+    [
+        ({"command": None}, "command, script", "neither is given"),
+        ({"script": "true"}, "command, script", "both are given"),
+        ({"command": ()}, "command", "is empty"),
+        ({"command": ("", "x")}, "command", "is empty"),
+        ({"command": None, "script": "\n "}, "script", "is empty"),
+        ({"resources": Resources(gpus_per_node=2.5)}, "resources.gpus_per_node", "2.5 GPUs"),
+        ({"resources": Resources(memory_per_node=1e9)}, "resources.memory_per_node", "1e+09 GB"),
+        ({"time_limit": 0.0}, "time_limit", "0 s"),
+        ({"time_limit": DURATION_S_MAX * 2}, "time_limit", "2e+09 s"),
+        ({"grace": DURATION_S_MAX * 2}, "grace", "2e+09 s"),
+        (
+            {"checkpoint": Checkpoint(dir="/c", interval=DURATION_S_MAX * 2)},
+            "checkpoint.interval",
+            "2e+09 s",
+        ),
+        ({"checkpoint": Checkpoint(dir=" ")}, "checkpoint.dir", "is empty"),
+        (
+            {"checkpoint": Checkpoint(dir="/c", signal="SIGMUND")},
+            "checkpoint.signal",
+            "SIGMUND is no signal of this system",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_said_with_its_key(
+    fields: dict[str, Any], key: str, found: str
+) -> None:
+    ((at, what, right),) = nonsense(spec(**fields))
+    assert (at, what) == (key, found)
+    assert right
+
+
+@pytest.mark.parametrize("gpus", [0, 0.25, 0.999, 1, 2, 8])
+def test_no_gpu_a_part_of_one_and_whole_ones_make_sense(gpus: float) -> None:
+    assert nonsense(spec(resources=Resources(gpus_per_node=gpus))) == []
+
+
+@pytest.mark.parametrize("duration_s", [0.001, DURATION_S_MAX])
+def test_the_shortest_and_the_longest_limit_make_sense(duration_s: float) -> None:
+    assert nonsense(spec(time_limit=duration_s, grace=duration_s)) == []
+
+
+@pytest.mark.parametrize(
+    ("gpus", "asked", "ranks"),
+    [(0, None, 1), (0.5, None, 1), (1, None, 1), (8, None, 8), (8, 2, 2)],
+)
+def test_a_node_runs_one_rank_per_whole_gpu_and_at_least_one(
+    gpus: float, asked: int | None, ranks: int
+) -> None:
+    found = ranks_per_node(spec(ranks_per_node=asked, resources=Resources(gpus_per_node=gpus)))
+    assert found == ranks
+
+
+def test_a_recorded_specification_is_read_back_as_it_was() -> None:
+    """The log keeps specifications without their defaults."""
+    for one in (spec(), spec(**{k.partition(".")[0]: v for k, v in NOT_YET.items()})):
+        assert msgspec.convert(msgspec.to_builtins(one), JobSpec) == one

@@ -1,0 +1,38 @@
+"""The main job, as `make run` starts it: it checks what it shows, so its exit code says it all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from live.command_line import CommandLine
+
+DEMO_S_MAX = 120
+
+
+@pytest.mark.slow
+def test_the_demo_resumes_a_gang_from_its_checkpoint_and_leaves_nothing_running(
+    tmp_path: Path,
+) -> None:
+    arkwright = CommandLine(tmp_path)
+    shown = arkwright.run("demo", "--folder", "stage")
+    resumed = re.search(r"resumed from step (\d+), not 0", shown)
+    assert resumed is not None
+    assert int(resumed[1]) >= 150
+    assert "nodes-down" in shown
+    assert "can never run here" in shown
+    assert "virtual GPU-hours" in shown
+    took = re.search(r"The demo took (\d+) s", shown)
+    assert took is not None
+    assert int(took[1]) <= DEMO_S_MAX
+    stage = str(tmp_path / "stage").encode()
+    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if stage in _read(p)]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
