@@ -1,4 +1,4 @@
-"""Cost of the scheduler's four functions, interpreted, in CPU seconds, on a factory of 1,296 nodes."""
+"""Cost of the scheduler's functions, interpreted, in CPU seconds, on 1,296 nodes."""
 
 from __future__ import annotations
 

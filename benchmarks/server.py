@@ -1,7 +1,7 @@
 """How soon the server is ready, what it holds in memory, how fast it accepts jobs.
 
-Goals: ready ≤ 3 s, ≤ 150 MiB resident, ≥ 500 submissions per second in batch and ≥ 100 singly, every
-one on disk (synchronous=FULL) before it is answered.
+Goals: ready ≤ 3 s, ≤ 150 MiB resident, ≥ 500 submissions per second in batch and ≥ 100 singly,
+every one on disk (synchronous=FULL) before it is answered.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ async def call(
 
     try:
         await application(scope_of(method, path, query, headers), receive, send)
-    except Exception:
+    except Exception:  # noqa: BLE001 - the answer that was sent before it is looked at
         assert messages, "an exception left no answer behind"
     start, *bodies = messages
     return Answer(

@@ -170,6 +170,42 @@ def test_nodes_show_a_member_its_own_jobs_and_that_the_rest_is_taken(two_tenants
     assert [theirs] in [node["jobs"] for node in owner]
 
 
+def test_why_does_not_name_another_tenant_s_job(two_tenants: Site) -> None:
+    """The rival's gang is first in line for every node; anna's job would delay it."""
+    site = two_tenants
+    whole = {"gpus_per_node": 2}
+    site.running(resources=whole)
+    first = site.submit(user="rolf", project="rival", nodes=4, priority=9, resources=whole)
+    mine = site.submit(user="anna", time_limit="300 d")
+    for user, is_named in (("anna", False), ("owner", True)):
+        reason = site.ask("GET", f"/v1/jobs/{mine}/why", user=user).json["reason"]
+        assert reason["code"] == "reserved-for-head"
+        assert (first in reason["message"]) is is_named
+        assert ("job" in reason["numbers"]) is is_named
+    assert (
+        "kept for a job of another project"
+        in (site.ask("GET", f"/v1/jobs/{mine}/why", user="anna").json["reason"]["message"])
+    )
+
+
+def test_the_factory_names_a_member_no_other_tenant(two_tenants: Site) -> None:
+    def projects(user: str) -> list[str]:
+        found: list[str] = two_tenants.ask("GET", "/v1/factory", user=user).json["projects"]
+        return found
+
+    assert projects("anna") == ["lab", "lab/vision"]
+    assert projects("rolf") == ["rival"]
+    assert projects("owner") == ["lab", "lab/vision", "rival"]
+
+
+def test_the_last_owner_stays_one(site: Site) -> None:
+    demotion = {"name": "owner", "role": "member", "project": "lab"}
+    answer = site.ask("POST", "/v1/users", demotion)
+    assert (answer.status, "the only owner" in answer.json["detail"]) == (409, True)
+    site.add_user("second", None, "owner")
+    assert site.ask("POST", "/v1/users", demotion).status == 201
+
+
 def test_a_token_is_shown_once_and_its_hash_never(site: Site) -> None:
     site.add_user("anna", "lab")
     log = site.ask("GET", "/v1/events", limit=1000).data.decode()

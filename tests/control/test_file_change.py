@@ -105,7 +105,7 @@ def test_a_job_back_in_line_does_not_need_the_node_it_once_had(tmp_path: Path) -
     job_id = site.running(nodes=2, resources={"gpus_per_node": 2})
     blocker = site.running(nodes=2, resources={"gpus_per_node": 2})
     site.engine.default_script = Script(duration_ms=3_600_000)
-    first = [launch for launch in site.engine.launches if launch.job_id == job_id][0]
+    first = next(each for each in site.engine.launches if each.job_id == job_id)
     lost = first.placements[0].node
     site.engine.lose_node(lost)
     site.until(lambda: site.state(job_id) == "queued")

@@ -81,7 +81,7 @@ def test_a_job_that_may_be_tried_again_waits_at_its_old_place() -> None:
     log.submit("b", spec(nodes=2))
     log.start("a", N[0], N[1])
     log.end("a", "starting", "queued")
-    assert [start.job_id for start in log.fleet.decide(log.now_ms)][0] == "a"
+    assert log.fleet.decide(log.now_ms)[0].job_id == "a"
 
 
 def test_a_node_s_state_is_followed_and_one_of_an_earlier_file_passed_over() -> None:

@@ -1,4 +1,4 @@
-"""The job specification: what is not acted on yet is refused by name; what makes no sense as well."""
+"""The job specification: what is not acted on yet, and what makes no sense, is refused by name."""
 
 from __future__ import annotations
 

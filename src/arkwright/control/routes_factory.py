@@ -12,9 +12,9 @@ from starlette.responses import Response, StreamingResponse
 
 from arkwright.control import intake, views
 from arkwright.control.context import Context
-from arkwright.control.intake import Forbidden
+from arkwright.control.intake import Conflict, Forbidden
 from arkwright.control.resources import UserResource
-from arkwright.control.users import MEMBER, ROLES, Identity, new_user
+from arkwright.control.users import MEMBER, ROLES, Identity, is_last_owner, new_user
 from arkwright.control.web import body_of, boolean, integer, many, one, reason_of
 from arkwright.errors import InputError
 
@@ -22,9 +22,11 @@ STREAM_PAGE = 500
 KEEP_ALIVE_S = 15.0
 
 
-async def factory(api: Context, _request: Request, _identity: Identity) -> Response:
-    """The factory this server runs: sites, engines, projects."""
-    return one("factory", api.server.describe())
+async def factory(api: Context, _request: Request, identity: Identity) -> Response:
+    """The factory this server runs: sites, engines, and the projects the user may use."""
+    found = api.server.describe()
+    projects = [path for path in found.projects if identity.may_see(path)]
+    return one("factory", msgspec.structs.replace(found, projects=projects))
 
 
 async def node_list(api: Context, _request: Request, identity: Identity) -> Response:
@@ -64,6 +66,8 @@ async def user_add(api: Context, request: Request, identity: Identity) -> Respon
         if project is not None and not controller.fleet.has_project(project):
             known = ", ".join(controller.fleet.project_paths)
             raise InputError(f"project {project}: not in this factory; use one of {known}")
+        if role == MEMBER and is_last_owner(controller.store.read(), name):
+            raise Conflict(f"{name} is the only owner: add another before it becomes a member")
         event, token = new_user(name, role, project, controller.entropy, f"user:{identity.name}")
         controller.record([event])
         return token

@@ -77,7 +77,7 @@ async def job(api: Context, request: Request, identity: Identity) -> Response:
 async def why(api: Context, request: Request, identity: Identity) -> Response:
     """Why a job waits: one code with numbers, and the smallest change that would start it."""
     row = await api.read(views.find_job, identity, request.path_params["job"])
-    return one("why", await api.ask(api.server.loop.ask(lambda c: views.why(c, row))))
+    return one("why", await api.ask(api.server.loop.ask(lambda c: views.why(c, row, identity))))
 
 
 async def cost(api: Context, request: Request, identity: Identity) -> Response:

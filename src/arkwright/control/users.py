@@ -59,6 +59,12 @@ def identify(reader: Reader, token: str) -> Identity | None:
     return Identity(name=row.name, role=row.role, project=row.project) if row else None
 
 
+def is_last_owner(reader: Reader, name: str) -> bool:
+    """Whether nobody would run the factory without this user."""
+    owners = reader.rows(select(USERS.c.name).where(USERS.c.role == OWNER))
+    return [row.name for row in owners] == [name]
+
+
 def hash_of(token: str) -> str:
     """What is stored of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

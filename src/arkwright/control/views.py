@@ -95,13 +95,13 @@ def find_job(reader: Reader, identity: Identity, reference: str) -> Row[Any]:
     return row
 
 
-def why(controller: Controller, row: Row[Any]) -> WhyResource:
+def why(controller: Controller, row: Row[Any], identity: Identity) -> WhyResource:
     """Why a job is not running. Runs on the loop's thread: it asks the live scheduler."""
     active = controller.book.jobs.get(row.id)
     state = active.state if active is not None else State(row.state)
     if state in WAITING:
         now_ms = max(controller.clock(), controller.store.last_ms)
-        reason = controller.fleet.explain(row.id, now_ms)
+        reason = _discreet(controller, identity, controller.fleet.explain(row.id, now_ms))
     elif state in PLACED and active is not None:
         where = ", ".join(active.nodes)
         reason = WaitReason(code="active", message=f"it is {state.value} on {where}", change="")
@@ -110,6 +110,19 @@ def why(controller: Controller, row: Row[Any]) -> WhyResource:
             code="done", message=f"it is over ({state.value}): {row.reason}", change=""
         )
     return WhyResource(job_id=row.id, state=state.value, reason=reason)
+
+
+def _discreet(controller: Controller, identity: Identity, reason: WaitReason) -> WaitReason:
+    """The reason without the id of a job that is not this user's to know."""
+    if "job" not in reason.numbers:
+        return reason
+    other_id = controller.fleet.job_id(reason.numbers["job"])
+    other = controller.book.jobs.get(other_id)
+    if other is not None and identity.may_see(other.project):
+        return reason
+    numbers = {name: value for name, value in reason.numbers.items() if name != "job"}
+    message = reason.message.replace(other_id, "a job of another project")
+    return msgspec.structs.replace(reason, message=message, numbers=numbers)
 
 
 def node_list(reader: Reader, fleet: Fleet, identity: Identity) -> list[NodeResource]:

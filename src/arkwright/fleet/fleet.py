@@ -211,6 +211,10 @@ class Fleet:
         reason = sched.never_fits(self._state, lowering.shape_of(self._names, spec, project))
         return in_words(reason, self._names, spec, self._job_ids) if reason is not None else None
 
+    def job_id(self, index: int) -> str:
+        """The job a reason's number `job` stands for."""
+        return self._job_ids[index]
+
     @property
     def project_paths(self) -> tuple[str, ...]:
         """Organisations and projects, by path."""

@@ -31,6 +31,21 @@ def admit_beside(state: State, cls: int, row_spare: Ints) -> bool:
     return tree.admit_beside(state, cls, row_spare)
 
 
+def foresee_end(state: State, cls: int, used: Ints) -> None:
+    """In `used`, a job of the class has ended and given back what it held of the factory."""
+    tree.apply(state, cls, used, -1)
+
+
+def set_aside(state: State, cls: int, used: Ints, spare: Ints) -> None:
+    """Write to `spare` what of the factory is left beside a job of the class on top of `used`."""
+    tree.set_aside(state, cls, used, spare)
+
+
+def spend(state: State, cls: int, spare: Ints) -> None:
+    """A job of the class takes its share of what is left beside the reservation."""
+    tree.apply(state, cls, spare, -1)
+
+
 def take(state: State, cls: int, nodes: Ints) -> None:
     """A job of the class starts to hold these nodes."""
     tree.apply(state, cls, state.row_used, 1)

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from arkwright.sched import constraints, order, placement, tree
+from arkwright.sched import constraints, order, placement
 from arkwright.sched.codes import BIG
 from arkwright.sched.state import State
 from arkwright.sched.work import Work
@@ -60,7 +60,7 @@ def started_beside(state: State, work: Work, cls: int, outlasts: bool) -> None:
             work.shadow_memory_mib[node] -= state.class_memory_mib[cls]
         _open_beside(state, work, node)
     if outlasts:
-        tree.apply(state, cls, work.row_spare, -1)
+        constraints.spend(state, cls, work.row_spare)
 
 
 def _replay(state: State, work: Work, cls: int, now_ms: int) -> int:
@@ -74,7 +74,7 @@ def _replay(state: State, work: Work, cls: int, now_ms: int) -> int:
     while job >= 0:
         at_ms = max(state.job_key_first[job], now_ms + 1)
         while job >= 0 and max(state.job_key_first[job], now_ms + 1) == at_ms:
-            tree.apply(state, state.job_class[job], work.row_used, -1)
+            constraints.foresee_end(state, state.job_class[job], work.row_used)
             offer = max(offer, _give_back(state, work, cls, job))
             job = order.following(state, job)
         if offer >= state.class_nodes[cls] and constraints.admit_job(state, cls, work.row_used) < 0:
@@ -153,13 +153,7 @@ def _set_aside(state: State, work: Work, cls: int) -> None:
     work.beside_gpu_milli[:] = np.minimum(state.node_gpu_milli_free, work.shadow_gpu_milli)
     work.beside_cpu_milli[:] = np.minimum(state.node_cpu_milli_free, work.shadow_cpu_milli)
     work.beside_memory_mib[:] = np.minimum(state.node_memory_mib_free, work.shadow_memory_mib)
-    work.row_spare[:] = BIG
-    asked = tree.demand(state, cls)
-    row = state.class_row[cls]
-    while row >= 0:
-        if state.row_limit[row] >= 0:
-            work.row_spare[row] = state.row_limit[row] - work.row_used[row] - asked
-        row = state.row_parent[row]
+    constraints.set_aside(state, cls, work.row_used, work.row_spare)
 
 
 def _open_beside(state: State, work: Work, node: int) -> None:

@@ -6,7 +6,7 @@ project; another measure is another forest of rows in the same table, charged by
 
 from __future__ import annotations
 
-from arkwright.sched.codes import BLOCKED_BY_NOTHING, NEVER_QUOTA, QUOTA
+from arkwright.sched.codes import BIG, BLOCKED_BY_NOTHING, NEVER_QUOTA, QUOTA
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
 
@@ -31,6 +31,17 @@ def admit_beside(state: State, cls: int, spare: Ints) -> bool:
             return False
         row = state.row_parent[row]
     return True
+
+
+def set_aside(state: State, cls: int, used: Ints, spare: Ints) -> None:
+    """What every row has left beside a job of the class on top of `used`; BIG where none bounds."""
+    spare[:] = BIG
+    asked = demand(state, cls)
+    row = state.class_row[cls]
+    while row >= 0:
+        if state.row_limit[row] >= 0:
+            spare[row] = state.row_limit[row] - used[row] - asked
+        row = state.row_parent[row]
 
 
 def apply(state: State, cls: int, used: Ints, sign: int) -> None:
