@@ -216,6 +216,31 @@ def test_a_site_that_left_the_file_has_no_tariff_and_its_use_is_still_shown() ->
     assert [one.label for one in receipt.lines] == ["GPU-hours", "CPU time", "IT energy"]
 
 
+def test_a_job_that_moved_pays_each_site_at_its_own_terms() -> None:
+    """1 kWh at narvik: 1.25 × 30 g; 2 kWh at oslo, where no PUE is stated: 2 × 100 g."""
+    oslo = Tariff(
+        currency="NOK",
+        price_per_kwh=1.0,
+        price_per_gpu_hour=None,
+        carbon_g_per_kwh=100.0,
+        pue=None,
+    )
+    events = (
+        submitted(),
+        started(0),
+        ended(HOUR_MS, state="queued", energy=(3.6e6, "nvml")),
+        started(2 * HOUR_MS, 2, site="oslo"),
+        ended(3 * HOUR_MS, 2, energy=(7.2e6, "nvml")),
+    )
+    receipt = ledger.receipt(events, now_ms=0, tariffs={"narvik": TARIFF, "oslo": oslo}, cpu=CPU)
+    assert line(receipt, "IT energy").value == 3.0
+    assert line(receipt, "Carbon at narvik").value == pytest.approx(0.0375)
+    assert line(receipt, "Carbon at oslo").value == pytest.approx(0.2)
+    assert line(receipt, "Energy cost at narvik").value == pytest.approx(0.1)
+    assert line(receipt, "Energy cost at oslo").unit == "NOK"
+    assert [use.site for use in receipt.attempts] == ["narvik", "oslo"]
+
+
 def test_a_job_that_never_ran_owes_nothing() -> None:
     held = event(5, EventKind.JOB_CANCELLED, "j", "cancelled", {"state": "cancelled"})
     receipt = bill(submitted(), held)

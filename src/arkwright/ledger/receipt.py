@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from arkwright.catalog import CpuModel
 from arkwright.errors import InternalError
@@ -48,6 +49,7 @@ class AttemptUse(Struct, frozen=True, kw_only=True):
     """What one attempt held and used."""
 
     id: str
+    site: str
     nodes: int
     gpus: float
     hours: float
@@ -86,7 +88,6 @@ def receipt(
         raise InternalError(f"a job's log begins with {submitted.kind.value}, not its submission")
     attempts = [_use(start, end, now_ms, cpu) for start, end in _attempts(events)]
     starts = [event for event in events if event.kind is EventKind.JOB_STARTED]
-    site = starts[-1].after["site"] if starts else None
     is_virtual = any(start.after["is_virtual"] for start in starts)
     state = next(e.after["state"] for e in reversed(events) if "state" in e.after)
     return Receipt(
@@ -98,7 +99,7 @@ def receipt(
         is_final=all(attempt.outcome != "running" for attempt in attempts)
         and state in ("succeeded", "failed", "cancelled"),
         is_virtual=is_virtual,
-        lines=_lines(attempts, tariffs.get(site or ""), is_virtual),
+        lines=_lines(attempts, tariffs, is_virtual),
         attempts=attempts,
     )
 
@@ -118,6 +119,7 @@ def _use(start: Event, end: Event | None, now_ms: int, cpu: CpuModel) -> Attempt
     energy_j, method = _energy(measured, cpu)
     return AttemptUse(
         id=start.subject,
+        site=start.after["site"],
         nodes=len(start.after["nodes"]),
         gpus=start.after["gpus"],
         hours=hours,
@@ -139,7 +141,9 @@ def _energy(measured: Mapping[str, Any], cpu: CpuModel) -> tuple[float | None, s
     return None, "none"
 
 
-def _lines(attempts: Sequence[AttemptUse], tariff: Tariff | None, is_virtual: bool) -> list[Line]:
+def _lines(
+    attempts: Sequence[AttemptUse], tariffs: Mapping[str, Tariff], is_virtual: bool
+) -> list[Line]:
     gpu_hours = sum(attempt.gpu_hours for attempt in attempts)
     kind = "virtual GPU-hours" if is_virtual else "GPU-hours"
     held = "GPUs × time from placement to the end of the last process, all attempts"
@@ -149,7 +153,22 @@ def _lines(attempts: Sequence[AttemptUse], tariff: Tariff | None, is_virtual: bo
     lines.append(Line(label="CPU time", value=cpu_s, unit="s", how=how_cpu))
     energy_kwh, how_energy = _energy_kwh(attempts)
     lines.append(Line(label="IT energy", value=energy_kwh, unit="kWh", how=how_energy))
-    return lines + _priced(energy_kwh, gpu_hours, tariff)
+    return lines + _priced_by_site(attempts, tariffs)
+
+
+def _priced_by_site(attempts: Sequence[AttemptUse], tariffs: Mapping[str, Tariff]) -> list[Line]:
+    """Each site's energy at its own terms; a job that moved has one group of lines per site."""
+    sites = list(dict.fromkeys(attempt.site for attempt in attempts))
+    lines: list[Line] = []
+    for site in sites:
+        own = [attempt for attempt in attempts if attempt.site == site]
+        energy_kwh, _ = _energy_kwh(own)
+        gpu_hours = sum(attempt.gpu_hours for attempt in own)
+        priced = _priced(energy_kwh, gpu_hours, tariffs.get(site))
+        if len(sites) > 1:
+            priced = [replace(line, label=f"{line.label} at {site}") for line in priced]
+        lines += priced
+    return lines
 
 
 def _energy_kwh(attempts: Sequence[AttemptUse]) -> tuple[float | None, str]:
