@@ -6,6 +6,7 @@ ArkwrightError
 │   └── InfeasibleError a request no state of this factory could ever satisfy
 ├── CatalogError        a catalogue row without source or date, or otherwise unusable
 ├── StoreError          the database is missing, corrupt, locked, full or of another version
+│   └── FencedError     another writer has taken over: this one must stop, and never write again
 ├── EngineError         an engine could not do what it was told
 ├── ServerError         the server cannot be reached, or answered with an error
 └── InternalError       one of our own invariants is broken: a bug, never the user's fault
@@ -66,6 +67,10 @@ class CatalogError(ArkwrightError):
 
 class StoreError(ArkwrightError):
     """The database is missing, corrupt, locked, full or written by another version."""
+
+
+class FencedError(StoreError):
+    """Another writer has taken over the store. Whoever meets this must stop."""
 
 
 class EngineError(ArkwrightError):

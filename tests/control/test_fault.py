@@ -52,7 +52,7 @@ def test_a_launch_that_failed_is_not_forgotten_by_a_disk_that_was_full_just_then
     site: Site, monkeypatch: Any
 ) -> None:
     """The engine's refusal is kept until it is recorded: the job fails with its words."""
-    site.engine.fail_launches(1, "no such image")
+    site.engine.fail_launches(10, "no such image")
     append, refused = Store.append, []
 
     def flaky(self: Store, new: Any, *args: Any, **more: Any) -> Any:
@@ -62,10 +62,11 @@ def test_a_launch_that_failed_is_not_forgotten_by_a_disk_that_was_full_just_then
         return append(self, new, *args, **more)
 
     monkeypatch.setattr(Store, "append", flaky)
-    job_id = site.submit()
+    job_id = site.submit(retry={"limit": 0})
     site.until(lambda: site.state(job_id) == "failed")
     assert len(refused) == 3
-    assert site.ask("GET", f"/v1/jobs/{job_id}").json["reason"] == "launch failed: no such image"
+    reason = site.ask("GET", f"/v1/jobs/{job_id}").json["reason"]
+    assert reason == "launch failed: no such image; no retry left of 0"
 
 
 def test_a_bug_in_one_round_is_reported_and_the_next_rounds_go_on(
@@ -86,3 +87,14 @@ def test_a_bug_in_a_handler_is_a_problem_without_its_insides(site: Site, monkeyp
     answer = site.ask("GET", "/v1/factory")
     assert (answer.status, answer.media_type) == (500, "application/problem+json")
     assert answer.json["detail"] == "ZeroDivisionError: see the server's log"
+
+
+def test_a_server_whose_store_was_taken_over_refuses_and_ends(site: Site) -> None:
+    from arkwright.control.store import _raise_epoch
+
+    _raise_epoch(site.server.store._engine)  # another server took over meanwhile
+    answer = site.ask("POST", "/v1/jobs", job(name="late"))
+    assert answer.status == 503
+    assert "another server has taken over" in answer.json["detail"]
+    site.until(lambda: site.server.loop.is_fenced)
+    assert site.ask("GET", "/healthz").status == 503

@@ -163,10 +163,10 @@ def test_a_full_disk_stops_the_loop_from_deciding_and_nothing_is_lost(world: Wor
 def test_a_writer_that_was_replaced_can_never_write_again(world: World) -> None:
     """Two leaders: the older one, paused and resumed, is refused by its epoch."""
     from arkwright.control.store import _raise_epoch
-    from arkwright.errors import StoreError
+    from arkwright.errors import FencedError
 
     _raise_epoch(world.store._engine)  # another server took over meanwhile
-    with pytest.raises(StoreError, match="another server has taken over"):
+    with pytest.raises(FencedError, match="another server has taken over"):
         world.submit()
 
 

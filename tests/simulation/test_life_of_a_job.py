@@ -63,12 +63,20 @@ def test_retries_of_failures_are_counted_and_end(world: World) -> None:
     assert len(world.engine.launches) == 3  # one attempt and two retries
 
 
-def test_a_launch_that_fails_fails_the_job_with_the_engine_s_words(world: World) -> None:
+def test_a_launch_the_engine_could_not_begin_is_tried_again(world: World) -> None:
     world.engine.fail_launches(1, "no room on the disk")
     job = world.submit()
+    world.until(lambda: world.state(job) == "succeeded")
+    causes = [event.cause for event in world.store.read().events(job_id=job)]
+    assert "launch failed: no room on the disk" in causes
+
+
+def test_a_launch_that_keeps_failing_fails_the_job_with_the_engine_s_words(world: World) -> None:
+    world.engine.fail_launches(10, "no room on the disk")
+    job = world.submit(retry=Retry(limit=3))
     world.until(lambda: world.state(job) == "failed")
     last = world.store.read().events(job_id=job)[-1]
-    assert last.cause == "launch failed: no room on the disk"
+    assert last.cause == "launch failed: no room on the disk; no retry left of 3"
 
 
 def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_through_its_engine(

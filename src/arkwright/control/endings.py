@@ -60,7 +60,8 @@ def _verdict(
     if job.is_cancelled:
         return Trigger.END_CANCELLED, job.stop_cause or "cancelled"
     if launch_error is not None:
-        return _again(job, RetryOn.FAILURE, f"launch failed: {launch_error}")
+        # The engine could not begin: that is the place's fault, not the ranks'.
+        return _again(job, RetryOn.NODE_LOST, f"launch failed: {launch_error}")
     if why == TIME_LIMIT:
         return Trigger.FAIL, TIME_LIMIT
     cause = job.stop_cause or broken(observation)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from arkwright.control import intake
 from arkwright.control.controller import Controller
 from arkwright.control.intake import Accepted, Submission
-from arkwright.errors import ArkwrightError, InternalError, StoreError
+from arkwright.errors import ArkwrightError, FencedError, InternalError, StoreError
 
 LOG = logging.getLogger("arkwright.control")
 ROUND_S = 0.1
@@ -41,6 +41,8 @@ class Loop:
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
         self.fault: str | None = None
         """Why the last round failed; None when it did not. `/healthz` shows it."""
+        self.is_fenced = False
+        """Another server has taken over the store: this one must end."""
 
     def start(self) -> None:
         """Begin. Returns at once."""
@@ -73,6 +75,11 @@ class Loop:
                     self._controller.store.check()
                 self._controller.step()
                 self.fault = None
+            except FencedError as error:
+                LOG.critical("%s", error)
+                self.fault = str(error)
+                self.is_fenced = True
+                self._stopping.set()
             except StoreError as error:
                 # Nothing was applied: the next round tries the same again.
                 self._report(str(error))
@@ -81,6 +88,16 @@ class Loop:
                 self._report(f"{type(error).__name__}: {error}")
             if self._controller.store.last_seq != seq:
                 self._announce()
+        self._refuse_the_rest()
+
+    def _refuse_the_rest(self) -> None:
+        """Nobody answers any more: whoever still asks must not wait for ever."""
+        while True:
+            try:
+                _, answer = self._requests.get_nowait()
+            except queue.Empty:
+                return
+            answer.set_exception(StoreError(self.fault or "the server is stopping; ask again"))
 
     def _announce(self) -> None:
         try:

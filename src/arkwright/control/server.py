@@ -22,7 +22,7 @@ import uvicorn
 from arkwright.control.api import Api
 from arkwright.control.clock import system_clock
 from arkwright.control.factory_server import FactoryServer, open_factory
-from arkwright.errors import ArkwrightError, InputError
+from arkwright.errors import ArkwrightError, FencedError, InputError
 from arkwright.factory import load
 from arkwright.home import Paths, ServerRecord, write_server
 
@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         listener = bind(arguments.host, arguments.port)
         server = open_factory(factory, paths)
         asyncio.run(_serve(server, listener, paths))
+        if server.loop.is_fenced:
+            raise FencedError(server.loop.fault or "another server has taken over")
     except ArkwrightError as error:
         sys.stderr.write(f"arkwright: {error}\n")
         return error.exit_code
@@ -114,6 +116,8 @@ async def _until_stopped(
 ) -> None:
     """Streams end when the server is told to stop, so that it need not wait for their readers."""
     while not serving.done():
+        if server.loop.is_fenced:
+            web.should_exit = True
         if web.should_exit and not server.is_stopping:
             server.is_stopping = True
             server.changed.set()

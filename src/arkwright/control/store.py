@@ -32,7 +32,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from arkwright.control import tables
 from arkwright.control.projection import job_of, project
-from arkwright.errors import InternalError, StoreError
+from arkwright.errors import FencedError, InternalError, StoreError
 from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.lifecycle import FINAL
 
@@ -141,7 +141,7 @@ class Store:
                 .values(value=str(self.epoch))
             )
             if mine.rowcount != 1:
-                raise StoreError(
+                raise FencedError(
                     f"{doing}: another server has taken over this store (epoch {self.epoch} is "
                     "no longer current); this one must stop"
                 )

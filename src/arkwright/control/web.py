@@ -18,6 +18,7 @@ from arkwright.control.resources import API_VERSION, Problem
 from arkwright.errors import (
     ArkwrightError,
     EngineError,
+    FencedError,
     InfeasibleError,
     InputError,
     StoreError,
@@ -34,6 +35,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
     (EngineError, 502),
+    (FencedError, 503),
     (StoreError, 507),
     (ArkwrightError, 500),
 )
