@@ -35,7 +35,8 @@ format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 
 docs: $(VENV)/core.stamp
-	$(BIN)/python -m arkwright.catalog > docs/catalogue.md
+	$(BIN)/python -m arkwright.catalog docs/catalogue.md
+	$(BIN)/python -m arkwright.cli.reference > docs/cli.md
 
 clean:
 	rm -rf $(VENV) .arkwright .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

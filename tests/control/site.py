@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 from arkwright.control.api import Api
 from arkwright.control.clock import system_clock
 from arkwright.control.factory_server import FactoryServer, open_factory
-from arkwright.engines.fake import FakeEngine, Script
-from arkwright.engines.port import NodeFacts
+from arkwright.engines.fake import FakeEngine, Script, virtual_nodes
 from arkwright.factory import loads
 from arkwright.home import Paths
 from control.asgi import Answer, call
@@ -117,18 +116,7 @@ class Site:
 
 
 def fake_engine(nodes: int = 4, gpus: int = 2, output: bytes = b"") -> FakeEngine:
-    facts = [
-        NodeFacts(
-            path=f"fake/local/r01/n{index:02}",
-            gpus=gpus,
-            gpu_type="virtual",
-            is_virtual=True,
-            cpus=8.0,
-            memory_mib=65_536,
-        )
-        for index in range(1, nodes + 1)
-    ]
-    engine = FakeEngine(system_clock, facts)
+    engine = FakeEngine(system_clock, virtual_nodes(nodes, gpus))
     # Longer than any test: a job ends when the test says so.
     engine.default_script = Script(duration_ms=3_600_000, output=output)
     return engine

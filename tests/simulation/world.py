@@ -18,8 +18,7 @@ from arkwright.control.intake import Submission
 from arkwright.control.store import Store, open_store
 from arkwright.control.users import OWNER, Identity
 from arkwright.design import engine_nodes
-from arkwright.engines.fake import FakeEngine
-from arkwright.engines.port import NodeFacts
+from arkwright.engines.fake import FakeEngine, virtual_nodes
 from arkwright.factory import loads
 from arkwright.fleet import Fleet, assemble
 from arkwright.jobs.spec import JobSpec
@@ -49,18 +48,7 @@ class World:
         """Time as processes live it, which does not."""
         self.folder = folder
         self.factory = loads(FACTORY)
-        facts = [
-            NodeFacts(
-                path=f"fake/local/r01/n{index:02}",
-                gpus=gpus,
-                gpu_type="virtual",
-                is_virtual=True,
-                cpus=8.0,
-                memory_mib=65_536,
-            )
-            for index in range(1, nodes + 1)
-        ]
-        self.engine = FakeEngine(lambda: self.real_ms, facts)
+        self.engine = FakeEngine(lambda: self.real_ms, virtual_nodes(nodes, gpus))
         self.touches = 0
         self.crash_on: int | None = None
         self._random = random.Random(7)

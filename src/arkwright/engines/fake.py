@@ -45,17 +45,23 @@ class Script:
     """The launch raises EngineError with this text, every time."""
 
 
-DEFAULT_NODES = tuple(
-    NodeFacts(
-        path=f"fake/local/r01/n{number:02d}",
-        gpus=8,
-        gpu_type="virtual",
-        is_virtual=True,
-        cpus=64.0,
-        memory_mib=512 << 10,
+def virtual_nodes(count: int, gpus: int) -> tuple[NodeFacts, ...]:
+    """`fake/local/r01/n01` and on, each with `gpus` virtual GPUs and more CPU and memory than
+    any test asks for."""
+    return tuple(
+        NodeFacts(
+            path=f"fake/local/r01/n{number:02d}",
+            gpus=gpus,
+            gpu_type="virtual",
+            is_virtual=True,
+            cpus=64.0,
+            memory_mib=512 << 10,
+        )
+        for number in range(1, count + 1)
     )
-    for number in range(1, 5)
-)
+
+
+DEFAULT_NODES = virtual_nodes(4, 8)
 
 
 @dataclass
