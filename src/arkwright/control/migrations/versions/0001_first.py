@@ -9,6 +9,13 @@ down_revision = None
 
 def upgrade() -> None:
     """Create every table of version 0001."""
+    _create_log()
+    _create_jobs()
+    _create_nodes_and_users()
+    _create_decisions()
+
+
+def _create_log() -> None:
     op.create_table(
         "meta",
         sa.Column("key", sa.String(64), primary_key=True),
@@ -28,6 +35,9 @@ def upgrade() -> None:
         sa.Column("schema_version", sa.Integer, nullable=False),
     )
     op.create_index("events_by_job", "events", ["job_id", "seq"])
+
+
+def _create_jobs() -> None:
     op.create_table(
         "jobs",
         sa.Column("id", sa.String(64), primary_key=True),
@@ -65,6 +75,9 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text),
     )
     op.create_index("attempts_by_job", "attempts", ["job_id", "n"])
+
+
+def _create_nodes_and_users() -> None:
     op.create_table(
         "nodes",
         sa.Column("path", sa.String(255), primary_key=True),
@@ -81,6 +94,9 @@ def upgrade() -> None:
         sa.Column("token_hash", sa.String(64), nullable=False, unique=True),
         sa.Column("created_ms", sa.BigInteger, nullable=False),
     )
+
+
+def _create_decisions() -> None:
     op.create_table(
         "decisions",
         sa.Column("id", sa.BigInteger, primary_key=True, autoincrement=False),
