@@ -95,7 +95,7 @@ def current(home: Path) -> str | None:
 def set_current(home: Path, factory: str) -> None:
     """Make `factory` the one the client talks to; raises OSError."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _write_whole(home / "current", f"{factory}\n")
+    write_whole(home / "current", f"{factory}\n")
 
 
 def read_server(paths: Paths) -> ServerRecord | None:
@@ -111,10 +111,11 @@ def read_server(paths: Paths) -> ServerRecord | None:
 
 def write_server(paths: Paths, record: ServerRecord) -> None:
     """Say that the server is ready; readers see the old record or the new, never a part."""
-    _write_whole(paths.server_json, json.dumps(record._asdict()) + "\n")
+    write_whole(paths.server_json, json.dumps(record._asdict()) + "\n")
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
+    """Replace the file: whoever reads it sees the old text or the new, never a part."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_text(text, encoding="utf-8")

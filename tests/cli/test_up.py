@@ -10,12 +10,17 @@ import pytest
 
 from arkwright import factory
 from arkwright.cli import server_process
-from arkwright.cli.up import _keep_copy, _refuse_another
+from arkwright.cli.up import _refuse_another
 from arkwright.errors import InputError, ServerError
 from arkwright.home import Paths, ServerRecord
 
 RECORD = ServerRecord(1, "http://127.0.0.1:7460", "small", 0)
 TEXT = "factory: small\nsites: {here: {engine: {kind: local, nodes: 1, restart_grace: 90 s}}}\n"
+
+
+def _keep_copy(paths, running):
+    """As the server does once it has accepted the file."""
+    paths.factory_yaml.write_text(factory.dump(running))
 
 
 @pytest.fixture

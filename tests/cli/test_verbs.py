@@ -227,3 +227,46 @@ def test_held_jobs_are_released_by_name(ask, api):
     api.say("POST", "/v1/jobs/train/release", job(state="queued"))
     assert ask("release", "train") == (0, "bbbbbbbb train: queued\n", "")
     assert json.loads(ask("release", "train", "--json")[1])["state"] == "queued"
+
+
+def test_cancel_of_a_name_ends_the_newest_and_with_all_every_one(ask, api):
+    """The server knows a name as its newest job; `--all` looks up the others by itself."""
+    jobs = [job(f"01aaaaaaaabbbbbbbbbbb{n}", name="mass") for n in range(3)]
+    page = {"api_version": "v1", "kind": "jobs", "items": jobs, "next_cursor": None}
+    api.say("GET", "/v1/jobs", page)
+    for each in jobs:
+        api.say("POST", f"/v1/jobs/{each['id']}/cancel", {**each, "state": "cancelled"})
+    code, out, _ = ask("cancel", "mass", "--all")
+    assert code == 0
+    assert len(out.splitlines()) == 3
+    posts = [path for path in api.paths() if path.startswith("POST")]
+    assert posts == [f"POST /v1/jobs/{each['id']}/cancel" for each in jobs]
+
+
+def test_exec_says_when_output_is_missing_or_the_command_was_stopped(ask, api):
+    answer = {"api_version": "v1", "kind": "exec", "job_id": "j", "exit_code": 124, "output": "x\n"}
+    api.say("POST", "/v1/jobs/j/exec", {**answer, "is_cut": True, "is_timed_out": True})
+    code, out, err = ask("exec", "j", "--timeout", "1", "--", "yes")
+    assert (code, out) == (124, "x\n")
+    assert "only its first MiB" in err
+    assert "stopped after 1 s" in err
+
+
+def test_down_never_stops_another_factory_than_the_url_names(ask):
+    code, _, err = ask("down")
+    assert code == 2
+    assert "down stops servers of this machine only" in err
+
+
+@pytest.mark.parametrize("verb", ["simulate", "plan", "when"])
+def test_a_planned_verb_says_not_yet(ark, verb):
+    code, _, err = ark(verb)
+    assert code == 2
+    assert f"not yet: {verb}" in err
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+def test_what_is_no_number_of_gpus_is_refused(ark, value):
+    code, _, err = ark("submit", "--gpus-per-node", value, "--", "true")
+    assert code == 2
+    assert "gpus-per-node" in err

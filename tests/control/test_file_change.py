@@ -72,6 +72,18 @@ def test_a_project_with_jobs_in_line_may_not_be_left_out(tmp_path: Path) -> None
         _restarted(site, tmp_path, FACTORY.replace("  rival: {}\n", ""))
 
 
+def test_a_refused_file_does_not_replace_the_one_that_jobs_rely_on(tmp_path: Path) -> None:
+    """The kept copy is what an operator goes back to, and the refusal says where it is."""
+    site = Site(tmp_path)
+    site.submit(project="rival", held=True)
+    kept = site.server.paths.factory_yaml
+    before = kept.read_text()
+    assert "rival" in before
+    with pytest.raises(InputError, match=f"the earlier is {kept}"):
+        _restarted(site, tmp_path, FACTORY.replace("  rival: {}\n", ""))
+    assert kept.read_text() == before
+
+
 def test_every_job_the_file_leaves_out_is_named_at_once(tmp_path: Path) -> None:
     site = Site(tmp_path)
     site.running(nodes=4, resources={"gpus_per_node": 2})

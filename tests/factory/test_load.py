@@ -238,7 +238,7 @@ def test_each_mistake_has_its_place_and_its_remedy(text, where, key, found, righ
     ],
 )
 def test_what_is_not_run_yet_is_valid_but_refused_for_running(addition, key):
-    text = with_site("engine: {kind: local}") + addition
+    text = with_site("engine: {kind: local}") + "organisations: {lab: {}}\n" + addition
     factory.loads(text.encode())
     problem = only_problem(text, runnable=True)
     assert problem.key == key
@@ -249,9 +249,14 @@ def test_what_is_not_run_yet_is_valid_but_refused_for_running(addition, key):
     "engine", ["kind: slurm", "kind: kubernetes", "kind: local, ownership: shared"]
 )
 def test_an_engine_of_a_later_version_is_valid_but_not_run(engine):
-    text = with_site(f"engine: {{{engine}}}")
+    text = with_site(f"engine: {{{engine}}}") + "organisations: {lab: {}}\n"
     factory.loads(text.encode())
     assert "not yet" in only_problem(text, runnable=True).found
+
+
+def test_a_factory_in_which_nobody_could_submit_is_not_run():
+    text = with_site("engine: {kind: local}")
+    assert only_problem(text, runnable=True).key == "organisations"
 
 
 def test_a_plan_without_an_engine_cannot_be_run():

@@ -82,7 +82,7 @@ WORDS: dict[int, tuple[Any, str, str, str]] = {
     codes.NEVER_TOO_MANY_NODES: (
         R(codes.NEVER_TOO_MANY_NODES, 9, 4, change=codes.FEWER_NODES, to=4),
         "never-too-many-nodes",
-        "asks for 9 nodes with 8 GPUs each; this factory has 4 such nodes",
+        "asks for 9 nodes with 8 GPUs each; this factory has 4",
         "nodes: 4 would fit",
     ),
     codes.NEVER_TOPOLOGY: (

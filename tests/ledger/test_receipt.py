@@ -120,6 +120,13 @@ def test_every_attempt_is_charged_and_the_wait_between_them_is_not() -> None:
     ]
 
 
+def test_an_attempt_is_charged_to_its_end_not_to_the_server_s_return() -> None:
+    """16 GPUs for 1 h; the server was away and recorded the end 9 h later: 16 GPU-h, not 160."""
+    late = ended(10 * HOUR_MS)
+    late.after["ended_ms"] = HOUR_MS
+    assert line(bill(submitted(), started(0), late), "GPU-hours").value == pytest.approx(16.0)
+
+
 def test_a_job_that_still_runs_is_charged_up_to_now_and_its_energy_is_known_later() -> None:
     """16 GPUs from 1 h to 10 h are 144 GPU-h."""
     receipt = bill(submitted(), started(HOUR_MS))

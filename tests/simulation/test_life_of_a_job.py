@@ -127,7 +127,7 @@ def test_a_project_never_holds_more_gpus_than_its_quota(world: World) -> None:
 def test_a_job_that_can_never_fit_is_refused_with_the_largest_gang_that_would(
     world: World,
 ) -> None:
-    with pytest.raises(InfeasibleError, match="this factory has 4 such nodes; nodes: 4 would fit"):
+    with pytest.raises(InfeasibleError, match="this factory has 4; nodes: 4 would fit"):
         world.submit(nodes=5)
 
 

@@ -18,29 +18,53 @@ _jobs = click.argument(
 )
 
 
+_all = click.option(
+    "--all", "is_all", is_flag=True, help="Every job of that name, not only the newest."
+)
+
+
 @click.command(short_help="End jobs")
 @_jobs
+@_all
 @click.option("--reason", default="", help="Kept in the log.")
 @client_options
-def cancel(jobs: Sequence[str], reason: str, factory: str | None, is_json: bool) -> None:
+def cancel(
+    jobs: Sequence[str], is_all: bool, reason: str, factory: str | None, is_json: bool
+) -> None:
     """End jobs: SIGTERM, then, after the job's grace, SIGKILL."""
-    _change(jobs, factory, is_json, lambda client, job: client.cancel(job, reason=reason))
+
+    def end(client: Client, job: str) -> dict[str, Any]:
+        return client.cancel(job, reason=reason)
+
+    _change(jobs, factory, is_json, end, is_all=is_all)
 
 
 @click.command(short_help="Keep waiting jobs from starting")
 @_jobs
+@_all
 @client_options
-def hold(jobs: Sequence[str], factory: str | None, is_json: bool) -> None:
+def hold(jobs: Sequence[str], is_all: bool, factory: str | None, is_json: bool) -> None:
     """Keep waiting jobs from starting."""
-    _change(jobs, factory, is_json, lambda client, job: client.hold(job))
+    _change(jobs, factory, is_json, lambda client, job: client.hold(job), is_all=is_all)
 
 
 @click.command(short_help="Let held jobs start")
 @_jobs
+@_all
 @client_options
-def release(jobs: Sequence[str], factory: str | None, is_json: bool) -> None:
+def release(jobs: Sequence[str], is_all: bool, factory: str | None, is_json: bool) -> None:
     """Let held jobs start."""
-    _change(jobs, factory, is_json, lambda client, job: client.release(job))
+    _change(jobs, factory, is_json, lambda client, job: client.release(job), is_all=is_all)
+
+
+def _every(client: Client, names: Sequence[str]) -> list[str]:
+    """Ids of the active jobs of these names; what is no active job's name stays as it is."""
+    found = {name: [name] for name in names}
+    for job in client.jobs():
+        ids = found.get(job["name"])
+        if ids is not None:
+            found[job["name"]] = [*(each for each in ids if each != job["name"]), job["id"]]
+    return [job for ids in found.values() for job in ids]
 
 
 def _change(
@@ -48,13 +72,15 @@ def _change(
     factory: str | None,
     is_json: bool,
     action: Callable[[Client, str], dict[str, Any]],
+    *,
+    is_all: bool,
 ) -> None:
     """Do it to every job that allows it; the others are named and the exit code is 2."""
     from arkwright.client import Refused
 
     changed, refused = [], 0
     with connect(factory) as client:
-        for job in jobs:
+        for job in _every(client, jobs) if is_all else jobs:
             try:
                 changed.append(action(client, job))
             except Refused as error:

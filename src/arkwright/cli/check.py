@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from arkwright.cli.connection import json_option
 from arkwright.cli.show import API_VERSION, count, show_json
-from arkwright.errors import InputError
+from arkwright.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from arkwright.factory import Factory
 
 
 @click.command(short_help="Check a factory or job file, every problem at once")
@@ -93,11 +96,22 @@ def _factory(file: Path) -> dict[str, Any]:
         "gpus": plan.gpus,
         "summary": ", ".join(parts),
         "warnings": [
-            f"{finding.where}: {finding.text}"
-            for finding in plan.findings
-            if finding.severity is design.Severity.WARNING
+            *(
+                f"{finding.where}: {finding.text}"
+                for finding in plan.findings
+                if finding.severity is design.Severity.WARNING
+            ),
+            *(f"up would refuse it: {problem}" for problem in _unrunnable(found)),
         ],
     }
+
+
+def _unrunnable(found: Factory) -> list[Problem]:
+    """What keeps a factory that is to run jobs from running them; a plan on paper need not."""
+    from arkwright.factory import validate_runnable
+
+    has_engine = any(site.engine is not None for site in found.sites.values())
+    return validate_runnable(found) if has_engine else []
 
 
 def _job(file: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,11 @@ def down(stop_jobs: bool, factory: str | None, is_json: bool) -> None:
     from arkwright.cli import server_process
     from arkwright.client import locate
 
+    if factory is None and (url := os.environ.get("ARKWRIGHT_URL")):
+        raise click.UsageError(
+            f"ARKWRIGHT_URL names {url}, and down stops servers of this machine only; "
+            "unset it, or name the factory with --factory"
+        )
     paths = locate(factory=factory)
     record = server_process.live(paths)
     if record is None:

@@ -26,7 +26,8 @@ def execute(
 ) -> None:
     """Run a command beside a running job, on its first node, in its environment.
 
-    Exits with the command's exit code.
+    Its output is shown when it has ended, at most 1 MiB of it; it has no input. Exits with the
+    command's exit code, 124 when it was stopped at --timeout.
     """
     command = command_after_dashes(ctx)
     if not job:
@@ -40,4 +41,8 @@ def execute(
         show_json(result)
     else:
         click.echo(result["output"], nl=False)
+        if result.get("is_cut"):
+            click.echo("arkwright: the output was longer: only its first MiB is shown", err=True)
+        if result.get("is_timed_out"):
+            click.echo(f"arkwright: the command was stopped after {timeout:g} s", err=True)
     ctx.exit(int(result["exit_code"]) & 255)

@@ -33,6 +33,12 @@ VERBS: dict[str, str] = {
 }
 """Verb → module and name of its click command, in the order `--help` shows them."""
 
+NOT_YET = (
+    *("simulate", "plan", "fabric", "export", "import", "estimate", "fit", "replay", "observe"),
+    *("when", "whatif", "top", "quota", "reserve", "power", "report"),
+)
+"""Verbs that are planned; asked for, they say so."""
+
 INTERRUPTED = 130
 """What a shell gives for a program ended by Ctrl-C."""
 
@@ -80,6 +86,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does; a verb that does not exist is answered with the nearest that does."""
         verb = args[0]
+        if verb in NOT_YET:
+            raise click.UsageError(f"not yet: {verb} is planned and not there", ctx)
         if verb not in VERBS and not verb.startswith("-"):
             near = difflib.get_close_matches(verb, VERBS, n=1)
             hint = f"; did you mean {near[0]}?" if near else ""

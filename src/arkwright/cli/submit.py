@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,12 @@ COUNT_MAX = 10_000
 @click.option("-f", "--file", "file_option", metavar="FILE", help="The job file; - reads stdin.")
 @click.option("--name", help="Name of the job; default the program's or the script's.")
 @click.option("--nodes", type=click.IntRange(min=1), help="Nodes of the gang.")
-@click.option("--gpus-per-node", type=float, help="GPUs on each node, or a part of one GPU.")
+@click.option(
+    "--gpus-per-node",
+    type=click.FloatRange(0, 1024),
+    callback=lambda _ctx, _parameter, value: _finite(value),
+    help="GPUs on each node, or a part of one GPU.",
+)
 @click.option("--ranks-per-node", type=click.IntRange(min=1), help="Processes on each node.")
 @click.option(
     "--time", "time_limit", metavar="TIME", help="Time limit, for example '2 h' or 90min."
@@ -122,6 +128,13 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     if given["env"]:
         options["env"] = dict(_variable(text) for text in given["env"])
     return options
+
+
+def _finite(value: float | None) -> float | None:
+    """JSON has no word for what is no number: it would arrive as nothing at all."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no number of GPUs")
+    return value
 
 
 def _variable(text: str) -> tuple[str, str]:

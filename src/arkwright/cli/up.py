@@ -52,7 +52,6 @@ def up(
         set_current(paths.home, paths.factory)
         _show(paths, record, is_json, is_new=False)
         return
-    _keep_copy(paths, found)
     argv = server_process.command(file, paths, host, port)
     if foreground:
         set_current(paths.home, paths.factory)
@@ -70,27 +69,11 @@ def _refuse_another(paths: Paths, record: ServerRecord, wanted: Factory) -> None
         running = factory.loads(paths.factory_yaml.read_bytes(), "factory.yaml")
     except (OSError, InputError):
         running = None
-    if running != _without_include(wanted):
+    if running is None or factory.dump(running) != factory.dump(wanted):
         raise InputError(
             f"factory {paths.factory} already runs at {record.url} with another file "
             f"({paths.factory_yaml}); `arkwright down` first, jobs go on meanwhile"
         )
-
-
-def _keep_copy(paths: Paths, found: Factory) -> None:
-    """The file with its includes in it, without its comments: what the server runs."""
-    from arkwright import documents
-    from arkwright.cli.yaml_text import yaml_text
-
-    plain = documents.encode(_without_include(found))
-    paths.factory_yaml.write_text(yaml_text(plain), encoding="utf-8")
-
-
-def _without_include(found: Factory) -> Factory:
-    """What was included is in it by now."""
-    import msgspec
-
-    return msgspec.structs.replace(found, include=())
 
 
 def _show(paths: Paths, record: ServerRecord, is_json: bool, *, is_new: bool) -> None:

@@ -60,7 +60,10 @@ def _token(environ: Mapping[str, str], paths: Paths | None) -> str:
         return token.strip()
     file = environ.get("ARKWRIGHT_TOKEN_FILE") or (paths and paths.owner_token)
     if not file:
-        raise InputError("no token: set ARKWRIGHT_TOKEN or ARKWRIGHT_TOKEN_FILE")
+        # Never this machine's own: a token is for the server that gave it, not for any URL.
+        raise InputError(
+            "ARKWRIGHT_URL is set and no token: set ARKWRIGHT_TOKEN or ARKWRIGHT_TOKEN_FILE too"
+        )
     try:
         return Path(file).expanduser().read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -23,7 +23,8 @@ def broken(observation: Observation) -> str | None:
         return f"{NODE_LOST}: {', '.join(observation.lost_nodes)}"
     if observation.failed_nodes:
         code = observation.exit_code
-        return f"failed on {', '.join(observation.failed_nodes)} with exit code {code}"
+        cause = f"failed on {', '.join(observation.failed_nodes)}"
+        return cause if code is None else f"{cause} with exit code {code}"
     return None
 
 
@@ -41,6 +42,7 @@ def ended(job: ActiveJob, observation: Observation, *, launch_error: str | None)
             "state": after(job.state, trigger).value,
             "exit_code": observation.exit_code,
             "failures": job.failures + int(is_mishap),
+            "ended_ms": observation.ended_ms,
             "lost_nodes": list(observation.lost_nodes),
             "failed_nodes": list(observation.failed_nodes),
             "cpu_s": observation.cpu_s,
@@ -64,7 +66,10 @@ def _verdict(
         return _again(job, RetryOn.NODE_LOST, f"launch failed: {launch_error}")
     if why == TIME_LIMIT:
         return Trigger.FAIL, TIME_LIMIT
-    cause = job.stop_cause or broken(observation)
+    # What the whole gang ended with says more than the first sign of it did.
+    cause = broken(observation) or job.stop_cause
+    if job.stop_cause is not None and job.stop_cause.startswith(NODE_LOST):
+        cause = job.stop_cause
     if observation.lost_nodes or (cause or "").startswith(NODE_LOST):
         return _again(job, RetryOn.NODE_LOST, cause or NODE_LOST)
     if why == UNKNOWN_ATTEMPT:

@@ -27,10 +27,10 @@ from arkwright.design import engine_nodes
 from arkwright.engines.opening import open_engine
 from arkwright.engines.port import Capabilities, Engine
 from arkwright.errors import InputError
-from arkwright.factory import Factory, energy_at, pue_at
+from arkwright.factory import Factory, dump, energy_at, pue_at
 from arkwright.factory.spec import Engine as EngineSection
 from arkwright.fleet import Fleet, assemble
-from arkwright.home import Paths
+from arkwright.home import Paths, write_whole
 from arkwright.jobs.events import EventKind
 from arkwright.ledger import Receipt, Tariff, receipt
 
@@ -128,9 +128,11 @@ def open_factory(
         found = {name: engine.capabilities() for name, engine in engines.items()}
         nodes = [node for facts in found.values() for node in engine_nodes(facts.nodes)]
         fleet = assemble(factory, nodes)
-        refuse_lost_ground(store.read(), fleet)
+        refuse_lost_ground(store.read(), fleet, earlier=paths.factory_yaml)
         record_factory(store, factory, found)
         _first_owner(store, paths.owner_token)
+        # Only now: a file that was refused must not replace the one that jobs still rely on.
+        write_whole(paths.factory_yaml, dump(factory))
         return FactoryServer(factory, store, fleet, engines, found, paths)
     except BaseException:
         store.close()

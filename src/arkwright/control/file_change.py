@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,15 +27,21 @@ _ADVICE = "start with the earlier file, cancel the job or let it end, then chang
 _WHERE = "factory file"
 
 
-def refuse_lost_ground(reader: Reader, fleet: Fleet) -> None:
-    """Raises InputError with every job that the factory, as the file now says it, cannot hold."""
+def refuse_lost_ground(reader: Reader, fleet: Fleet, earlier: Path) -> None:
+    """Raises InputError with every job for which the factory, as now written, has no place.
+
+    `earlier` is the file the last server ran with: what to go back to.
+    """
     placed = _placed(reader)
     nodes = {node.path: node for node in fleet.nodes}
     problems = [*_without_project(reader, fleet), *_without_nodes(placed, nodes)]
     if not problems:
         problems = _without_room(placed, nodes.values())
     if problems:
-        raise InputError("the factory file leaves out what jobs hold or wait for", problems)
+        raise InputError(
+            f"the factory file leaves out what jobs hold or wait for; the earlier is {earlier}",
+            problems,
+        )
 
 
 def _placed(reader: Reader) -> Sequence[Row[Any]]:

@@ -119,11 +119,10 @@ def release(controller: Controller, identity: Identity, job_id: str) -> str:
 
 
 def set_node(controller: Controller, identity: Identity, path: str, state: str, reason: str) -> str:
-    """Drain a node, or return it to service. Jobs on it go on."""
+    """Drain a node, or return it to service; its path. Jobs on it go on."""
     if not identity.is_owner:
         raise Forbidden(f"{identity.name} is no owner: only owners drain and resume nodes")
-    if path not in {node.path for node in controller.fleet.nodes}:
-        raise NotFound(f"node {path}: not in this factory; see `arkwright nodes`")
+    path = _node_path(controller, path)
     before = controller.fleet.node_state(path)
     if before != state:
         cause = reason or f"asked by {identity.name}"
@@ -139,7 +138,18 @@ def set_node(controller: Controller, identity: Identity, path: str, state: str, 
                 )
             ]
         )
-    return state
+    return path
+
+
+def _node_path(controller: Controller, reference: str) -> str:
+    """The node with this path, or the only one whose path ends so."""
+    paths = [node.path for node in controller.fleet.nodes]
+    found = [path for path in paths if path == reference or path.endswith(f"/{reference}")]
+    if not found:
+        raise NotFound(f"node {reference}: not in this factory; see `arkwright nodes`")
+    if len(found) > 1:
+        raise Conflict(f"node {reference}: {len(found)} paths end so; give more of it")
+    return found[0]
 
 
 def running_attempt(controller: Controller, identity: Identity, job_id: str) -> tuple[str, str]:

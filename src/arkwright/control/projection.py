@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, update
 
 from arkwright.control.tables import ATTEMPTS, JOBS, META, NODES, USERS
-from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.events import Event, EventKind, end_of
 from arkwright.jobs.lifecycle import FINAL, State
 
 
@@ -86,9 +86,8 @@ def _job_stopping(connection: Connection, event: Event) -> None:
 
 def _job_ended(connection: Connection, event: Event) -> None:
     after = event.after
-    _set_attempt(
-        connection, event, end_ms=event.at_ms, exit_code=after["exit_code"], reason=event.cause
-    )
+    end_ms = end_of(event)
+    _set_attempt(connection, event, end_ms=end_ms, exit_code=after["exit_code"], reason=event.cause)
     is_final = State(after["state"]) in FINAL
     _set_job(
         connection,
@@ -96,7 +95,7 @@ def _job_ended(connection: Connection, event: Event) -> None:
         reason=event.cause,
         exit_code=after["exit_code"],
         failures=after["failures"],
-        end_ms=event.at_ms if is_final else None,
+        end_ms=end_ms if is_final else None,
     )
 
 

@@ -115,6 +115,10 @@ class ExecResource(Struct, frozen=True, kw_only=True):
     job_id: str
     exit_code: int
     output: str
+    is_cut: bool = False
+    """It wrote more than `output` has."""
+    is_timed_out: bool = False
+    """It was killed at its time limit."""
 
 
 class UserResource(Struct, frozen=True, kw_only=True):

@@ -47,9 +47,11 @@ async def node_resume(api: Context, request: Request, identity: Identity) -> Res
 
 
 async def _set_node(api: Context, request: Request, identity: Identity, state: str) -> Response:
-    path = request.path_params["node"]
+    reference = request.path_params["node"]
     reason = reason_of(await body_of(request, is_optional=True))
-    await api.ask(api.server.loop.ask(lambda c: intake.set_node(c, identity, path, state, reason)))
+    path = await api.ask(
+        api.server.loop.ask(lambda c: intake.set_node(c, identity, reference, state, reason))
+    )
     reader = api.server.reader
     nodes = await api.ask(api.server.loop.ask(lambda c: views.node_list(reader, c.fleet, identity)))
     return one("node", next(node for node in nodes if node.path == path))

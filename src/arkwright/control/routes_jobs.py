@@ -175,7 +175,14 @@ async def execute(api: Context, request: Request, identity: Identity) -> Respons
     engine = api.server.engines[site]
     result = await run_in_threadpool(engine.exec, attempt_id, tuple(command), float(timeout_s))
     output = result.output.decode(errors="replace")
-    return one("exec", ExecResource(job_id=job_id, exit_code=result.exit_code, output=output))
+    resource = ExecResource(
+        job_id=job_id,
+        exit_code=result.exit_code,
+        output=output,
+        is_cut=result.is_cut,
+        is_timed_out=result.is_timed_out,
+    )
+    return one("exec", resource)
 
 
 def _decode_jobs(items: list[Any]) -> tuple[JobSpec, ...]:

@@ -55,7 +55,11 @@ def _site(site: SitePlan) -> list[Line]:
 def _hall(hall: HallPlan) -> list[Line]:
     asked = f" (asked for {hall.gpus_asked:,})" if hall.gpus_asked not in (None, hall.gpus) else ""
     return [
-        Line(f"  hall {hall.name}", f"{hall.racks:,} racks of {hall.system}", hall.path),
+        Line(
+            f"  hall {hall.name}",
+            f"{hall.racks:,} {'rack' if hall.racks == 1 else 'racks'} of {hall.system}",
+            hall.path,
+        ),
         Line("    GPUs", f"{hall.gpus:,}{asked}", ""),
         Line("    nodes", f"{hall.nodes:,}", ""),
         Line("    scale-up domains", f"{hall.scale_up_domains:,}", ""),

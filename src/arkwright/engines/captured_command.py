@@ -40,19 +40,23 @@ def run_captured(argv: Sequence[str], marks: Mapping[str, str], timeout_s: float
         raise EngineError(f"cannot start a command beside an attempt: {error}") from error
     with process:
         try:
-            output, is_over = _read(process, time.monotonic() + timeout_s)
+            output, is_cut, is_over = _read(process, time.monotonic() + timeout_s)
         finally:
             _kill(process, marks[EXEC_MARK])
     code = process.returncode
     return ExecResult(
-        exit_code=EXIT_TIMEOUT if is_over else code if code >= 0 else 128 - code, output=output
+        exit_code=EXIT_TIMEOUT if is_over else code if code >= 0 else 128 - code,
+        output=output,
+        is_cut=is_cut,
+        is_timed_out=is_over,
     )
 
 
-def _read(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bool]:
-    """Output, and whether the deadline passed before the command ended."""
+def _read(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bool, bool]:
+    """Output, whether there was more, and whether the deadline passed before the command ended."""
     assert process.stdout is not None
     kept = bytearray()
+    is_cut = False
     handle = process.stdout.fileno()
     os.set_blocking(handle, False)
     with selectors.DefaultSelector() as selector:
@@ -63,16 +67,17 @@ def _read(process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, boo
             if is_open and selector.select(0 if has_ended else 0.05):
                 piece = os.read(handle, 1 << 16)
                 is_open = bool(piece)
+                is_cut = is_cut or len(kept) + len(piece) > OUTPUT_BYTES_MAX
                 kept += piece[: OUTPUT_BYTES_MAX - len(kept)]
                 if not is_open:
                     selector.unregister(handle)
             elif has_ended:
-                return bytes(kept), False
+                return bytes(kept), is_cut, False
             elif not is_open:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(0.05)
             if time.monotonic() >= deadline:
-                return bytes(kept), process.poll() is None
+                return bytes(kept), is_cut, process.poll() is None
 
 
 def _kill(process: subprocess.Popen[bytes], token: str) -> None:

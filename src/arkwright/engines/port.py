@@ -133,6 +133,11 @@ class ExecResult(Struct, frozen=True, kw_only=True):
 
     exit_code: int
     output: bytes
+    """The first part of what it wrote, at most `OUTPUT_BYTES_MAX` of the engine."""
+    is_cut: bool = False
+    """It wrote more than `output` has."""
+    is_timed_out: bool = False
+    """It was killed at its time limit."""
 
 
 class Engine(Protocol):

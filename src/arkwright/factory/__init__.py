@@ -13,6 +13,7 @@ from arkwright import documents
 from arkwright.documents import Node
 from arkwright.errors import InputError, Problem
 from arkwright.factory import files
+from arkwright.factory.dump import dump
 from arkwright.factory.salvage import salvage
 from arkwright.factory.spec import (
     Backfill,
@@ -60,6 +61,7 @@ __all__ = [
     "Site",
     "Term",
     "allowed_sites",
+    "dump",
     "energy_at",
     "load",
     "loads",

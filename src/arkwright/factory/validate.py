@@ -166,6 +166,9 @@ def _runnable(factory: Factory) -> Found:
             yield f"sites.{name}.engine.kind", f"not yet: {engine.kind.value}", "use local"
         if engine.ownership is Ownership.SHARED:
             yield f"sites.{name}.engine.ownership", "not yet: shared", "use exclusive"
+    if engines and not factory.organisations:
+        right = "add one, for example organisations: {lab: {}}"
+        yield "organisations", "there is none, so nobody could submit a job", right
     if not engines:
         right = "add to a site: engine: {kind: local, nodes: 4, gpus_per_node: 2}"
         yield "sites", "no site has an engine to run jobs", right

@@ -122,7 +122,7 @@ def _node_too_small(c: _Context) -> str:
 
 def _too_many_nodes(c: _Context) -> str:
     r = c.reason
-    return f"asks for {r.asked} nodes with {c.per_node} each; this factory has {r.free} such nodes"
+    return f"asks for {r.asked} nodes with {c.per_node} each; this factory has {r.free}"
 
 
 def _never_topology(c: _Context) -> str:

@@ -50,3 +50,10 @@ class Event(Struct, frozen=True, kw_only=True):
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
     schema_version: int = SCHEMA_VERSION
+
+
+def end_of(event: Event) -> int:
+    """When the attempt of a `job_ended` event was over [ms]: as its engine saw it, which may be
+    long before a server came back to record it; never after the record."""
+    ended_ms = event.after.get("ended_ms")
+    return event.at_ms if ended_ms is None else min(int(ended_ms), event.at_ms)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from arkwright.catalog import CpuModel
 from arkwright.errors import InternalError
-from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.events import Event, EventKind, end_of
 from arkwright.units import J_PER_KWH, MS_PER_S, S_PER_HOUR
 
 MS_PER_HOUR = MS_PER_S * S_PER_HOUR
@@ -113,7 +113,7 @@ def _attempts(events: Sequence[Event]) -> list[tuple[Event, Event | None]]:
 
 
 def _use(start: Event, end: Event | None, now_ms: int, cpu: CpuModel) -> AttemptUse:
-    until_ms = end.at_ms if end is not None else max(now_ms, start.at_ms)
+    until_ms = max(end_of(end) if end is not None else now_ms, start.at_ms)
     hours = (until_ms - start.at_ms) / MS_PER_HOUR
     measured: Mapping[str, Any] = end.after if end is not None else {}
     energy_j, method = _energy(measured, cpu)

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import click
 
-from arkwright.cli.demo.stage import Stage
+from arkwright.cli.demo.stage import Stage, quoted
 from arkwright.engines.local import LocalEngine
 from arkwright.errors import InternalError
 from arkwright.home import Paths
@@ -97,7 +97,7 @@ def a_job_that_waits(stage: Stage) -> None:
     stage.title("d", "One job waits, one can never fit: both are told why")
     whole = ("--nodes", "4", "--gpus-per-node", "2", "--time", "1 min")
     words = ("submit", "--project", "lab", "--name", "whole", *whole, "--", "hostname")
-    stage.run(*words)
+    stage.run(*words, show=quoted(words))
     stage.run("why", "whole")
     impossible = ("submit", "--project", "lab", "--nodes", "5", "--gpus-per-node", "2")
     stage.run(*impossible, "--", "hostname", expect=2)
