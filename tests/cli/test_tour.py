@@ -16,6 +16,12 @@ pytestmark = pytest.mark.slow
 WORKSTATION = str(Path(__file__).parents[2] / "examples" / "workstation.yaml")
 DEADLINE_S = 30.0
 
+SMALL = """
+factory: small
+sites: {here: {engine: {kind: local, nodes: 1, gpus_per_node: 1}}}
+organisations: {lab: {}}
+"""
+
 
 def test_up_says_where_everything_is_and_that_it_already_runs(factory):
     said = factory("up", WORKSTATION)
@@ -27,7 +33,9 @@ def test_up_says_where_everything_is_and_that_it_already_runs(factory):
 
 def test_another_file_of_the_same_name_is_refused_while_it_runs(factory, tmp_path):
     other = tmp_path / "other.yaml"
-    other.write_text("factory: workstation\nsites: {here: {engine: {kind: local, nodes: 1}}}\n")
+    other.write_text(
+        "factory: workstation\nsites: {here: {engine: {kind: local, nodes: 1}}}\norganisations: {lab: {}}\n"
+    )
     assert "with another file" in factory("up", str(other), code=2)
 
 
@@ -134,7 +142,7 @@ def test_jobs_outlive_the_server_and_a_watcher_outlives_its_restart(shell, tmp_p
     """`down` leaves the job, `up` adopts it, and `logs -f` begun before goes on to its end."""
     shell = type(shell)(shell.environ | {"ARKWRIGHT_HOME": str(tmp_path)}, shell.directory)
     factory_file = tmp_path / "small.yaml"
-    text = "factory: small\nsites: {here: {engine: {kind: local, nodes: 1, gpus_per_node: 1}}}\n"
+    text = SMALL.replace("small", "small")
     factory_file.write_text(text + "organisations: {lab: {}}\n")
     url = re.search(r"http://\S+:(\d+)", shell("up", str(factory_file), "--port", "0"))
     go_on = tmp_path / "go-on"
@@ -155,7 +163,7 @@ def test_jobs_outlive_the_server_and_a_watcher_outlives_its_restart(shell, tmp_p
 def test_a_port_in_use_is_said_by_up_with_exit_code_2(factory, tmp_path):
     port = re.search(r":(\d+)$", factory("up", WORKSTATION).splitlines()[0])[1]
     other = tmp_path / "other.yaml"
-    text = "factory: other\nsites: {here: {engine: {kind: local, nodes: 1, gpus_per_node: 1}}}\n"
+    text = SMALL.replace("small", "other")
     other.write_text(text)
     said = factory("up", str(other), "--port", port, code=2)
     assert f"listening on 127.0.0.1:{port}" in said
