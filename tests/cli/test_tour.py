@@ -33,9 +33,7 @@ def test_up_says_where_everything_is_and_that_it_already_runs(factory):
 
 def test_another_file_of_the_same_name_is_refused_while_it_runs(factory, tmp_path):
     other = tmp_path / "other.yaml"
-    other.write_text(
-        "factory: workstation\nsites: {here: {engine: {kind: local, nodes: 1}}}\norganisations: {lab: {}}\n"
-    )
+    other.write_text(SMALL.replace("small", "workstation"))
     assert "with another file" in factory("up", str(other), code=2)
 
 
@@ -142,8 +140,7 @@ def test_jobs_outlive_the_server_and_a_watcher_outlives_its_restart(shell, tmp_p
     """`down` leaves the job, `up` adopts it, and `logs -f` begun before goes on to its end."""
     shell = type(shell)(shell.environ | {"ARKWRIGHT_HOME": str(tmp_path)}, shell.directory)
     factory_file = tmp_path / "small.yaml"
-    text = SMALL.replace("small", "small")
-    factory_file.write_text(text + "organisations: {lab: {}}\n")
+    factory_file.write_text(SMALL)
     url = re.search(r"http://\S+:(\d+)", shell("up", str(factory_file), "--port", "0"))
     go_on = tmp_path / "go-on"
     command = f"echo begun; while [ ! -e {go_on} ]; do sleep 0.05; done; echo done"
@@ -163,8 +160,7 @@ def test_jobs_outlive_the_server_and_a_watcher_outlives_its_restart(shell, tmp_p
 def test_a_port_in_use_is_said_by_up_with_exit_code_2(factory, tmp_path):
     port = re.search(r":(\d+)$", factory("up", WORKSTATION).splitlines()[0])[1]
     other = tmp_path / "other.yaml"
-    text = SMALL.replace("small", "other")
-    other.write_text(text)
+    other.write_text(SMALL.replace("small", "other"))
     said = factory("up", str(other), "--port", port, code=2)
     assert f"listening on 127.0.0.1:{port}" in said
     assert "--port" in said
