@@ -88,12 +88,13 @@ def submit(
         return
     with connect(factory) as client:
         ids, answer = _submit(client, spec, count, idempotency_key, is_json=is_json)
-        if not is_json:
-            click.echo("\n".join(f"submitted {job_id}" for job_id in ids))
-        elif not is_waiting:
-            show_json(answer)
+        said = None if is_json else "\n".join(f"submitted {job_id}" for job_id in ids)
         if is_waiting:
-            ctx.exit(wait_for(client, ids, timeout, is_json=is_json))
+            ctx.exit(wait_for(client, ids, timeout, said=said, is_json=is_json))
+        elif said is not None:
+            click.echo(said)
+        else:
+            show_json(answer)
 
 
 def _text(ctx: click.Context, files: Sequence[str]) -> JobText:

@@ -18,15 +18,25 @@ FAILED, NOT_FINISHED, NOT_FOUND, CANCELLED = 100, 101, 102, 103
 
 
 def wait_for(
-    client: Client, ids: Sequence[str], timeout_s: float | None, *, is_json: bool = False
+    client: Client,
+    ids: Sequence[str],
+    timeout_s: float | None,
+    *,
+    said: str | None = None,
+    is_json: bool = False,
 ) -> int:
-    """Wait for every job, say how each ended, and return the exit code of the worst."""
+    """Wait for every job, say how each ended, and return the exit code of the worst.
+
+    `said` is printed first, here, so that from its first letter on Ctrl-C means "stop waiting".
+    """
     from arkwright.client import Refused
 
     until = None if timeout_s is None else monotonic() + timeout_s
     jobs: list[dict[str, Any]] = []
     code = 0
     try:
+        if said is not None:
+            click.echo(said)
         for job_id in ids:
             left_s = None if until is None else max(0.0, until - monotonic())
             jobs.append(client.wait(job_id, timeout_s=left_s))
