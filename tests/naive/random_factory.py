@@ -4,7 +4,20 @@ from dataclasses import dataclass, field
 from random import Random
 
 from arkwright import sched
+from arkwright.sched.draw import draw
+from naive import policies
 from naive import scheduler as naive
+
+POLICIES = {
+    sched.RANDOM: policies.Random,
+    sched.FIRST_FIT: policies.FirstFit,
+    sched.BEST_FIT: policies.BestFit,
+    sched.DOT_PRODUCT: policies.DotProduct,
+    sched.GPU_PACKING: policies.GpuPacking,
+    sched.GPU_CLUSTERING: policies.GpuClustering,
+    sched.FGD: policies.Fgd,
+    sched.ARKWRIGHT: policies.Arkwright,
+}
 
 
 @dataclass
@@ -14,6 +27,7 @@ class Pair:
     state: sched.State
     nodes: sched.Nodes
     rows: sched.Rows
+    placing: sched.Placing
     factory: naive.Factory
     shapes: list[sched.Shape]
     log: list[sched.Event] = field(default_factory=list)
@@ -30,8 +44,9 @@ class Pair:
         return [job.index for job in self.factory.jobs if job.state == state]
 
 
-def random_pair(random: Random) -> Pair:
+def random_pair(random: Random, placing=None) -> Pair:
     """A mixed factory, or one of equal nodes in which jobs get in each other's way all the time."""
+    placing = placing or sched.Placing()
     busy = random.random() < 0.6
     n_nodes = random.randint(2, 8) if busy else random.randint(1, 12)
     n_levels = random.randint(0, 3)
@@ -61,11 +76,28 @@ def random_pair(random: Random) -> Pair:
         )
         for i in range(n_nodes)
     ]
-    factory = naive.Factory(plain, tree.parent, tree.limit)
-    pair = Pair(sched.empty(nodes, tree), nodes, tree, factory, shapes)
+    plain_policy = POLICIES[placing.policy](placing.seed, placing.typical, draw)
+    if placing == sched.Placing():
+        plain_policy = None
+    factory = naive.Factory(plain, tree.parent, tree.limit, plain_policy)
+    pair = Pair(sched.empty(nodes, tree, placing), nodes, tree, placing, factory, shapes)
     for shape in shapes:
         pair.apply(sched.add_class(0, shape))
     return pair
+
+
+def random_placing(random: Random, policy) -> sched.Placing:
+    """The policy with some typical shapes."""
+    typical = [
+        sched.Typical(
+            gpu_milli=random.choice([0, 200, 500, 700, 1000, 1000, 2000, 4000]),
+            cpu_milli=random.choice([0, 500, 1000, 3000, 8000]),
+            weight=random.randint(1, 20),
+            gpu_types=random.choice([-1, -1, 1, 2]),
+        )
+        for _ in range(random.randint(1, 4))
+    ]
+    return sched.Placing(policy, random.randrange(1000), typical)
 
 
 def random_event(pair: Pair, random: Random) -> None:
@@ -136,8 +168,9 @@ def decide_both(pair: Pair, mode=sched.EASY, kernels=sched.INTERPRETED):
     out = sched.room(draft)
     count = sched.cycle(draft, pair.now_ms, out, mode, kernels)
     decided = [(int(job), list(sched.nodes_of(draft, int(job)))) for job in out[:count]]
+    gpus = {int(job): sched.gpus_of(draft, int(job)) for job in out[:count]}
     for job, nodes in decided:
-        pair.apply(sched.start(pair.now_ms, job, nodes))
+        pair.apply(sched.start(pair.now_ms, job, nodes, gpus[job]))
     if not decided and mode == sched.EASY:
         pair.state = draft  # as the live loop does: the draft remembers what is blocked
     else:
@@ -148,7 +181,7 @@ def decide_both(pair: Pair, mode=sched.EASY, kernels=sched.INTERPRETED):
 def _busy_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:
     return sched.Shape(
         nodes=random.choice([1, 1, 2, random.randint(1, n_nodes)]),
-        gpu_milli=random.choice([1000, 2000, 4000, 4000]),
+        gpu_milli=random.choice([1000, 2000, 4000, 4000, 300, 600]),
         level_required=random.choice([-1, -1, *range(n_levels)]),
         row=random.choice([-1, -1, random.randrange(n_rows)]),
     )
@@ -159,7 +192,7 @@ def _random_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:
     required = random.random() < 0.6
     return sched.Shape(
         nodes=random.choice([1, 1, 2, 3, random.randint(1, n_nodes)]),
-        gpu_milli=random.choice([0, 500, 1000, 4000, 8000]),
+        gpu_milli=random.choice([0, 250, 500, 700, 1000, 4000, 8000]),
         cpu_milli=random.choice([0, 0, 1000, 8000]),
         memory_mib=random.choice([0, 0, 500]),
         gpu_type=random.choice([-1, -1, 0, 1]),
@@ -168,4 +201,5 @@ def _random_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:
         level_preferred=-1 if required else level,
         sites=random.choice([-1, -1, 1, 2]),
         row=random.randrange(-1, n_rows),
+        gpu_types=random.choice([-1, -1, -1, 1, 2, 3]),
     )

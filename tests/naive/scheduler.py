@@ -31,6 +31,7 @@ class Job:
     state: str = "queued"  # held, queued, active, done
     start_ms: int = -1
     nodes: list[int] = field(default_factory=list)
+    gpus: dict[int, list[int]] = field(default_factory=dict)  # node -> GPUs of it
 
     def order(self):
         return (-self.priority, self.submit_ms, self.seq, self.index)
@@ -46,10 +47,12 @@ class Reservation:
     nodes: list[int]
     spare: dict[int, tuple[int, int, int]]  # left at the shadow time beside the head, per node
     row_spare: dict[int, int]
+    gpus: dict[int, list[int]]  # free at the shadow time, the head not counted
 
 
 class Factory:
-    def __init__(self, nodes, row_parent, row_limit):
+    def __init__(self, nodes, row_parent, row_limit, policy=None):
+        self.policy = policy  # naive.policies; None is Arkwright's without typical shapes
         self.nodes = nodes
         self.row_parent = list(row_parent)
         self.row_limit = list(row_limit)
@@ -78,12 +81,15 @@ class Factory:
 
     def nodes_for(self, job, now_ms, reservation):
         free, used = self.left(self.active())
+        gpus = self.gpus_left(self.active())
+        scores = self.scores(job, gpus, free)
         if not self.rows_admit(job.shape, used):
             return None
         if reservation is None:
-            return self.place(job, free, rank=lambda node: 0)
+            return self.place(job, free, gpus, scores, rank=lambda node: 0)
         if now_ms + job.duration_ms <= reservation.shadow_ms:
-            return self.place(job, free, rank=lambda node: node not in reservation.nodes)
+            rank = lambda node: node not in reservation.nodes  # noqa: E731
+            return self.place(job, free, gpus, scores, rank)
         asked = job.shape.nodes * job.shape.gpu_milli
         if any(asked > reservation.row_spare.get(row, INFINITE) for row in self.path(job.shape)):
             return None
@@ -91,7 +97,18 @@ class Factory:
             tuple(map(min, free[node], reservation.spare.get(node, (INFINITE,) * 3)))
             for node in range(len(free))
         ]
-        return self.place(job, beside, rank=lambda node: node not in reservation.nodes)
+
+        def keeps_head(node):
+            """The head is still served at the shadow time beside the GPUs the job would get."""
+            if node not in reservation.gpus:
+                return True
+            left = list(reservation.gpus[node])
+            for gpu in self.pick_gpus(job, node, gpus[node], free[node]):
+                left[gpu] -= min(job.shape.gpu_milli, 1000)
+            return serves(reservation.head.shape, left)
+
+        rank = lambda node: node not in reservation.nodes  # noqa: E731
+        return self.place(job, beside, gpus, scores, rank, keeps_head)
 
     def reserve(self, head, now_ms):
         """The first instant at which the head fits when running jobs end as expected."""
@@ -100,11 +117,16 @@ class Factory:
             return max(job.start_ms + job.duration_ms, now_ms + 1)
 
         free_now, _ = self.left(self.active())
+        gpus_now = self.gpus_left(self.active())
         for instant in sorted({end_ms(job) for job in self.active()}):
-            free, used = self.left([job for job in self.active() if end_ms(job) > instant])
-            nodes = self.place(
-                head, free, rank=lambda node: self.node_admits(head, node, free_now[node])
-            )
+            running = [job for job in self.active() if end_ms(job) > instant]
+            free, used = self.left(running)
+            gpus = self.gpus_left(running)
+
+            def rank(node):
+                return self.node_admits(head, node, free_now[node], gpus_now[node])
+
+            nodes = self.place(head, free, gpus, self.scores(head, gpus, free), rank)
             if nodes is not None and self.rows_admit(head.shape, used):
                 spare = {
                     node: tuple(a - b for a, b in zip(free[node], head.demand(), strict=True))
@@ -116,7 +138,8 @@ class Factory:
                     for row in self.path(head.shape)
                     if self.row_limit[row] >= 0
                 }
-                return Reservation(head, instant, nodes, spare, row_spare)
+                then = {node: gpus[node] for node in nodes}
+                return Reservation(head, instant, nodes, spare, row_spare, then)
         return None
 
     def take_spare(self, reservation, job):
@@ -126,14 +149,20 @@ class Factory:
                 reservation.spare[node] = tuple(
                     a - b for a, b in zip(left, job.demand(), strict=True)
                 )
+                for gpu in job.gpus[node]:
+                    reservation.gpus[node][gpu] -= min(job.shape.gpu_milli, 1000)
         for row in self.path(job.shape):
             if row in reservation.row_spare:
                 reservation.row_spare[row] -= job.shape.nodes * job.shape.gpu_milli
 
-    def place(self, job, free, rank):
-        """Whole gang in the smallest domain, best fit; None when it does not fit."""
+    def place(self, job, free, gpus, scores, rank, keeps_head=lambda node: True):
+        """Whole gang in the smallest domain, best score; None when it does not fit."""
         shape = job.shape
-        fit = [n for n in range(len(self.nodes)) if self.node_admits(job, n, free[n])]
+        fit = [
+            n
+            for n in range(len(self.nodes))
+            if self.node_admits(job, n, free[n], gpus[n]) and keeps_head(n)
+        ]
         if shape.level_required >= 0:
             levels = list(range(shape.level_required + 1))
         elif shape.level_preferred >= 0:
@@ -150,28 +179,32 @@ class Factory:
                 if len(members) >= shape.nodes
             ]
             if large:
-                return self.best(domains[min(large)[1]], shape.nodes, free, rank)
+                return self.best(domains[min(large)[1]], shape.nodes, free, scores, rank)
         if shape.level_required >= 0 or len(fit) < shape.nodes:
             return None
-        return self.best(fit, shape.nodes, free, rank)
+        return self.best(fit, shape.nodes, free, scores, rank)
 
-    def best(self, candidates, count, free, rank):
+    def best(self, candidates, count, free, scores, rank):
         def around(node):
             if not self.nodes[node].domains:
                 return 0
             mine = self.nodes[node].domains[0]
             return sum(free[n][0] for n in candidates if self.nodes[n].domains[0] == mine)
 
-        key = {n: (rank(n), free[n][0], around(n), n) for n in candidates}
+        key = {n: (rank(n), -scores[n], free[n][0], around(n), n) for n in candidates}
+        if self.policy and not self.policy.breaks_ties:
+            key = {n: (rank(n), -scores[n], n) for n in candidates}
         return sorted(sorted(candidates, key=key.get)[:count])
 
-    def node_admits(self, job, index, free):
+    def node_admits(self, job, index, free, gpus):
         node, shape = self.nodes[index], job.shape
         return (
             node.state == 0
             and shape.pool in (-1, node.pool)
             and shape.gpu_type in (-1, node.gpu_type)
             and (shape.sites >> node.site) & 1 == 1
+            and (shape.gpu_types >> node.gpu_type) & 1 == 1
+            and serves(shape, gpus)
             and all(asked <= left for asked, left in zip(job.demand(), free, strict=True))
         )
 
@@ -194,6 +227,36 @@ class Factory:
                 used[row] += job.shape.nodes * job.shape.gpu_milli
         return [tuple(amounts) for amounts in free], used
 
+    def gpus_left(self, running):
+        """Free milli-GPU of every GPU, node by node, when just these jobs run."""
+        left = [[1000] * (node.total[0] // 1000) for node in self.nodes]
+        for job in running:
+            for node, gpus in job.gpus.items():
+                for gpu in gpus:
+                    left[node][gpu] -= min(job.shape.gpu_milli, 1000)
+        return left
+
+    def scores(self, job, gpus, free):
+        if self.policy is None:
+            return [0] * len(self.nodes)
+        return [
+            self.policy.score(self, job, n, gpus[n], free[n])
+            if self.node_admits(job, n, free[n], gpus[n])
+            else None
+            for n in range(len(self.nodes))
+        ]
+
+    def pick_gpus(self, job, node, gpus, free):
+        """Whole ones: lowest first. A fraction: the policy's choice, else the fullest that fits."""
+        asked = job.shape.gpu_milli
+        if asked == 0 or asked >= 1000:
+            whole = [gpu for gpu, left in enumerate(gpus) if left == 1000]
+            return whole[: asked // 1000]
+        fit = [gpu for gpu, left in enumerate(gpus) if left >= asked]
+        if self.policy and self.policy.picks_gpu:
+            return [min(fit, key=lambda gpu: self.policy.gpu_key(self, job, node, gpu, gpus, free))]
+        return [min(fit, key=lambda gpu: gpus[gpu])]
+
     def path(self, shape):
         row, rows = shape.row, []
         while row >= 0:
@@ -208,7 +271,20 @@ class Factory:
         self.jobs.append(job)
 
     def start(self, job, nodes, now_ms):
+        free, _ = self.left(self.active())
+        gpus = self.gpus_left(self.active())
+        job.gpus = {n: self.pick_gpus(job, n, gpus[n], free[n]) for n in nodes}
         job.state, job.nodes, job.start_ms = "active", nodes, now_ms
 
     def leave(self, job, state):
         job.state, job.nodes, job.start_ms = state, [], -1
+        job.gpus = {}
+
+
+def serves(shape, gpus):
+    """Whether these GPUs of a node hold its share: fully free ones, or one with enough left."""
+    if shape.gpu_milli == 0:
+        return True
+    if shape.gpu_milli < 1000:
+        return max(gpus, default=0) >= shape.gpu_milli
+    return gpus.count(1000) * 1000 >= shape.gpu_milli

@@ -125,7 +125,7 @@ def test_a_quiet_cycle_does_not_look_at_the_jobs():
 def test_a_factory_that_disagrees_with_itself_is_refused():
     def nodes(**more):
         fields = {"domain": [[0, 0]], "pool": [0, 0], "gpu_type": [0, 0], "site": [0, 0]}
-        fields |= {"gpu_milli": [1, 1], "cpu_milli": [1, 1], "memory_mib": [1, 1]}
+        fields |= {"gpu_milli": [1000, 1000], "cpu_milli": [1, 1], "memory_mib": [1, 1]}
         return sched.Nodes(**(fields | more))
 
     sched.empty(nodes())

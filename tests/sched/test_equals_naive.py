@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arkwright import sched
-from naive.random_factory import decide_both, random_event, random_pair
+from naive.random_factory import POLICIES, decide_both, random_event, random_pair, random_placing
 
 
-def run_random(seed, steps, mode=sched.EASY):
+def run_random(seed, steps, mode=sched.EASY, policy=None):
     random = Random(seed)
-    pair = random_pair(random)
+    placing = None if policy is None else random_placing(random, policy)
+    pair = random_pair(random, placing)
     for _ in range(steps):
         for _ in range(random.randint(0, 4)):
             random_event(pair, random)
@@ -31,11 +32,26 @@ def test_every_decision_equals_that_of_the_naive_scheduler(mode, seed):
     run_random(seed, 25, mode)
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**9))
+def test_every_policy_decides_as_it_is_written_in_its_paper(policy, seed):
+    pair = run_random(seed, 15, random_mode(seed), policy)
+    rebuilt = sched.empty(pair.nodes, pair.rows, pair.placing)
+    for event in pair.log:
+        rebuilt = sched.apply(rebuilt, event)
+    assert sched.same(rebuilt, pair.state)
+
+
+def random_mode(seed):
+    return [sched.EASY, sched.EASY, sched.STRICT, sched.GREEDY][seed % 4]
+
+
 @settings(max_examples=20, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_a_state_rebuilt_from_its_event_log_has_the_same_bytes(seed):
     pair = run_random(seed, 15)
-    rebuilt = sched.empty(pair.nodes, pair.rows)
+    rebuilt = sched.empty(pair.nodes, pair.rows, pair.placing)
     for event in pair.log:
         rebuilt = sched.apply(rebuilt, event)
     assert sched.same(rebuilt, pair.state)

@@ -10,7 +10,7 @@ import pytest
 from arkwright import sched
 from naive.flat_pool import pool, single_gpus, starts_s
 from naive.golden import GOLDEN, read_golden
-from naive.random_factory import random_event, random_pair
+from naive.random_factory import POLICIES, random_event, random_pair, random_placing
 
 
 @pytest.fixture(scope="module")
@@ -25,9 +25,11 @@ def kernels(cache_folder):
 
 @pytest.mark.slow
 def test_compiled_cycles_leave_the_same_state_as_interpreted_ones(kernels):
-    for seed in range(60):
+    for seed in range(90):
         random = Random(seed)
-        pair = random_pair(random)
+        policy = [None, *POLICIES][seed % (1 + len(POLICIES))]
+        placing = None if policy is None else random_placing(random, policy)
+        pair = random_pair(random, placing)
         for _ in range(20):
             for _ in range(3):
                 random_event(pair, random)
@@ -48,7 +50,8 @@ def test_compiled_cycles_leave_the_same_state_as_interpreted_ones(kernels):
 def test_compiled_runs_forward_give_the_same_bytes(kernels):
     for seed in range(20):
         random = Random(seed)
-        pair = random_pair(random)
+        policy = list(POLICIES)[seed % len(POLICIES)]
+        pair = random_pair(random, random_placing(random, policy))
         rows = []
         for at_ms in sorted(random.randint(0, 300) for _ in range(60)):
             cls = random.randrange(len(pair.shapes))

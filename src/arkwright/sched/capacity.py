@@ -4,23 +4,58 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import mask
+from arkwright.sched import gpus, mask
 from arkwright.sched.codes import LESS_PER_NODE, NEVER_NODE_TOO_SMALL
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
 
 
 def admit(
-    state: State, cls: int, nodes: Ints, count: int, gpu: Ints, cpu: Ints, memory: Ints
+    state: State, cls: int, nodes: Ints, count: int, gpu: Ints, each: Ints, cpu: Ints, memory: Ints
 ) -> int:
-    """Keep of `nodes[:count]` those whose amounts hold one node's share of the gang; how many."""
-    gpu_milli = state.class_gpu_milli[cls]
+    """Keep of `nodes[:count]` those whose amounts hold one node's share of the gang; how many.
+
+    `gpu` is in sum per node, `each` per GPU.
+    """
     cpu_milli = state.class_cpu_milli[cls]
     memory_mib = state.class_memory_mib[cls]
     kept = 0
     for place in range(count):
         node = nodes[place]
-        if gpu_milli <= gpu[node] and cpu_milli <= cpu[node] and memory_mib <= memory[node]:
+        if (
+            cpu_milli <= cpu[node]
+            and memory_mib <= memory[node]
+            and gpus.hold(state, cls, node, gpu, each)
+        ):
+            nodes[kept] = node
+            kept += 1
+    return kept
+
+
+def holds(
+    state: State, cls: int, node: int, gpu: Ints, each: Ints, cpu: Ints, memory: Ints
+) -> bool:
+    """Whether the node with these amounts holds one node's share of the gang."""
+    return bool(
+        state.class_cpu_milli[cls] <= cpu[node]
+        and state.class_memory_mib[cls] <= memory[node]
+        and gpus.hold(state, cls, node, gpu, each)
+    )
+
+
+def keep_beside(
+    state: State, cls: int, job: int, nodes: Ints, count: int, aside: Ints, each: Ints, head: int
+) -> int:
+    """Keep of `nodes[:count]` those that would still serve `head` at the shadow time; how many.
+
+    `each` is free then per GPU, `aside` tells the nodes that are set aside for the head (1).
+    """
+    if state.gpus_kept[0] == 0:
+        return count
+    kept = 0
+    for place in range(count):
+        node = nodes[place]
+        if aside[node] == 0 or gpus.spare_for(state, cls, job, node, each, head):
             nodes[kept] = node
             kept += 1
     return kept
@@ -31,6 +66,9 @@ def apply(state: State, cls: int, node: int, sign: int) -> None:
     state.node_gpu_milli_free[node] -= sign * state.class_gpu_milli[cls]
     state.node_cpu_milli_free[node] -= sign * state.class_cpu_milli[cls]
     state.node_memory_mib_free[node] -= sign * state.class_memory_mib[cls]
+    state.node_moves[node] += 1
+    if state.node_kind_count.shape[1] > 0 and state.class_gpu_milli[cls] > 0:
+        state.node_kind_count[node, gpus.kind_of(state.class_gpu_milli[cls])] += sign
     if sign < 0:
         state.node_version[0] += 1
 

@@ -40,12 +40,24 @@ EASY: Final = 0
 STRICT: Final = 1
 GREEDY: Final = 2
 
+# Placement policies.
+ARKWRIGHT: Final = 0
+RANDOM: Final = 1
+FIRST_FIT: Final = 2
+BEST_FIT: Final = 3
+DOT_PRODUCT: Final = 4
+GPU_PACKING: Final = 5
+GPU_CLUSTERING: Final = 6
+FGD: Final = 7
+
 # "Any", "none", "unlimited", by the name of what it stands for.
 ANY: Final = -1
 NONE: Final = -1
 UNLIMITED: Final = -1
 ANY_SITE: Final = -1
 """Bitset of allowed sites with every bit set."""
+ANY_TYPE: Final = -1
+"""Bitset of acceptable GPU types with every bit set."""
 
 # What a capacity row counts.
 GPU_MILLI: Final = 0
@@ -66,6 +78,7 @@ REFUSED_NODE_FULL: Final = 5
 REFUSED_INDEX: Final = 6
 REFUSED_VALUE: Final = 7
 REFUSED_KIND: Final = 8
+REFUSED_GPU: Final = 9
 
 # Reason codes (`explain`, `never_fits`).
 STARTS_NOW: Final = 0

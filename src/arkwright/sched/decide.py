@@ -35,15 +35,18 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         cls = state.job_class[job]
         if work.result[HEAD] < 0:
             outlasts = False
-            admitted = _fits_now(state, work, cls)
+            admitted = _fits_now(state, work, cls, job)
         else:
             outlasts = now_ms + state.job_duration_ms[job] > work.result[SHADOW_MS]
-            admitted = _fits_beside(state, work, cls) if outlasts else _fits_now(state, work, cls)
+            if outlasts:
+                admitted = _fits_beside(state, work, cls, job)
+            else:
+                admitted = _fits_now(state, work, cls, job)
         if admitted:
             wanted = state.class_nodes[cls]
-            transitions.start(state, job, now_ms, work.chosen[:wanted])
+            transitions.start(state, job, now_ms, work.chosen[:wanted], work.chosen[:0])
             if work.result[HEAD] >= 0:
-                reservation.started_beside(state, work, cls, outlasts)
+                reservation.started_beside(state, work, job, outlasts)
             out[started] = job
             started += 1
         elif outlasts and state.class_blocked_by[cls] == BLOCKED_BY_NOTHING:
@@ -68,19 +71,12 @@ def _next_candidate(state: State, work: Work) -> int:
     return best
 
 
-def _fits_now(state: State, work: Work, cls: int) -> bool:
-    """Place a job of the class in what is free; remembers what refused it, if anything did."""
+def _fits_now(state: State, work: Work, cls: int, job: int) -> bool:
+    """Place the job of the class in what is free; remembers what refused it, if anything did."""
     if _still_blocked(state, cls):
         return False
     blocked_by = constraints.admit_job(state, cls, state.row_used)
-    if blocked_by < 0 and not placement.place(
-        state,
-        work,
-        cls,
-        state.node_gpu_milli_free,
-        state.node_cpu_milli_free,
-        state.node_memory_mib_free,
-    ):
+    if blocked_by < 0 and not placement.place_now(state, work, cls, job):
         blocked_by = BLOCKED_BY_NODES
     state.class_blocked_by[cls] = blocked_by
     if blocked_by == BLOCKED_BY_NOTHING:
@@ -89,22 +85,15 @@ def _fits_now(state: State, work: Work, cls: int) -> bool:
     return False
 
 
-def _fits_beside(state: State, work: Work, cls: int) -> bool:
-    """Place a job of the class that outlasts the shadow time: in what the head does not need."""
+def _fits_beside(state: State, work: Work, cls: int, job: int) -> bool:
+    """Place the job of the class that outlasts the shadow time: in what the head does not need."""
     if _still_blocked(state, cls):
         return False
     if constraints.admit_job(state, cls, state.row_used) >= 0:
         return False
     if not constraints.admit_beside(state, cls, work.row_spare):
         return False
-    return placement.place(
-        state,
-        work,
-        cls,
-        work.beside_gpu_milli,
-        work.beside_cpu_milli,
-        work.beside_memory_mib,
-    )
+    return placement.place_beside(state, work, cls, job)
 
 
 def _still_blocked(state: State, cls: int) -> bool:
@@ -118,7 +107,7 @@ def _still_blocked(state: State, cls: int) -> bool:
 
 
 def _try_head(state: State, work: Work, job: int, now_ms: int) -> None:
-    shadow_ms = reservation.reserve(state, work, state.job_class[job], now_ms)
+    shadow_ms = reservation.reserve(state, work, job, now_ms)
     if shadow_ms >= 0:
         work.result[HEAD] = job
         work.result[SHADOW_MS] = shadow_ms

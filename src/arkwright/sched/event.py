@@ -48,9 +48,14 @@ def submit(
     return Event(codes.SUBMIT, at_ms, class_index, values)
 
 
-def start(at_ms: int, job: int, nodes: Iterable[int]) -> Event:
-    """The decision to start a queued job on these nodes."""
-    return Event(codes.START, at_ms, job, (), tuple(int(node) for node in nodes))
+def start(at_ms: int, job: int, nodes: Iterable[int], gpus: Iterable[int] = ()) -> Event:
+    """The decision to start a queued job on these nodes.
+
+    `gpus`: for a fraction, the GPU on each node (`gpus_of`), so that the log does not depend on the
+    rule that chose it; left out, the rule of the state's policy chooses.
+    """
+    shared = tuple(int(gpu) for gpu in gpus)
+    return Event(codes.START, at_ms, job, shared, tuple(int(node) for node in nodes))
 
 
 def run(at_ms: int, job: int) -> Event:

@@ -28,6 +28,7 @@ def check(state: State) -> list[str]:
     return (
         wrong
         + _check_nodes(state, free)
+        + (_check_gpus(state, active) if state.gpus_kept[0] else [])
         + _check_rows(state, row_used)
         + _check_trees(state, active)
     )
@@ -49,6 +50,8 @@ def _charge(state: State, job: int, free: dict[str, Ints], row_used: Ints) -> li
             wrong.append(f"job {job} of pool {shape.pool} runs on node {node} of another pool")
         if shape.gpu_type not in (-1, int(state.node_gpu_type[node])):
             wrong.append(f"job {job} wants GPU type {shape.gpu_type}; node {node} has another")
+        if not (shape.gpu_types >> int(state.node_gpu_type[node])) & 1:
+            wrong.append(f"job {job} runs on node {node}, whose GPU type it does not accept")
     if shape.level_required >= 0:
         domains = {int(state.node_domain[shape.level_required, node]) for node in nodes}
         if len(domains) > 1:
@@ -70,6 +73,34 @@ def _check_nodes(state: State, free: dict[str, Ints]) -> list[str]:
             if left[node] < 0:
                 wrong.append(f"node {node}: {name} over-committed by {-left[node]}")
     return wrong
+
+
+def _check_gpus(state: State, active: list[int]) -> list[str]:
+    """Every share lies on GPUs of its node: whole ones alone, fractions within one GPU."""
+    wrong = []
+    left = [1000] * len(state.gpu_milli_free)
+    for job in active:
+        asked = int(state.class_gpu_milli[state.job_class[job]])
+        for place, node in enumerate(nodes_of(state, job)):
+            mine = range(int(state.node_gpu_first[node]), int(state.node_gpu_first[node + 1]))
+            held = [gpu for gpu in mine if state.gpu_job[gpu] == job]
+            shared = int(state.slot_gpu[int(state.job_slot[job]) + place])
+            if 0 < asked < 1000:
+                held = [shared] if shared in mine else []
+            if len(held) != -(-asked // 1000):
+                wrong.append(f"job {job}: asks {asked} milli-GPU of node {node}, holds GPUs {held}")
+            for gpu in held:
+                left[gpu] -= min(asked, 1000)
+    for gpu, milli in enumerate(left):
+        if milli != state.gpu_milli_free[gpu]:
+            wrong.append(f"GPU {gpu}: {state.gpu_milli_free[gpu]} free, the jobs leave {milli}")
+        if milli < 0:
+            wrong.append(f"GPU {gpu}: over-committed by {-milli}")
+    return wrong + [
+        f"GPU {gpu} is held by job {state.gpu_job[gpu]}, which is not active"
+        for gpu in np.flatnonzero(state.gpu_job >= 0).tolist()
+        if int(state.gpu_job[gpu]) not in active
+    ]
 
 
 def _check_rows(state: State, row_used: Ints) -> list[str]:

@@ -16,6 +16,7 @@ def admit(state: State, cls: int, any_state: bool, nodes: Ints) -> int:
     """
     pool = state.class_pool[cls]
     gpu_type = state.class_gpu_type[cls]
+    gpu_types = state.class_gpu_types[cls]
     sites = state.class_sites[cls]
     node_state = state.node_state
     node_pool = state.node_pool
@@ -28,6 +29,8 @@ def admit(state: State, cls: int, any_state: bool, nodes: Ints) -> int:
         if pool >= 0 and pool != node_pool[node]:
             continue
         if gpu_type >= 0 and gpu_type != node_gpu_type[node]:
+            continue
+        if not (gpu_types >> node_gpu_type[node]) & 1:
             continue
         if (sites >> node_site[node]) & 1:
             nodes[count] = node

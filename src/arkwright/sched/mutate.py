@@ -21,6 +21,7 @@ _REFUSALS: Final = {
     codes.REFUSED_NODE_FULL: "a node has not that much free",
     codes.REFUSED_INDEX: "there is nothing of that index",
     codes.REFUSED_VALUE: "a value is out of range",
+    codes.REFUSED_GPU: "only a fraction names its GPUs: one with room on each node",
     codes.REFUSED_KIND: "no such kind of event",
 }
 
@@ -34,9 +35,10 @@ def apply(state: State, event: Event) -> State:
     kind = event.kind
     if kind == codes.START:
         nodes = np.array(event.nodes, np.int64)
-        refused = transitions.refuse_start(state, event.subject, nodes)
+        shared = np.array(event.values, np.int64)
+        refused = transitions.refuse_start(state, event.subject, nodes, shared)
         if not refused:
-            transitions.start(state, event.subject, event.at_ms, nodes)
+            transitions.start(state, event.subject, event.at_ms, nodes, shared)
     elif kind == codes.CLASS:
         if len(event.values) != len(Shape._fields):
             raise _refusal(state, event, codes.REFUSED_VALUE)

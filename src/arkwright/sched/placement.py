@@ -1,29 +1,128 @@
-"""Where a gang goes, kernel: the smallest domain that holds it whole, best fit inside.
+"""Where a gang goes, kernel: the smallest domain that holds it whole, the policy's nodes inside.
 
 - A required level: the smallest level, up to and including it, where one domain fits the gang.
 - A preferred level: the smallest level where one domain fits it, going up, at last anywhere.
 - Neither: anywhere.
 
 Among domains of a level that fit, the one with the least milli-GPU free on its fitting nodes; ties
-by index. Inside, nodes by (rank, milli-GPU free, milli-GPU free in the node's smallest domain,
-index): what is already broken into is used up first, so large domains stay whole.
+by index. Inside, nodes by (rank, the policy's score, index); Arkwright's own policy breaks ties by
+milli-GPU free, then milli-GPU free in the node's smallest domain, then index: what is already
+broken into is used up first, so large domains stay whole.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import constraints
+from arkwright.sched import constraints, score
+from arkwright.sched.codes import ARKWRIGHT, FIRST_FIT
 from arkwright.sched.state import Ints, State
-from arkwright.sched.work import Work
+from arkwright.sched.work import HEAD, Work
 
 
-def place(state: State, work: Work, cls: int, gpu: Ints, cpu: Ints, memory: Ints) -> bool:
-    """Fill `work.chosen[:class_nodes]` from nodes with these free amounts; False: no room."""
-    wanted = state.class_nodes[cls]
-    count = constraints.admit_nodes(state, cls, work.fit, gpu, cpu, memory)
-    if count < wanted:
+def place_now(state: State, work: Work, cls: int, job: int) -> bool:
+    """Fill `work.chosen[:class_nodes]` for the job from what is free; False: no room."""
+    gpu = state.node_gpu_milli_free
+    count = constraints.admit_nodes(
+        state,
+        cls,
+        work.fit,
+        gpu,
+        state.gpu_milli_free,
+        state.node_cpu_milli_free,
+        state.node_memory_mib_free,
+    )
+    if count < state.class_nodes[cls]:
         return False
+    _score_now(state, work, cls, job, count)
+    return _place(state, work, cls, count, gpu)
+
+
+def place_beside(state: State, work: Work, cls: int, job: int) -> bool:
+    """The same from what the reserved head does not need after its shadow time."""
+    count = constraints.admit_nodes(
+        state,
+        cls,
+        work.fit,
+        work.beside_gpu_milli,
+        state.gpu_milli_free,
+        work.beside_cpu_milli,
+        work.beside_memory_mib,
+    )
+    head = state.job_class[work.result[HEAD]]
+    count = constraints.keep_beside(
+        state, cls, job, work.fit, count, work.aside, work.shadow_each, head
+    )
+    if count < state.class_nodes[cls]:
+        return False
+    _score_now(state, work, cls, job, count)
+    return _place(state, work, cls, count, work.beside_gpu_milli)
+
+
+def place_then(state: State, work: Work, cls: int, job: int) -> bool:
+    """The same from what is free at the shadow time."""
+    count = constraints.admit_nodes(
+        state,
+        cls,
+        work.fit,
+        work.shadow_gpu_milli,
+        work.shadow_each,
+        work.shadow_cpu_milli,
+        work.shadow_memory_mib,
+    )
+    if count < state.class_nodes[cls]:
+        return False
+    if _has_score(state):
+        for place in range(count):
+            node = work.fit[place]
+            work.score[node] = score.score(
+                state,
+                cls,
+                job,
+                node,
+                work.shadow_gpu_milli[node],
+                work.shadow_cpu_milli[node],
+                work.shadow_each,
+            )
+    return _place(state, work, cls, count, work.shadow_gpu_milli)
+
+
+def _has_score(state: State) -> bool:
+    """Whether the policy scores nodes, rather than leaving the choice to the ties."""
+    if state.policy[0] == ARKWRIGHT:
+        return len(state.typical_weight) > 0
+    return bool(state.policy[0] != FIRST_FIT)
+
+
+def _score_now(state: State, work: Work, cls: int, job: int, count: int) -> None:
+    """Score the candidates as they are; what was scored before and has not moved is not again."""
+    if not _has_score(state):
+        return
+    keeps = len(work.seen_moves) > 0 and score.depends_on_node_alone(state)
+    row = cls * len(state.node_state)
+    for place in range(count):
+        node = work.fit[place]
+        if keeps and work.seen_moves[row + node] == state.node_moves[node] + 1:
+            work.score[node] = work.seen_score[row + node]
+            continue
+        found = score.score(
+            state,
+            cls,
+            job,
+            node,
+            state.node_gpu_milli_free[node],
+            state.node_cpu_milli_free[node],
+            state.gpu_milli_free,
+        )
+        work.score[node] = found
+        if keeps:
+            work.seen_score[row + node] = found
+            work.seen_moves[row + node] = state.node_moves[node] + 1
+
+
+def _place(state: State, work: Work, cls: int, count: int, gpu: Ints) -> bool:
+    """Choose among the `work.fit[:count]` that fit, by domain and score; False: no domain does."""
+    wanted = state.class_nodes[cls]
     required = state.class_level_required[cls]
     levels = required + 1
     if required < 0 and state.class_level_preferred[cls] >= 0:
@@ -85,13 +184,31 @@ def _choose(state: State, work: Work, count: int, wanted: int, gpu: Ints) -> Non
     Sorting by the last key first with a stable sort is sorting by all of them: integers only, and
     the candidates come in index order.
     """
+    if wanted == 1 and _has_score(state) and state.policy[0] != ARKWRIGHT:
+        work.chosen[0] = _best_node(work, count)
+        return
     chosen = work.fit[:count].copy()
     if count > wanted:
-        if len(state.node_domain) > 0:
-            _sum_domains(state, work, 0, count, gpu)
-            domain_free = work.domain_free[state.node_domain[0][chosen]]
-            chosen = chosen[np.argsort(domain_free, kind="mergesort")]
-        chosen = chosen[np.argsort(gpu[chosen], kind="mergesort")]
+        if state.policy[0] == ARKWRIGHT:
+            if len(state.node_domain) > 0:
+                _sum_domains(state, work, 0, count, gpu)
+                domain_free = work.domain_free[state.node_domain[0][chosen]]
+                chosen = chosen[np.argsort(domain_free, kind="mergesort")]
+            chosen = chosen[np.argsort(gpu[chosen], kind="mergesort")]
+        if _has_score(state):
+            chosen = chosen[np.argsort(-work.score[chosen], kind="mergesort")]
         chosen = chosen[np.argsort(work.node_rank[chosen], kind="mergesort")]
         chosen = np.sort(chosen[:wanted])
     work.chosen[:wanted] = chosen[:wanted]
+
+
+def _best_node(work: Work, count: int) -> int:
+    """The first of a gang of one by (rank, score, index), without sorting the others."""
+    best = work.fit[0]
+    for place in range(1, count):
+        node = work.fit[place]
+        if work.node_rank[node] > work.node_rank[best]:
+            continue
+        if work.node_rank[node] < work.node_rank[best] or work.score[node] > work.score[best]:
+            best = node
+    return int(best)

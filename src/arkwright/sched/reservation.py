@@ -23,12 +23,13 @@ TOO_FULL: Final = 1
 FITS: Final = 2
 
 
-def reserve(state: State, work: Work, cls: int, now_ms: int) -> int:
-    """Reserve for a blocked job of the class; its shadow time, -1 when no release lets it start.
+def reserve(state: State, work: Work, job: int, now_ms: int) -> int:
+    """Reserve for a blocked job; its shadow time, -1 when no release lets it start.
 
     Leaves in `work` what jobs that outlast the shadow time may take: per node `shadow_*` and
     `beside_*`, per row `row_spare`; and ranks the reserved nodes first for the jobs that do not.
     """
+    cls = state.job_class[job]
     shadow_ms = _replay(state, work, cls, now_ms)
     if shadow_ms < 0:
         return -1
@@ -37,27 +38,28 @@ def reserve(state: State, work: Work, cls: int, now_ms: int) -> int:
         cls,
         work.fit,
         state.node_gpu_milli_free,
+        state.gpu_milli_free,
         state.node_cpu_milli_free,
         state.node_memory_mib_free,
     )
     work.node_rank[:] = 0
     for place in range(count):
         work.node_rank[work.fit[place]] = 1
-    placement.place(
-        state, work, cls, work.shadow_gpu_milli, work.shadow_cpu_milli, work.shadow_memory_mib
-    )
+    placement.place_then(state, work, cls, job)
     _set_aside(state, work, cls)
     return shadow_ms
 
 
-def started_beside(state: State, work: Work, cls: int, outlasts: bool) -> None:
-    """A job of the class has started on `work.chosen` while a reservation stands."""
+def started_beside(state: State, work: Work, job: int, outlasts: bool) -> None:
+    """A job has started on `work.chosen` while a reservation stands."""
+    cls = state.job_class[job]
     for place in range(state.class_nodes[cls]):
         node = work.chosen[place]
         if outlasts:
             work.shadow_gpu_milli[node] -= state.class_gpu_milli[cls]
             work.shadow_cpu_milli[node] -= state.class_cpu_milli[cls]
             work.shadow_memory_mib[node] -= state.class_memory_mib[cls]
+            constraints.foresee_hold(state, job, place, work.shadow_each)
         _open_beside(state, work, node)
     if outlasts:
         constraints.spend(state, cls, work.row_spare)
@@ -66,6 +68,7 @@ def started_beside(state: State, work: Work, cls: int, outlasts: bool) -> None:
 def _replay(state: State, work: Work, cls: int, now_ms: int) -> int:
     """Give back in order of expected end until the head fits; the instant, -1 for never."""
     work.shadow_gpu_milli[:] = state.node_gpu_milli_free
+    work.shadow_each[:] = state.gpu_milli_free
     work.shadow_cpu_milli[:] = state.node_cpu_milli_free
     work.shadow_memory_mib[:] = state.node_memory_mib_free
     work.row_used[:] = state.row_used
@@ -99,6 +102,7 @@ def _first_offer(state: State, work: Work, cls: int) -> int:
             cls,
             work.fit,
             work.shadow_gpu_milli,
+            work.shadow_each,
             work.shadow_cpu_milli,
             work.shadow_memory_mib,
         )
@@ -122,11 +126,15 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
         work.shadow_gpu_milli[node] += state.class_gpu_milli[theirs]
         work.shadow_cpu_milli[node] += state.class_cpu_milli[theirs]
         work.shadow_memory_mib[node] += state.class_memory_mib[theirs]
-        if (
-            work.node_fits[node] == TOO_FULL
-            and work.shadow_gpu_milli[node] >= state.class_gpu_milli[cls]
-            and work.shadow_cpu_milli[node] >= state.class_cpu_milli[cls]
-            and work.shadow_memory_mib[node] >= state.class_memory_mib[cls]
+        constraints.foresee_gpus(state, job, place, work.shadow_each)
+        if work.node_fits[node] == TOO_FULL and constraints.admit_node(
+            state,
+            cls,
+            node,
+            work.shadow_gpu_milli,
+            work.shadow_each,
+            work.shadow_cpu_milli,
+            work.shadow_memory_mib,
         ):
             work.node_fits[node] = FITS
             domain = state.node_domain[required, node] if required >= 0 else 0
@@ -138,10 +146,12 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
 def _set_aside(state: State, work: Work, cls: int) -> None:
     """Turn what is free at the shadow time into what is left beside the head."""
     work.node_rank[:] = 1
+    work.aside[:] = 0
     wanted = state.class_nodes[cls]
     for place in range(wanted):
         node = work.chosen[place]
         work.node_rank[node] = 0
+        work.aside[node] = 1
         work.shadow_gpu_milli[node] -= state.class_gpu_milli[cls]
         work.shadow_cpu_milli[node] -= state.class_cpu_milli[cls]
         work.shadow_memory_mib[node] -= state.class_memory_mib[cls]

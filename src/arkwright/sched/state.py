@@ -18,12 +18,14 @@ from arkwright.errors import InternalError
 from arkwright.sched.codes import (
     ANY,
     ANY_SITE,
+    ANY_TYPE,
     BIG,
     BLOCKED_BY_NOTHING,
     DONE,
     NONE,
     UNLIMITED,
 )
+from arkwright.sched.placing import Placing, placing_columns
 
 Ints = npt.NDArray[np.int64]
 IntsLike = Sequence[int] | Ints
@@ -48,8 +50,30 @@ class State(NamedTuple):
     node_memory_mib_free: Ints
     node_state: Ints
     node_row: Ints
+    node_gpu_first: Ints
+    """[n_nodes + 1]: where the node's GPUs start among all; the last entry is their number."""
+    node_kind_count: Ints
+    """[n_nodes, kinds]: jobs on the node by GPU demand (`score.kind_of`); GPU clustering only."""
+    node_moves: Ints
+    """[n_nodes]: moves whenever the node's free amounts do."""
+    node_largest: Ints
+    """[2]: milli-GPU and milli-CPU of the largest node, the unit of some scores."""
     node_version: Ints
     """[1]: moves whenever a node has more to give than before."""
+
+    # GPUs one by one [n_gpus], kept from when `gpus_kept` [1] is set (see `gpus`).
+    gpus_kept: Ints
+    gpu_milli_free: Ints
+    gpu_job: Ints
+    """The job that holds the GPU whole, -1 none."""
+
+    # Placement: [3] policy code, seed, sum of the typical weights; and the typical shapes
+    # [n_typical] some policies judge nodes by.
+    policy: Ints
+    typical_gpu_milli: Ints
+    typical_cpu_milli: Ints
+    typical_gpu_types: Ints
+    typical_weight: Ints
 
     # Capacity rows [n_rows]: a forest, parents before children.
     row_parent: Ints
@@ -71,6 +95,7 @@ class State(NamedTuple):
     class_level_preferred: Ints
     class_sites: Ints
     class_row: Ints
+    class_gpu_types: Ints
     class_root: Ints
     """Root job of the class's queue (see `order`), or -1."""
     class_blocked_by: Ints
@@ -100,6 +125,8 @@ class State(NamedTuple):
     slot_count: Ints
     slot_node: Ints
     """[n_slots]: node lists of all jobs, -1 where the job holds nothing."""
+    slot_gpu: Ints
+    """[n_slots]: the GPU a fraction is served by, -1 for whole GPUs and while none is held."""
     active_root: Ints
     """[1]: root of the tree of jobs that hold resources, ordered by estimated end."""
     queued_count: Ints
@@ -145,11 +172,14 @@ class Shape(NamedTuple):
     level_preferred: int = NONE
     sites: int = ANY_SITE
     row: int = NONE
+    gpu_types: int = ANY_TYPE
+    """Bitset of acceptable GPU types, beside `gpu_type`."""
 
 
-def empty(nodes: Nodes, rows: Rows | None = None) -> State:
+def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None) -> State:
     """State of a factory with every node up and no job. InternalError when arrays disagree."""
     rows = Rows() if rows is None else rows
+    placing = Placing() if placing is None else placing
     n_nodes = len(nodes.pool)
     domain = np.array(nodes.domain, np.int64).reshape(len(nodes.domain), n_nodes)
     gpu, cpu, memory = (_column(nodes, name, n_nodes) for name in Nodes._fields[4:])
@@ -159,6 +189,9 @@ def empty(nodes: Nodes, rows: Rows | None = None) -> State:
     site = _column(nodes, "site", n_nodes)
     if n_nodes and int(site.max()) >= SITE_COUNT_MAX:
         raise InternalError(f"site index {int(site.max())}: a state holds sites 0..62")
+    gpu_type = _column(nodes, "gpu_type", n_nodes)
+    if n_nodes and int(gpu_type.max()) >= SITE_COUNT_MAX:
+        raise InternalError(f"GPU type index {int(gpu_type.max())}: a state holds types 0..62")
     sizes = {"class": 0, "job": 0, "slot": 0}
     growing = {name: _filled(name, sizes) for name in State._fields if _axis(name) is not None}
     one = {name: np.zeros(1, np.int64) for name in State._fields if _is_scalar(name)}
@@ -166,7 +199,7 @@ def empty(nodes: Nodes, rows: Rows | None = None) -> State:
     return State(
         node_domain=domain,
         node_pool=_column(nodes, "pool", n_nodes),
-        node_gpu_type=_column(nodes, "gpu_type", n_nodes),
+        node_gpu_type=gpu_type,
         node_site=site,
         node_gpu_milli_total=gpu,
         node_gpu_milli_free=gpu.copy(),
@@ -176,6 +209,9 @@ def empty(nodes: Nodes, rows: Rows | None = None) -> State:
         node_memory_mib_free=memory.copy(),
         node_state=np.zeros(n_nodes, np.int64),
         node_row=np.full(n_nodes, NONE, np.int64),
+        node_moves=np.zeros(n_nodes, np.int64),
+        node_largest=np.array([gpu.max(initial=0), cpu.max(initial=0)], np.int64),
+        **placing_columns(gpu, placing),
         row_parent=parent,
         row_limit=limit,
         row_used=np.zeros(len(parent), np.int64),
@@ -248,6 +284,14 @@ def nodes_of(state: State, job: int) -> tuple[int, ...]:
     return tuple(held) if held and held[0] >= 0 else ()
 
 
+def gpus_of(state: State, job: int) -> tuple[int, ...]:
+    """For a fraction, the GPU it is served by on each of its nodes; empty for whole GPUs."""
+    first = int(state.job_slot[job])
+    count = int(state.class_nodes[state.job_class[job]])
+    held = state.slot_gpu[first : first + count].tolist()
+    return tuple(held) if held and held[0] >= 0 else ()
+
+
 def room(state: State) -> Ints:
     """An array that `cycle` can write all its decisions into."""
     return np.empty(int(state.queued_count[0]), np.int64)
@@ -265,7 +309,7 @@ _SCALARS = frozenset(
     }
 )
 _MINUS_ONE = frozenset(
-    {"class_root", "job_left", "job_right", "job_parent", "job_start_ms", "slot_node"}
+    {"class_root", "job_left", "job_right", "job_parent", "job_start_ms", "slot_node", "slot_gpu"}
 )
 
 

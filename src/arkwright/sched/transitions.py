@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import constraints, mask, order, tree
+from arkwright.sched import constraints, gpus, mask, order, tree
 from arkwright.sched.codes import (
     BIG,
     BLOCKED_BY_NOTHING,
@@ -19,6 +19,7 @@ from arkwright.sched.codes import (
     NODE_STATE,
     PRIORITY,
     QUEUED,
+    REFUSED_GPU,
     REFUSED_INDEX,
     REFUSED_KIND,
     REFUSED_NODE_COUNT,
@@ -78,6 +79,8 @@ def add_class(state: State, values: Ints) -> int:
         return REFUSED_VALUE
     if values[0] > BIG // max(values[1], 1):
         return REFUSED_VALUE
+    if values[1] > gpus.WHOLE_MILLI and values[1] % gpus.WHOLE_MILLI != 0:
+        return REFUSED_VALUE
     cls = state.class_count[0]
     state.class_count[0] = cls + 1
     state.class_nodes[cls] = values[0]
@@ -90,8 +93,11 @@ def add_class(state: State, values: Ints) -> int:
     state.class_level_preferred[cls] = values[7]
     state.class_sites[cls] = values[8]
     state.class_row[cls] = values[9]
+    state.class_gpu_types[cls] = values[10]
     state.class_root[cls] = -1
     state.class_blocked_by[cls] = BLOCKED_BY_NOTHING
+    if gpus.is_fraction(state, cls):
+        gpus.keep(state)
     return 0
 
 
@@ -119,8 +125,10 @@ def submit(state: State, at_ms: int, cls: int, values: Ints) -> int:
     return 0
 
 
-def refuse_start(state: State, job: int, nodes: Ints) -> int:
+def refuse_start(state: State, job: int, nodes: Ints, shared: Ints) -> int:
     """Why the job cannot be given exactly these nodes, 0 when it can.
+
+    `shared`: for a fraction, the GPU on each of them, or empty to leave it to the rule.
 
     Looks at what makes a start impossible (the job's state, the nodes' free amounts), not at
     what made it unwise (quota, mask): an event is a fact, the decision was taken before.
@@ -136,12 +144,18 @@ def refuse_start(state: State, job: int, nodes: Ints) -> int:
         node = nodes[place]
         if node < 0 or node >= len(state.node_state):
             return REFUSED_NODE_INDEX
-        if (
-            state.class_gpu_milli[cls] > state.node_gpu_milli_free[node]
-            or state.class_cpu_milli[cls] > state.node_cpu_milli_free[node]
-            or state.class_memory_mib[cls] > state.node_memory_mib_free[node]
+        if not constraints.admit_node(
+            state,
+            cls,
+            node,
+            state.node_gpu_milli_free,
+            state.gpu_milli_free,
+            state.node_cpu_milli_free,
+            state.node_memory_mib_free,
         ):
             return REFUSED_NODE_FULL
+    if len(shared) > 0 and not _may_share(state, cls, nodes, shared):
+        return REFUSED_GPU
     ordered = np.sort(nodes)
     for place in range(1, len(ordered)):
         if ordered[place] == ordered[place - 1]:
@@ -149,12 +163,13 @@ def refuse_start(state: State, job: int, nodes: Ints) -> int:
     return 0
 
 
-def start(state: State, job: int, at_ms: int, nodes: Ints) -> None:
+def start(state: State, job: int, at_ms: int, nodes: Ints, shared: Ints) -> None:
     """The queued job holds these nodes from now on; `refuse_start` has said 0."""
     _dequeue(state, job)
     first = state.job_slot[job]
     for place in range(len(nodes)):
         state.slot_node[first + place] = nodes[place]
+    constraints.take_gpus(state, job, shared)
     constraints.take(state, state.job_class[job], nodes)
     state.job_state[job] = STARTING
     state.job_start_ms[job] = at_ms
@@ -242,6 +257,20 @@ def set_row_limit(state: State, row: int, limit: int) -> int:
     return 0
 
 
+def _may_share(state: State, cls: int, nodes: Ints, shared: Ints) -> bool:
+    """Whether these GPUs lie on these nodes, one each, and have room for the fraction."""
+    if len(shared) != len(nodes) or not gpus.is_fraction(state, cls):
+        return False
+    for place in range(len(nodes)):
+        gpu = shared[place]
+        node = nodes[place]
+        if gpu < state.node_gpu_first[node] or gpu >= state.node_gpu_first[node + 1]:
+            return False
+        if state.gpu_milli_free[gpu] < state.class_gpu_milli[cls]:
+            return False
+    return True
+
+
 def _move(state: State, job: int, one: int, other: int, to: int) -> int:
     if state.job_state[job] != one and state.job_state[job] != other:
         return REFUSED_STATE
@@ -271,6 +300,7 @@ def _give_back(state: State, job: int) -> None:
     cls = state.job_class[job]
     first = state.job_slot[job]
     nodes = state.slot_node[first : first + state.class_nodes[cls]]
+    constraints.give_back_gpus(state, job)
     constraints.give_back(state, cls, nodes)
     nodes[:] = -1
     state.active_root[0] = order.remove(state, state.active_root[0], job)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arkwright.errors import InternalError
-from arkwright.sched import capacity, codes, constraints, event, mask, placement, tree
+from arkwright.sched import capacity, codes, constraints, event, gpus, mask, placement, tree
 from arkwright.sched.mutate import apply
 from arkwright.sched.reason import Reason
 from arkwright.sched.schedule import cycle_with
@@ -55,7 +55,7 @@ def never_fits(state: State, shape: Shape) -> Reason | None:
     amount_max = codes.BIG // (n_nodes + 2)
     bounded = shape._replace(
         nodes=min(shape.nodes, n_nodes + 1),
-        gpu_milli=min(shape.gpu_milli, amount_max),
+        gpu_milli=min(shape.gpu_milli, amount_max // gpus.WHOLE_MILLI * gpus.WHOLE_MILLI),
         cpu_milli=min(shape.cpu_milli, amount_max),
         memory_mib=min(shape.memory_mib, amount_max),
     )
@@ -111,7 +111,7 @@ def _refusal(state: State, trial: _Trial, job: int, backfill: int) -> Reason:
     cls = int(state.job_class[job])
     after = trial.state
     ahead = trial.started[0] if trial.started else -1
-    if ahead >= 0 and not _fits(after, cls) and _fits(state, cls):
+    if ahead >= 0 and not _fits(after, job) and _fits(state, job):
         return Reason(codes.BEHIND_HIGHER_PRIORITY, job=ahead)
     quota = tree.explain(after, cls, after.row_used)
     if quota is not None:
@@ -132,10 +132,11 @@ def _refusal(state: State, trial: _Trial, job: int, backfill: int) -> Reason:
     raise InternalError(f"explain: nothing stops job {job}, yet the cycle did not start it")
 
 
-def _fits(state: State, cls: int) -> bool:
+def _fits(state: State, job: int) -> bool:
+    cls = int(state.job_class[job])
     if constraints.admit_job(state, cls, state.row_used) >= 0:
         return False
-    return placement.place(state, workspace(state), cls, *_free(state))
+    return placement.place_now(state, workspace(state), cls, job)
 
 
 def _with_smallest_change(
@@ -192,19 +193,20 @@ def _starts_as(
 
 
 def _with_class(state: State, shape: Shape) -> tuple[State, int]:
-    """A state to ask about the shape: shares all but the class columns with `state`."""
+    """A state to ask about the shape: shares with `state` what a new class leaves alone."""
     cls = find_class(state, shape)
     if cls >= 0:
         return state, cls
+    touched = ("class_", "gpu", "slot_gpu")
     probe = state._replace(
-        **{name: getattr(state, name).copy() for name in State._fields if name[:6] == "class_"}
+        **{name: getattr(state, name).copy() for name in State._fields if name.startswith(touched)}
     )
     probe = apply(grown(probe, 1, 0, 0), event.add_class(0, shape))
     return probe, int(probe.class_count[0]) - 1
 
 
 def _offer(
-    state: State, cls: int, amounts: tuple[Ints, Ints, Ints], any_state: bool = False
+    state: State, cls: int, amounts: tuple[Ints, Ints, Ints, Ints], any_state: bool = False
 ) -> tuple[int, int]:
     """How many nodes could serve the class: in all, and in the best domain it may use."""
     required = int(state.class_level_required[cls])
@@ -235,9 +237,19 @@ def _least_limit(state: State, cls: int) -> int:
     return least
 
 
-def _free(state: State) -> tuple[Ints, Ints, Ints]:
-    return state.node_gpu_milli_free, state.node_cpu_milli_free, state.node_memory_mib_free
+def _free(state: State) -> tuple[Ints, Ints, Ints, Ints]:
+    return (
+        state.node_gpu_milli_free,
+        state.gpu_milli_free,
+        state.node_cpu_milli_free,
+        state.node_memory_mib_free,
+    )
 
 
-def _totals(state: State) -> tuple[Ints, Ints, Ints]:
-    return state.node_gpu_milli_total, state.node_cpu_milli_total, state.node_memory_mib_total
+def _totals(state: State) -> tuple[Ints, Ints, Ints, Ints]:
+    return (
+        state.node_gpu_milli_total,
+        np.full_like(state.gpu_milli_free, gpus.WHOLE_MILLI),
+        state.node_cpu_milli_total,
+        state.node_memory_mib_total,
+    )

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from arkwright.sched.codes import ARKWRIGHT, FGD
 from arkwright.sched.state import Ints, State
 
 # Places in `Work.result`.
@@ -34,6 +35,15 @@ class Work(NamedTuple):
     domain_fit: Ints
     domain_free: Ints
     """[n_domains]: how many candidates lie in a domain, and the milli-GPU free on them."""
+    score: Ints
+    """[n_nodes]: what the placement policy gives the candidates."""
+    seen_moves: Ints
+    seen_score: Ints
+    """[n_classes * n_nodes], or empty: scores found before, good while the node has not moved."""
+    aside: Ints
+    """[n_nodes]: 1 where the head's reservation lies."""
+    shadow_each: Ints
+    """[n_gpus]: free at the shadow time GPU by GPU, the head not counted."""
     shadow_gpu_milli: Ints
     shadow_cpu_milli: Ints
     shadow_memory_mib: Ints
@@ -58,5 +68,8 @@ def workspace(state: State) -> Work:
     n_classes = int(state.class_count[0])
     sizes = {"result": 2, "row_used": n_rows, "row_spare": n_rows}
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
+    n_seen = n_classes * n_nodes if state.policy[0] in (FGD, ARKWRIGHT) else 0
+    n_seen *= int(len(state.typical_weight) > 0)
+    sizes |= {"shadow_each": len(state.gpu_milli_free), "seen_moves": n_seen, "seen_score": n_seen}
     sizes |= {"class_status": n_classes, "class_candidate": n_classes}
     return Work(*[np.zeros(sizes.get(name, n_nodes), np.int64) for name in Work._fields])
