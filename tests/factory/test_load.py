@@ -213,6 +213,21 @@ def test_a_part_that_could_not_be_read_breaks_no_rule_by_its_absence():
             "longer than time_limit_max (2 h)",
             "at most 2 h",
         ),
+        (
+            with_site("engine: {kind: local}") + "policy: {placement: fgd}",
+            "f.yaml:5",
+            "policy.placement",
+            "judges nodes by typical jobs",
+            "add typical_jobs",
+        ),
+        (
+            with_site("engine: {kind: local}")
+            + "policy: {typical_jobs: [{gpus_per_node: 1}, {gpus_per_node: 1.5}]}",
+            "f.yaml:5",
+            "policy.typical_jobs[1].gpus_per_node",
+            "1.5 GPUs",
+            "whole GPUs",
+        ),
         (with_site("engine: {kind: local}\n  a: {}"), "f.yaml:5", "sites.a", "twice", "keep one"),
         (
             with_site("halls: {h1: {system: vr-nvl72, racks: 1000000}}"),

@@ -10,6 +10,7 @@ from arkwright import sched
 from arkwright.fleet import FleetPolicy
 from arkwright.fleet.lowering import (
     LEVELS,
+    TypicalDemand,
     duration_ms,
     empty_state,
     names_of,
@@ -17,7 +18,7 @@ from arkwright.fleet.lowering import (
     shape_of,
 )
 from arkwright.jobs.spec import Level, Resources, Topology, TopologyMode
-from fleet.world import NAMES, NODES, PROJECTS, spec
+from fleet.world import NAMES, NODES, PROJECTS, Log, fleet, spec
 
 SITE, SCALE_UP, RACK = 5, 0, 1
 NARVIK, OSLO = 0b01, 0b10
@@ -142,3 +143,30 @@ def test_priority_is_the_job_s_on_top_of_its_organisation_s(project: str, expect
 def test_a_factory_without_nodes_is_an_empty_state() -> None:
     state: Any = empty_state(names_of((), PROJECTS))
     assert len(state.node_state) == 0
+
+
+@pytest.mark.parametrize(
+    ("placement", "path"),
+    [
+        ("arkwright", "oslo/h1/r1/t1"),  # no typical jobs: the node with least free
+        ("first-fit", "narvik/h1/r1/t1"),
+        ("best-fit", "oslo/h1/r1/t1"),  # keeps 3 of 8 GPUs, the others 7
+        ("gpu-packing", "oslo/h1/r1/t1"),  # all are idle: the one with fewest GPUs
+        ("fgd", "narvik/h1/r1/t1"),  # typical jobs of 4: on oslo it would strand 3 more GPUs
+    ],
+)
+def test_the_factory_s_placement_policy_chooses_the_node(placement: str, path: str) -> None:
+    typical = (TypicalDemand(gpus=4, gpu_types=("b200", "h100")),) if placement == "fgd" else ()
+    chosen = fleet(placement=placement, typical=typical)
+    Log(chosen).submit("one", spec(gpus=1))
+    assert chosen.decide(10)[0].placement.nodes == (path,)
+
+
+def test_typical_jobs_become_milli_amounts_and_the_bits_of_their_gpu_types() -> None:
+    demand = TypicalDemand(gpus=0.5, cpus=1.5, gpu_types=("h100", "gone"), weight=3)
+    state = empty_state(NAMES, FleetPolicy(typical=(demand,)))
+    # GPU types by name: b200 is 0, h100 is 1.
+    assert state.typical_gpu_milli.tolist() == [500]
+    assert state.typical_cpu_milli.tolist() == [1500]
+    assert state.typical_gpu_types.tolist() == [0b10]
+    assert state.typical_weight.tolist() == [3]

@@ -163,6 +163,8 @@ class Factory:
             for n in range(len(self.nodes))
             if self.node_admits(job, n, free[n], gpus[n]) and keeps_head(n)
         ]
+        if shape.nodes == 1 and self.policy:
+            return self.best(fit, 1, free, scores, rank) if fit else None
         if shape.level_required >= 0:
             levels = list(range(shape.level_required + 1))
         elif shape.level_preferred >= 0:

@@ -195,11 +195,41 @@ class Backfill(Enum):
     """If it delays nobody in line."""
 
 
+class Placement(Enum):
+    """Which of the nodes that fit a job takes."""
+
+    ARKWRIGHT = "arkwright"
+    """Those that keep most room for the typical jobs; broken domains before whole ones."""
+    RANDOM = "random"
+    FIRST_FIT = "first-fit"
+    BEST_FIT = "best-fit"
+    DOT_PRODUCT = "dot-product"
+    GPU_PACKING = "gpu-packing"
+    GPU_CLUSTERING = "gpu-clustering"
+    FGD = "fgd"
+
+
+class TypicalJob(Section, frozen=True, kw_only=True):
+    """What jobs of the factory commonly ask of a node; placement keeps room for such jobs."""
+
+    gpus_per_node: Annotated[float, Meta(ge=0, le=64)]
+    cpus_per_node: Annotated[float, Meta(ge=0, le=1024)] = 0
+    gpu_types: tuple[str, ...] = ()
+    """Models that would do; empty means any."""
+    weight: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    """How common they are, beside the others."""
+
+
 class Policy(Section, frozen=True, kw_only=True):
     """How the scheduler decides."""
 
     ordering: Ordering = Ordering.PRIORITY
     backfill: Backfill = Backfill.EASY
+    placement: Placement = Placement.ARKWRIGHT
+    placement_seed: Annotated[int, Meta(ge=0, lt=2**32)] = 0
+    """Of `placement: random`."""
+    typical_jobs: Annotated[tuple[TypicalJob, ...], Meta(max_length=1000)] = ()
+    """What `arkwright` and `fgd` keep room for."""
     time_limit_default: Seconds | None = None
     """For jobs that give none; none takes the catalogue's default."""
     time_limit_max: Seconds | None = None

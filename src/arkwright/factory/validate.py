@@ -17,6 +17,8 @@ from arkwright.factory.spec import (
     Ordering,
     Organisation,
     Ownership,
+    Placement,
+    Policy,
     Site,
 )
 
@@ -152,6 +154,17 @@ def _energy(factory: Factory) -> Found:
         most = units.render(policy.time_limit_max, "s")
         found = f"it is longer than time_limit_max ({most})"
         yield "policy.time_limit_default", found, f"give at most {most}"
+    yield from _typical_jobs(policy)
+
+
+def _typical_jobs(policy: Policy) -> Found:
+    if policy.placement is Placement.FGD and not policy.typical_jobs:
+        right = "add typical_jobs, for example [{gpus_per_node: 1, cpus_per_node: 8, weight: 3}]"
+        yield "policy.placement", "fgd judges nodes by typical jobs, and none are given", right
+    for index, job in enumerate(policy.typical_jobs):
+        if job.gpus_per_node > 1 and job.gpus_per_node % 1:
+            key = f"policy.typical_jobs[{index}].gpus_per_node"
+            yield key, f"{job.gpus_per_node:g} GPUs", "whole GPUs, or a part of one"
 
 
 def _runnable(factory: Factory) -> Found:

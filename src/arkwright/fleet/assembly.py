@@ -7,13 +7,24 @@ from collections.abc import Sequence
 from arkwright.design import Node
 from arkwright.factory import Factory, allowed_sites, policy_hash, time_limit_default
 from arkwright.fleet.fleet import Fleet
-from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
+from arkwright.fleet.lowering import FleetPolicy, ProjectQuota, TypicalDemand
 
 
 def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
     """The fleet of `factory` on `nodes`: quotas, residency and policy come from the file."""
     policy = FleetPolicy(
         backfill=factory.policy.backfill.value,
+        placement=factory.policy.placement.value,
+        placement_seed=factory.policy.placement_seed,
+        typical=tuple(
+            TypicalDemand(
+                gpus=job.gpus_per_node,
+                cpus=job.cpus_per_node,
+                gpu_types=job.gpu_types,
+                weight=job.weight,
+            )
+            for job in factory.policy.typical_jobs
+        ),
         time_limit_default_s=time_limit_default(factory).value,
         time_limit_max_s=factory.policy.time_limit_max,
         sha256=policy_hash(factory),

@@ -80,7 +80,7 @@ class Fleet:
 
     def reset(self) -> None:
         """Back to an idle factory in which every node is up."""
-        self._state = lowering.empty_state(self._names)
+        self._state = lowering.empty_state(self._names, self._policy)
         self._job_index: dict[str, int] = {}
         self._job_ids: list[str] = []
         self._specs: dict[str, JobSpec] = {}

@@ -15,6 +15,16 @@ from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
 LEVELS = tuple(Level)
 """Topology levels, smallest first: the axis `n_levels` of the scheduler."""
+_PLACEMENT = {
+    "arkwright": sched.ARKWRIGHT,
+    "random": sched.RANDOM,
+    "first-fit": sched.FIRST_FIT,
+    "best-fit": sched.BEST_FIT,
+    "dot-product": sched.DOT_PRODUCT,
+    "gpu-packing": sched.GPU_PACKING,
+    "gpu-clustering": sched.GPU_CLUSTERING,
+    "fgd": sched.FGD,
+}
 _LEVEL_INDEX = {level: index for index, level in enumerate(LEVELS)}
 
 
@@ -30,10 +40,22 @@ class ProjectQuota(Struct, frozen=True, kw_only=True):
     """Added to the priority of every job."""
 
 
+class TypicalDemand(Struct, frozen=True, kw_only=True):
+    """What a typical job asks of one node, and how common it is beside the others."""
+
+    gpus: float
+    cpus: float = 0
+    gpu_types: tuple[str, ...] = ()
+    weight: int = 1
+
+
 class FleetPolicy(Struct, frozen=True, kw_only=True):
     """What the scheduler must know of the factory's policy."""
 
     backfill: str = "easy"
+    placement: str = "arkwright"
+    placement_seed: int = 0
+    typical: tuple[TypicalDemand, ...] = ()
     time_limit_default_s: float = 86_400.0
     time_limit_max_s: float | None = None
     sha256: str = ""
@@ -64,8 +86,9 @@ def names_of(nodes: Sequence[Node], projects: Sequence[ProjectQuota]) -> Names:
     )
 
 
-def empty_state(names: Names) -> sched.State:
+def empty_state(names: Names, policy: FleetPolicy | None = None) -> sched.State:
     """The scheduler's state of an idle factory."""
+    policy = FleetPolicy() if policy is None else policy
     nodes = names.nodes
     columns = sched.Nodes(
         domain=_domains(nodes),
@@ -76,7 +99,7 @@ def empty_state(names: Names) -> sched.State:
         cpu_milli=np.array([math.floor(node.cpus * MILLI) for node in nodes], np.int64),
         memory_mib=np.array([node.memory_mib for node in nodes], np.int64),
     )
-    return sched.empty(columns, _quota_rows(names))
+    return sched.empty(columns, _quota_rows(names), _placing(names, policy))
 
 
 def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
@@ -115,6 +138,26 @@ def _domains(nodes: Sequence[Node]) -> np.ndarray[tuple[int, int], np.dtype[np.i
         for index, node in enumerate(nodes):
             table[level, index] = seen.setdefault(node.domains[level], len(seen))
     return table
+
+
+def _placing(names: Names, policy: FleetPolicy) -> sched.Placing:
+    typical = [
+        sched.Typical(
+            gpu_milli=math.ceil(demand.gpus * MILLI),
+            cpu_milli=math.ceil(demand.cpus * MILLI),
+            weight=demand.weight,
+            gpu_types=_type_bits(names, demand.gpu_types),
+        )
+        for demand in policy.typical
+    ]
+    return sched.Placing(_PLACEMENT[policy.placement], policy.placement_seed, typical)
+
+
+def _type_bits(names: Names, gpu_types: tuple[str, ...]) -> int:
+    """Acceptable GPU types as bits; any when none is named, none when no node has those named."""
+    if not gpu_types:
+        return sched.ANY_TYPE
+    return sum(1 << index for index, name in enumerate(names.gpu_types) if name in gpu_types)
 
 
 def _quota_rows(names: Names) -> sched.Rows:

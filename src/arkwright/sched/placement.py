@@ -5,9 +5,10 @@
 - Neither: anywhere.
 
 Among domains of a level that fit, the one with the least milli-GPU free on its fitting nodes; ties
-by index. Inside, nodes by (rank, the policy's score, index); Arkwright's own policy breaks ties by
-milli-GPU free, then milli-GPU free in the node's smallest domain, then index: what is already
-broken into is used up first, so large domains stay whole.
+by index. One node alone lies in a domain of every level, so a policy that scores nodes is asked at
+once. Inside, nodes by (rank, the policy's score, index); Arkwright's own breaks ties by milli-GPU
+free, then milli-GPU free in the node's smallest domain, then index: what is already broken into is
+used up first, so large domains stay whole.
 """
 
 from __future__ import annotations
@@ -125,6 +126,9 @@ def _place(state: State, work: Work, cls: int, count: int, gpu: Ints) -> bool:
     wanted = state.class_nodes[cls]
     required = state.class_level_required[cls]
     levels = required + 1
+    if wanted == 1 and (state.policy[0] != ARKWRIGHT or _has_score(state)):
+        _choose(state, work, count, wanted, gpu)
+        return True
     if required < 0 and state.class_level_preferred[cls] >= 0:
         levels = len(state.node_domain)
     for level in range(levels):
