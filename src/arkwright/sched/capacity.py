@@ -17,16 +17,16 @@ def admit(
 
     `gpu` is in sum per node, `each` per GPU.
     """
+    gpu_milli = state.class_gpu_milli[cls]
     cpu_milli = state.class_cpu_milli[cls]
     memory_mib = state.class_memory_mib[cls]
+    one_by_one = state.gpus_kept[0] != 0
     kept = 0
     for place in range(count):
         node = nodes[place]
-        if (
-            cpu_milli <= cpu[node]
-            and memory_mib <= memory[node]
-            and gpus.hold(state, cls, node, gpu, each)
-        ):
+        if gpu_milli <= gpu[node] and cpu_milli <= cpu[node] and memory_mib <= memory[node]:
+            if one_by_one and not gpus.hold(state, cls, node, gpu, each):
+                continue
             nodes[kept] = node
             kept += 1
     return kept

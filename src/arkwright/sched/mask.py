@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched.codes import NEVER_NO_SUCH_NODE, OTHER_NODES, UP
+from arkwright.sched.codes import ANY_TYPE, NEVER_NO_SUCH_NODE, OTHER_NODES, UP
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
 
@@ -30,7 +30,7 @@ def admit(state: State, cls: int, any_state: bool, nodes: Ints) -> int:
             continue
         if gpu_type >= 0 and gpu_type != node_gpu_type[node]:
             continue
-        if not (gpu_types >> node_gpu_type[node]) & 1:
+        if gpu_types != ANY_TYPE and not (gpu_types >> node_gpu_type[node]) & 1:
             continue
         if (sites >> node_site[node]) & 1:
             nodes[count] = node
