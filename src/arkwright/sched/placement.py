@@ -188,8 +188,8 @@ def _choose(state: State, work: Work, count: int, wanted: int, gpu: Ints) -> Non
     Sorting by the last key first with a stable sort is sorting by all of them: integers only, and
     the candidates come in index order.
     """
-    if wanted == 1 and _has_score(state) and state.policy[0] != ARKWRIGHT:
-        work.chosen[0] = _best_node(work, count)
+    if wanted == 1 and _has_score(state):
+        work.chosen[0] = _best_node(state, work, count, gpu)
         return
     chosen = work.fit[:count].copy()
     if count > wanted:
@@ -206,13 +206,22 @@ def _choose(state: State, work: Work, count: int, wanted: int, gpu: Ints) -> Non
     work.chosen[:wanted] = chosen[:wanted]
 
 
-def _best_node(work: Work, count: int) -> int:
-    """The first of a gang of one by (rank, score, index), without sorting the others."""
+def _best_node(state: State, work: Work, count: int, gpu: Ints) -> int:
+    """The first of the candidates by the same keys, without sorting the others."""
+    by_room = state.policy[0] == ARKWRIGHT
+    if by_room and len(state.node_domain) > 0:
+        _sum_domains(state, work, 0, count, gpu)
     best = work.fit[0]
     for place in range(1, count):
         node = work.fit[place]
-        if work.node_rank[node] > work.node_rank[best]:
-            continue
-        if work.node_rank[node] < work.node_rank[best] or work.score[node] > work.score[best]:
+        behind = work.node_rank[node] - work.node_rank[best]
+        if behind == 0:
+            behind = work.score[best] - work.score[node]
+        if behind == 0 and by_room:
+            behind = gpu[node] - gpu[best]
+            if behind == 0 and len(state.node_domain) > 0:
+                behind = work.domain_free[state.node_domain[0, node]]
+                behind -= work.domain_free[state.node_domain[0, best]]
+        if behind < 0:
             best = node
     return int(best)
