@@ -1,6 +1,6 @@
 """The scheduler: one state of integer arrays, one mutator, one decision. Pure.
 
-    state = empty(nodes, rows)                      a factory with no job
+    state = empty(nodes, rows, placing)             a factory with no job, and its placement policy
     state = apply(state, submit(at_ms, cls, ...))   the only way a state changes
     n = cycle(copy(state), now_ms, out)             who starts now, and where
     explain(state, job, now_ms)                     why a job waits, and what would start it
@@ -17,8 +17,10 @@ Jobs of one shape are a class; each class keeps its jobs in an ordered tree (`or
 classes, not jobs: priority first, then submit time; the first job that must wait is the head and
 holds concrete nodes and quota at its shadow time (`reservation`), later jobs start beside it
 (EASY backfill without a depth limit). A gang goes whole into the smallest domain that fits
-(`placement`). Every rule about who may run where is a file with four small functions (`mask`,
-`capacity`, `tree`), listed once in `constraints`. `docs/scheduler.md` has the rules in full.
+(`placement`), on the nodes that the policy scores best (`score`); the GPUs of a node are told apart
+where fractions of one are asked (`gpus`). Every rule about who may run where is a file with four
+small functions (`mask`, `capacity`, `tree`), listed once in `constraints`. `docs/scheduler.md` has
+the rules in full.
 """
 
 from arkwright.sched._jit import INTERPRETED, Kernels, compiled
