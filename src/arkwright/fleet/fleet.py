@@ -11,8 +11,10 @@ from arkwright import sched
 from arkwright.design import Node
 from arkwright.errors import InputError
 from arkwright.fleet import lowering
+from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 from arkwright.fleet.reasons import WaitReason, in_words
+from arkwright.fleet.scene import Scene
 from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.lifecycle import State
 from arkwright.jobs.spec import JobSpec
@@ -78,12 +80,16 @@ class Fleet:
         """Jobs that are over and still take a row; `reset` and a replay forget them."""
         return self._done_count
 
-    def reset(self) -> None:
-        """Back to an idle factory in which every node is up."""
+    def reset(self, finished: Sequence[Finished] = ()) -> None:
+        """Back to an idle factory in which every node is up, with what it knows of attempts that
+        are over (oldest first)."""
         self._state = lowering.empty_state(self._names)
         self._job_index: dict[str, int] = {}
         self._job_ids: list[str] = []
         self._specs: dict[str, JobSpec] = {}
+        self._groups: list[Group] = []
+        self._keys: list[int] = []
+        self._experience = Experience(finished)
         self._done_count = 0
 
     # --- follow --------------------------------------------------------------------------------
@@ -108,12 +114,17 @@ class Fleet:
         self._job_index[event.subject] = int(self._state.job_count[0])
         self._job_ids.append(event.subject)
         self._specs[event.subject] = spec
+        lasts_ms = lowering.duration_ms(spec, self._policy)
+        gpus = spec.nodes * spec.resources.gpus_per_node
+        self._groups.append(group_of(after["project"], after["user"], gpus))
+        self._keys.append(key_of(event.subject))
+        self._experience.submitted(event.subject, self._groups[-1], lasts_ms)
         self._state = sched.apply(
             self._state,
             sched.submit(
                 event.at_ms,
                 class_index,
-                lowering.duration_ms(spec, self._policy),
+                lasts_ms,
                 priority=lowering.priority_of(self._names, spec, after["project"]),
                 held=State(after["state"]) is State.HELD,
             ),
@@ -125,6 +136,7 @@ class Fleet:
         if event.before.get("state") == event.after["state"]:
             return  # told to stop once more: nothing changes for the scheduler
         self._state = sched.apply(self._state, self._lowered(event, job))
+        self._experience.follow(event)
         if not self._is_active(event):
             self._done_count += 1
             del self._specs[job_id]
@@ -199,6 +211,23 @@ class Fleet:
         job = self._job_index[job_id]
         reason = sched.explain(self._state, job, now_ms, self._backfill)
         return in_words(reason, self._names, self._specs.get(job_id), self._job_ids)
+
+    def scene(self, now_ms: int, visits: int) -> Scene:
+        """All that a question about the future needs, to be answered while this fleet goes on."""
+        return Scene(
+            state=sched.copy(self._state),
+            now_ms=now_ms,
+            backfill=self._backfill,
+            names=self._names,
+            policy=self._policy,
+            job_ids=tuple(self._job_ids),
+            job_index=dict(self._job_index),
+            specs=dict(self._specs),
+            groups=tuple(self._groups),
+            keys=tuple(self._keys),
+            lessons=self._experience.lessons(),
+            visits=visits,
+        )
 
     def refusal(self, spec: JobSpec, project: str) -> WaitReason | None:
         """Why no state of this factory could ever run the job, or None when one could."""

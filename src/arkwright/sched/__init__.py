@@ -6,6 +6,7 @@
     explain(state, job, now_ms)                     why a job waits, and what would start it
     never_fits(state, shape)                        why a job must be refused
     forward(state, events, now_ms, until_ms)        the same, run through time
+    foresee(state, now_ms, rides, horizon)          the same on copies, until given jobs start
     check(state)                                    what must hold, derived anew
 
 Nothing here knows a name, a clock or a random number: `fleet` translates names to indexes, times
@@ -59,6 +60,7 @@ from arkwright.sched.codes import (
     STARTS_NOW,
     STOPPING,
     STRICT,
+    SUBMIT,
     TOPOLOGY,
     UNLIMITED,
     UP,
@@ -79,6 +81,15 @@ from arkwright.sched.event import (
     start,
     stop,
     submit,
+)
+from arkwright.sched.foresee import (
+    Foreseen,
+    Horizon,
+    Ride,
+    changed,
+    foresee,
+    most_nodes_now,
+    reshaped,
 )
 from arkwright.sched.forward import Course, forward, timetable
 from arkwright.sched.invariants import check
@@ -138,6 +149,7 @@ __all__ = [
     "STARTS_NOW",
     "STOPPING",
     "STRICT",
+    "SUBMIT",
     "TOPOLOGY",
     "UNLIMITED",
     "UP",
@@ -145,14 +157,18 @@ __all__ = [
     "WEAKER_LEVEL",
     "Course",
     "Event",
+    "Foreseen",
+    "Horizon",
     "Kernels",
     "Nodes",
     "Reason",
+    "Ride",
     "Rows",
     "Shape",
     "State",
     "add_class",
     "apply",
+    "changed",
     "check",
     "compiled",
     "copy",
@@ -161,14 +177,17 @@ __all__ = [
     "end",
     "explain",
     "find_class",
+    "foresee",
     "forward",
     "hold",
+    "most_nodes_now",
     "never_fits",
     "node_state",
     "nodes_of",
     "priority",
     "release",
     "requeue",
+    "reshaped",
     "room",
     "row_limit",
     "run",

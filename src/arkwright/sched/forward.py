@@ -13,10 +13,13 @@ from arkwright.sched._jit import INTERPRETED, Kernels
 from arkwright.sched.advance import (
     ACTUAL_MS,
     AT_MS,
+    CYCLES_LEFT,
     FORWARD_COLUMNS,
     INDEX,
     KIND,
+    STOP_FIELDS,
     VALUES,
+    WATCHED_LEFT,
     Trip,
 )
 from arkwright.sched.event import Event
@@ -58,7 +61,7 @@ def forward(
     state = grown(state, 0, len(submits), slots)
     n_jobs = len(state.job_state)
     requeues = int((events[:, KIND] == codes.REQUEUE).sum())
-    trip = _trip(n_jobs, n_jobs + requeues)
+    trip = trip_of(n_jobs, n_jobs + requeues)
     trip.actual_ms[:known] = state.job_duration_ms[:known] if actual_ms is None else actual_ms
     starts = kernels.advance(state, workspace(state), events, trip, now_ms, until_ms, backfill)
     if starts < 0:
@@ -77,7 +80,12 @@ def timetable(events: Iterable[tuple[Event, int]]) -> Ints:
     return table
 
 
-def _trip(n_jobs: int, n_ends: int) -> Trip:
+def trip_of(n_jobs: int, n_ends: int) -> Trip:
+    """Arrays for one run to its end: nothing is watched, cycles are not counted."""
     sizes: dict[str, Any] = dict.fromkeys(Trip._fields, n_ends)
-    sizes |= {"actual_ms": n_jobs, "decided": n_jobs, "end_count": 1}
-    return Trip(*[np.zeros(sizes[name], np.int64) for name in Trip._fields])
+    sizes |= {"actual_ms": n_jobs, "decided": n_jobs, "watched": n_jobs}
+    sizes |= {"end_count": 1, "stop": STOP_FIELDS}
+    trip = Trip(*[np.zeros(sizes[name], np.int64) for name in Trip._fields])
+    trip.stop[WATCHED_LEFT] = -1
+    trip.stop[CYCLES_LEFT] = codes.BIG
+    return trip
