@@ -20,6 +20,8 @@ VERBS: dict[str, str] = {
     "exec": "arkwright.cli.execute:execute",
     "ps": "arkwright.cli.ps:ps",
     "why": "arkwright.cli.why:why",
+    "when": "arkwright.cli.when:when",
+    "whatif": "arkwright.cli.whatif:whatif",
     "logs": "arkwright.cli.logs:logs",
     "cancel": "arkwright.cli.change:cancel",
     "hold": "arkwright.cli.change:hold",

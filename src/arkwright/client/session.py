@@ -119,6 +119,19 @@ class Client:
         """Why a job waits."""
         return self._ask("GET", _job_path(reference, "why"))
 
+    def when(self, reference: str, *, alternatives: bool = False) -> JsonObject:
+        """When a job starts, with a band; `alternatives` adds what would start sooner."""
+        query = {"alternatives": "true" if alternatives else None}
+        return self._ask("GET", _job_path(reference, "when"), query=query)
+
+    def when_new(self, spec: Mapping[str, Any]) -> JsonObject:
+        """When a job would start if it were submitted now; it is checked, and not submitted."""
+        return self._ask("POST", "/v1/jobs/when", body=spec, is_repeatable=True)
+
+    def whatif(self, changes: Mapping[str, Any]) -> JsonObject:
+        """Who would start when after changes to `nodes`, `quotas`, `jobs`, and `submit`."""
+        return self._ask("POST", "/v1/whatif", body=changes, is_repeatable=True)
+
     def cost(self, reference: str) -> JsonObject:
         """A job's receipt."""
         return self._ask("GET", _job_path(reference, "cost"))

@@ -93,6 +93,13 @@ def accept(controller: Controller, submission: Submission) -> Accepted:
     return Accepted(tuple(events), idempotency, ids)
 
 
+def check(controller: Controller, identity: Identity, spec: JobSpec) -> str:
+    """The project a job would be accepted for; raises what a submission of it would."""
+    project = _project(identity, spec)
+    _check(controller, spec, project)
+    return project
+
+
 def cancel(controller: Controller, identity: Identity, job_id: str, reason: str) -> str:
     """End a job: at once when it waits, through its engine when it runs. Returns its new state."""
     job = active(controller, identity, job_id)

@@ -10,6 +10,7 @@ import msgspec
 
 from arkwright import __version__, documents
 from arkwright.control import resources
+from arkwright.fleet import Changes
 from arkwright.jobs.spec import JobSpec
 from arkwright.ledger import Receipt
 
@@ -18,6 +19,9 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("GET", "/v1/jobs"): (resources.JobResource, True),
     ("GET", "/v1/jobs/{job}"): (resources.JobResource, False),
     ("GET", "/v1/jobs/{job}/why"): (resources.WhyResource, False),
+    ("GET", "/v1/jobs/{job}/when"): (resources.WhenResource, False),
+    ("POST", "/v1/jobs/when"): (resources.WhenResource, False),
+    ("POST", "/v1/whatif"): (resources.WhatIfResource, False),
     ("GET", "/v1/jobs/{job}/cost"): (Receipt, False),
     ("GET", "/v1/jobs/{job}/logs"): (resources.LogResource, False),
     ("POST", "/v1/jobs/{job}/cancel"): (resources.JobResource, False),
@@ -40,6 +44,7 @@ _QUERIES: dict[tuple[str, str], dict[str, str]] = {
         "cursor": "integer",
         "limit": "integer",
     },
+    ("GET", "/v1/jobs/{job}/when"): {"alternatives": "boolean"},
     ("GET", "/v1/jobs/{job}/logs"): {
         "rank": "integer",
         "attempt": "integer",
@@ -79,6 +84,8 @@ _BODIES: dict[str, dict[str, Any]] = {
             },
         ]
     },
+    "/v1/jobs/when": {"$ref": f"{_SCHEMAS}JobSpec"},
+    "/v1/whatif": {"$ref": f"{_SCHEMAS}Changes"},
     "/v1/jobs/{job}/cancel": _REASON,
     "/v1/nodes/{node}/drain": _REASON,
     "/v1/nodes/{node}/resume": _REASON,
@@ -122,11 +129,13 @@ def openapi(routes: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
 
 
 def _job_schemas() -> dict[str, Any]:
-    """The job file's own schema: quantities are texts with units there, not numbers."""
-    root = documents.schema(JobSpec)
-    del root["$schema"]
-    nested = root.pop("$defs")
-    text = msgspec.json.encode({JobSpec.__name__: root} | nested).decode()
+    """Of the job file and of changes: quantities are texts with units there, not numbers."""
+    schemas: dict[str, Any] = {}
+    for kind in (JobSpec, Changes):
+        root = documents.schema(kind)
+        del root["$schema"]
+        schemas |= root.pop("$defs") | {kind.__name__: root}
+    text = msgspec.json.encode(schemas).decode()
     found: dict[str, Any] = msgspec.json.decode(text.replace('"#/$defs/', f'"{_SCHEMAS}'))
     return found
 

@@ -229,6 +229,12 @@ class Fleet:
             visits=visits,
         )
 
+    def finished(self, spec: JobSpec, project: str, user: str, ran_ms: int) -> Finished:
+        """An attempt that is over, as `reset` takes it."""
+        gpus = spec.nodes * spec.resources.gpus_per_node
+        limit_ms = lowering.duration_ms(spec, self._policy)
+        return Finished(group_of(project, user, gpus), limit_ms, ran_ms)
+
     def refusal(self, spec: JobSpec, project: str) -> WaitReason | None:
         """Why no state of this factory could ever run the job, or None when one could."""
         unknown = [site for site in spec.sites if site not in self._names.sites]
