@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from arkwright.fleet import replayed, saved
 from cli.fake_api import Problem
+from fleet.test_snapshot import busy, resealed
 
 NOON = 1_800_000_000_000
 
@@ -172,3 +174,45 @@ def test_whatif_that_moves_nobody_says_so(ask, api):
 def test_whatif_says_how_to_write_a_change(ask, words, said):
     code, _, err = ask("whatif", *words)
     assert (code, said in err) == (2, True)
+
+
+def snapshot_bytes() -> bytes:
+    log = busy()
+    return saved(log.fleet.snapshot("b", log.now_ms, 7))
+
+
+def test_a_saved_decision_is_replayed_without_a_server(ark, tmp_path):
+    (tmp_path / "b.snapshot").write_bytes(snapshot_bytes())
+    code, out, _ = ark("replay", "b.snapshot")
+    lines = out.splitlines()
+    assert code == 0
+    assert lines[0].endswith("6 nodes, 3 jobs, after decision 7")
+    assert lines[1:3] == ["1 start", "  b on narvik/h1/r1/t2"]
+    assert lines[3] == "b [starts-now]"
+    assert lines[-1].endswith(": the same bytes as saved")
+    shown = json.loads(ark("replay", "b.snapshot", "--json")[1])
+    assert (shown["is_same"], shown["starts"][0]["job_id"]) == (True, "b")
+
+
+def test_a_replay_that_differs_fails(ark, tmp_path):
+    data = snapshot_bytes()
+    digest = replayed(data).sha256
+    (tmp_path / "b").write_bytes(resealed(data[:-32].replace(digest.encode(), b"0" * 64)))
+    code, out, _ = ark("replay", "b")
+    assert (code, out.endswith(": NOT what was saved\n")) == (1, True)
+
+
+def test_a_file_that_is_no_snapshot_is_named(ark, tmp_path):
+    (tmp_path / "x").write_text("hello")
+    code, _, err = ark("replay", "x")
+    assert (code, err.startswith("arkwright: x: this is no snapshot")) == (2, True)
+    assert ark("replay", "y")[0] == 2
+
+
+def test_why_saves_what_the_server_sends(ask, api, tmp_path):
+    reason = {"code": "held", "message": "it is held", "change": "release it"}
+    api.say("GET", "/v1/jobs/train/why", {"job_id": "1", "state": "held", "reason": reason})
+    api.say("GET", "/v1/jobs/1/snapshot", b"bytes")
+    code, _, err = ask("why", "train", "--save", "f")
+    assert (code, err) == (0, "saved to f: arkwright replay f\n")
+    assert (tmp_path / "f").read_bytes() == b"bytes"

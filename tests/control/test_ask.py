@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from arkwright.control.foresight import Foresight
+from arkwright.fleet import replayed
 from control.site import Site, job
 
 MINUTE_MS = 60_000
@@ -153,3 +154,20 @@ def test_a_question_while_the_kernels_are_compiled_is_answered_later(
     foresight = Foresight(10_000, tmp_path)
     with pytest.raises(Exception, match="still being compiled"):
         foresight.run(len, [])
+
+
+def test_a_snapshot_replays_to_the_reason_that_why_gives(full: Site) -> None:
+    answer = full.ask("GET", "/v1/jobs/second/snapshot")
+    assert (answer.status, answer.media_type) == (200, "application/octet-stream")
+    found = replayed(answer.data)
+    why = full.ask("GET", "/v1/jobs/second/why").json["reason"]
+    assert found.is_same
+    assert (found.reason.code, found.reason.message) == (why["code"], why["message"])
+
+
+def test_a_snapshot_is_for_owners_and_for_jobs_that_are_not_over(two_tenants: Site) -> None:
+    site = two_tenants
+    held = site.submit(held=True)
+    assert site.ask("GET", f"/v1/jobs/{held}/snapshot", user="anna").status == 403
+    site.ask("POST", f"/v1/jobs/{held}/cancel", {})
+    assert site.ask("GET", f"/v1/jobs/{held}/snapshot").status == 409

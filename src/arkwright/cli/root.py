@@ -22,6 +22,7 @@ VERBS: dict[str, str] = {
     "why": "arkwright.cli.why:why",
     "when": "arkwright.cli.when:when",
     "whatif": "arkwright.cli.whatif:whatif",
+    "replay": "arkwright.cli.replay:replay",
     "logs": "arkwright.cli.logs:logs",
     "cancel": "arkwright.cli.change:cancel",
     "hold": "arkwright.cli.change:hold",

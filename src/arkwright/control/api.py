@@ -31,6 +31,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/jobs/{job}", routes_jobs.job),
     ("GET", "/v1/jobs/{job}/why", routes_jobs.why),
     ("GET", "/v1/jobs/{job}/when", routes_ask.when),
+    ("GET", "/v1/jobs/{job}/snapshot", routes_ask.snapshot),
     ("POST", "/v1/jobs/when", routes_ask.when_new),
     ("POST", "/v1/whatif", routes_ask.whatif),
     ("GET", "/v1/jobs/{job}/cost", routes_jobs.cost),

@@ -37,6 +37,9 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
 }
 """What each route answers with: the struct, and whether it is a list."""
 
+_FILES = (("GET", "/v1/jobs/{job}/snapshot"),)
+"""Routes that answer with a file."""
+
 _QUERIES: dict[tuple[str, str], dict[str, str]] = {
     ("GET", "/v1/jobs"): {
         "all": "boolean",
@@ -141,16 +144,10 @@ def _job_schemas() -> dict[str, Any]:
 
 
 def _operation(method: str, path: str, what: str) -> dict[str, Any]:
-    answer, is_list = _ANSWERS[method, path]
-    reference = {"$ref": f"{_SCHEMAS}{answer.__name__}"}
-    head = {"api_version": {"const": resources.API_VERSION}, "kind": {"type": "string"}}
-    page = {
-        "items": {"type": "array", "items": reference},
-        "next_cursor": {"type": ["integer", "null"]},
-    }
-    content: dict[str, Any] = {"type": "object", "properties": head | (page if is_list else {})}
-    if not is_list:
-        content = {"allOf": [reference, content]}
+    if (method, path) in _FILES:
+        media = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    else:
+        media = {"application/json": {"schema": _answer(method, path)}}
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", path)
@@ -163,7 +160,7 @@ def _operation(method: str, path: str, what: str) -> dict[str, Any]:
         "summary": what.strip().partition("\n")[0],
         "parameters": in_path + in_query,
         "responses": {
-            "2XX": {"description": "done", "content": {"application/json": {"schema": content}}},
+            "2XX": {"description": "done", "content": media},
             "default": {
                 "description": "a problem (RFC 9457)",
                 "content": {"application/problem+json": {"schema": {"$ref": f"{_SCHEMAS}Problem"}}},
@@ -173,3 +170,15 @@ def _operation(method: str, path: str, what: str) -> dict[str, Any]:
     if method == "POST" and path in _BODIES:
         operation["requestBody"] = {"content": {"application/json": {"schema": _BODIES[path]}}}
     return operation
+
+
+def _answer(method: str, path: str) -> dict[str, Any]:
+    answer, is_list = _ANSWERS[method, path]
+    reference = {"$ref": f"{_SCHEMAS}{answer.__name__}"}
+    head = {"api_version": {"const": resources.API_VERSION}, "kind": {"type": "string"}}
+    page = {
+        "items": {"type": "array", "items": reference},
+        "next_cursor": {"type": ["integer", "null"]},
+    }
+    content: dict[str, Any] = {"type": "object", "properties": head | (page if is_list else {})}
+    return content if is_list else {"allOf": [reference, content]}

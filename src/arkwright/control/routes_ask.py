@@ -21,7 +21,7 @@ from arkwright.control.resources import WhatIfResource, WhenResource
 from arkwright.control.users import Identity
 from arkwright.control.web import body_of, boolean, one
 from arkwright.errors import InputError
-from arkwright.fleet import Alternative, Changes, Forecast, Outcome, Scene
+from arkwright.fleet import Alternative, Changes, Forecast, Outcome, Scene, Snapshot, saved
 from arkwright.fleet import alternatives as alternatives_of
 from arkwright.fleet import forecast as forecast_of
 from arkwright.fleet import forecast_new as forecast_new_of
@@ -93,6 +93,26 @@ async def whatif(api: Context, request: Request, identity: Identity) -> Response
     run = api.server.foresight.run
     found = await run_in_threadpool(whatif_of, scene, changes, projects, identity.name, run)
     return one("whatif", _discreet(found, identity))
+
+
+async def snapshot(api: Context, request: Request, identity: Identity) -> Response:
+    """The scheduler's state at this instant, the reason of this job in it, as a file. Owners only.
+
+    `arkwright replay FILE` takes the decision again from it, anywhere.
+    """
+    if not identity.is_owner:
+        raise Forbidden(f"{identity.name} is no owner: a snapshot holds everybody's jobs")
+    row = await api.read(views.find_job, identity, request.path_params["job"])
+
+    def take(controller: Controller) -> Snapshot:
+        if row.id not in controller.book.jobs:
+            raise Conflict(f"job {row.id} is over ({row.state}): the scheduler has forgotten it")
+        now_ms = max(controller.clock(), controller.store.last_ms)
+        return controller.fleet.snapshot(row.id, now_ms, controller.store.last_decision)
+
+    taken = await api.ask(api.server.loop.ask(take))
+    data = await run_in_threadpool(saved, taken)
+    return Response(data, media_type="application/octet-stream")
 
 
 async def _scene(api: Context) -> Scene:

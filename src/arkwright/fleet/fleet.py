@@ -15,6 +15,7 @@ from arkwright.fleet.experience import Experience, Finished, Group, group_of, ke
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.fleet.scene import Scene
+from arkwright.fleet.snapshot import Snapshot
 from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.lifecycle import State
 from arkwright.jobs.spec import JobSpec
@@ -227,6 +228,23 @@ class Fleet:
             keys=tuple(self._keys),
             lessons=self._experience.lessons(),
             visits=visits,
+        )
+
+    def snapshot(self, job_id: str, now_ms: int, parent: int) -> Snapshot:
+        """This instant, to be saved and decided again elsewhere; `parent` is the last decision."""
+        return Snapshot(
+            state=sched.copy(self._state),
+            now_ms=now_ms,
+            parent=parent,
+            backfill=self._backfill,
+            policy_sha256=self._policy.sha256,
+            nodes=[node.path for node in self._names.nodes],
+            jobs=tuple(self._job_ids),
+            projects=self.project_paths,
+            sites=self._names.sites,
+            gpu_types=self._names.gpu_types,
+            job=job_id,
+            spec=self._specs.get(job_id),
         )
 
     def finished(self, spec: JobSpec, project: str, user: str, ran_ms: int) -> Finished:

@@ -95,6 +95,7 @@ from arkwright.sched.forward import Course, forward, timetable
 from arkwright.sched.invariants import check
 from arkwright.sched.mutate import apply
 from arkwright.sched.reason import Reason
+from arkwright.sched.save import arrays_of, state_of
 from arkwright.sched.schedule import cycle
 from arkwright.sched.state import (
     Nodes,
@@ -168,6 +169,7 @@ __all__ = [
     "State",
     "add_class",
     "apply",
+    "arrays_of",
     "changed",
     "check",
     "compiled",
@@ -194,6 +196,7 @@ __all__ = [
     "same",
     "shape_of",
     "start",
+    "state_of",
     "stop",
     "submit",
     "timetable",

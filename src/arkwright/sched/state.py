@@ -160,7 +160,7 @@ def empty(nodes: Nodes, rows: Rows | None = None) -> State:
     if n_nodes and int(site.max()) >= SITE_COUNT_MAX:
         raise InternalError(f"site index {int(site.max())}: a state holds sites 0..62")
     sizes = {"class": 0, "job": 0, "slot": 0}
-    growing = {name: _filled(name, sizes) for name in State._fields if _axis(name) is not None}
+    growing = {name: _filled(name, sizes) for name in State._fields if axis_of(name) is not None}
     one = {name: np.zeros(1, np.int64) for name in State._fields if _is_scalar(name)}
     one["active_root"][0] = -1
     return State(
@@ -197,7 +197,7 @@ def same(one: State, other: State) -> bool:
     for name in State._fields:
         if name in MEMO_FIELDS:
             continue
-        mine, theirs = _used(one, name), _used(other, name)
+        mine, theirs = used(one, name), used(other, name)
         if mine.shape != theirs.shape or mine.tobytes() != theirs.tobytes():
             return False
     return True
@@ -219,7 +219,7 @@ def grown(state: State, classes: int, jobs: int, slots: int) -> State:
         return state
     fields = {}
     for name in State._fields:
-        axis = _axis(name)
+        axis = axis_of(name)
         if axis is None or short[axis] == sizes[axis]:
             continue
         fields[name] = _filled(name, short)
@@ -273,19 +273,21 @@ def _is_scalar(name: str) -> bool:
     return name in _SCALARS
 
 
-def _axis(name: str) -> str | None:
+def axis_of(name: str) -> str | None:
+    """`class`, `job` or `slot` for a column that grows with them."""
     axis = name.split("_", 1)[0]
     return axis if axis in ("class", "job", "slot") and not _is_scalar(name) else None
 
 
-def _used(state: State, name: str) -> Ints:
-    axis = _axis(name)
+def used(state: State, name: str) -> Ints:
+    """A column without the slack at its end."""
+    axis = axis_of(name)
     array: Ints = getattr(state, name)
     return array if axis is None else array[: int(getattr(state, f"{axis}_count")[0])]
 
 
 def _filled(name: str, sizes: dict[str, int]) -> Ints:
-    axis = _axis(name)
+    axis = axis_of(name)
     assert axis is not None
     blank = DONE if name == "job_state" else -1 if name in _MINUS_ONE else 0
     if name == "class_blocked_by":
