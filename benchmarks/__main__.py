@@ -14,13 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import install, scheduler, server, verbs
+from benchmarks import ask, calibration, install, scheduler, server, verbs
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "server": server.run,
     "submit": server.run_submissions,
     "verbs": verbs.run,
     "scheduler": scheduler.run,
+    "ask": ask.run,
+    "calibration": calibration.run,
     "install": install.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

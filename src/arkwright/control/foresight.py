@@ -24,8 +24,9 @@ LOG = logging.getLogger("arkwright.control")
 NODES_COMPILED: Final = 96
 """From so many nodes on, questions go to the other process."""
 VISITS_INTERPRETED: Final = 2_000_000
-VISITS_COMPILED: Final = 400_000_000
-"""Node visits that take about half a second here and there (`benchmarks/ask.py`)."""
+VISITS_COMPILED: Final = 250_000_000
+"""Node visits that take about a CPU second, here interpreted and there compiled
+(`benchmarks/ask.py`)."""
 READY_S_MAX: Final = 5.0
 """How long a question waits for the other process; compiling takes longer, once per version."""
 
