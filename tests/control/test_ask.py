@@ -72,7 +72,6 @@ def test_a_shorter_limit_reads_as_in_a_job_file(full: Site) -> None:
     ("body", "said"),
     [
         ({}, "0 changes"),
-        ({"nodes": [{"node": "nowhere", "state": "down"}]}, "node nowhere: not in this factory"),
         ({"nodes": [{"node": "x", "state": "gone"}]}, "state"),
         ({"quotas": [{"project": "nobody", "gpus": 1}]}, "project nobody"),
         ({"colour": "red"}, "colour"),
@@ -82,6 +81,15 @@ def test_a_shorter_limit_reads_as_in_a_job_file(full: Site) -> None:
 def test_a_change_that_makes_no_sense_is_refused(site: Site, body: object, said: str) -> None:
     answer = site.ask("POST", "/v1/whatif", body)
     assert (answer.status, said in answer.json["detail"]) == (422, True), answer.json
+
+
+def test_a_node_is_named_by_the_end_of_its_path_and_must_exist(full: Site) -> None:
+    """The first job loses a node and waits again; it needs all four, and has no start any more."""
+    body = full.ask("POST", "/v1/whatif", {"nodes": [{"node": "n01", "state": "down"}]}).json
+    moves = {move["job_id"]: move["after_ms"] for move in body["moves"]}
+    assert moves == {full.first: None, full.second: None}
+    missing = full.ask("POST", "/v1/whatif", {"nodes": [{"node": "nowhere", "state": "down"}]})
+    assert (missing.status, "node nowhere: not in this" in missing.json["detail"]) == (404, True)
 
 
 def test_a_member_sees_and_changes_only_what_is_its_own(two_tenants: Site) -> None:

@@ -37,8 +37,8 @@ VERBS: dict[str, str] = {
 """Verb → module and name of its click command, in the order `--help` shows them."""
 
 NOT_YET = (
-    *("simulate", "plan", "fabric", "export", "import", "estimate", "fit", "replay", "observe"),
-    *("when", "whatif", "top", "quota", "reserve", "power", "report"),
+    *("simulate", "plan", "fabric", "export", "import", "estimate", "fit", "observe"),
+    *("top", "quota", "reserve", "power", "report"),
 )
 """Verbs that are planned; asked for, they say so."""
 

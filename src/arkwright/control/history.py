@@ -15,7 +15,7 @@ from arkwright.jobs.spec import JobSpec
 def finished_attempts(reader: Reader, fleet: Fleet) -> list[Finished]:
     """The newest attempts that are over, oldest first: what a fleet that saw them end knows."""
     query = (
-        select(EVENTS.c.at_ms, ATTEMPTS.c.start_ms, JOBS.c.project, JOBS.c.user, JOBS.c.spec)
+        select(ATTEMPTS.c.start_ms, ATTEMPTS.c.end_ms, JOBS.c.project, JOBS.c.user, JOBS.c.spec)
         .join(ATTEMPTS, ATTEMPTS.c.id == EVENTS.c.subject)
         .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
         .where(EVENTS.c.kind == EventKind.JOB_ENDED.value)
@@ -24,7 +24,7 @@ def finished_attempts(reader: Reader, fleet: Fleet) -> list[Finished]:
     )
     return [
         fleet.finished(
-            msgspec.convert(row.spec, JobSpec), row.project, row.user, row.at_ms - row.start_ms
+            msgspec.convert(row.spec, JobSpec), row.project, row.user, row.end_ms - row.start_ms
         )
         for row in reversed(reader.rows(query))
     ]

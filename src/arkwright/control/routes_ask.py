@@ -85,13 +85,18 @@ async def whatif(api: Context, request: Request, identity: Identity) -> Response
     )
     changes = msgspec.structs.replace(changes, jobs=known)
 
-    def look(controller: Controller) -> tuple[Scene, list[str]]:
+    def look(controller: Controller) -> tuple[Scene, Changes, list[str]]:
+        nodes = tuple(
+            msgspec.structs.replace(change, node=intake.node_path(controller, change.node))
+            for change in changes.nodes
+        )
         projects = [intake.check(controller, identity, spec) for spec in changes.submit]
-        return _scene_of(controller, api.server.foresight.visits), projects
+        scene = _scene_of(controller, api.server.foresight.visits)
+        return scene, msgspec.structs.replace(changes, nodes=nodes), projects
 
-    scene, projects = await api.ask(api.server.loop.ask(look))
+    scene, asked, projects = await api.ask(api.server.loop.ask(look))
     run = api.server.foresight.run
-    found = await run_in_threadpool(whatif_of, scene, changes, projects, identity.name, run)
+    found = await run_in_threadpool(whatif_of, scene, asked, projects, identity.name, run)
     return one("whatif", _discreet(found, identity))
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.events import Event, EventKind, end_of
 from arkwright.jobs.lifecycle import FINAL, State
 
 ATTEMPTS_MAX: Final = 4096
@@ -76,7 +76,7 @@ class Experience:
             started_ms = self._started_ms.pop(job_id, None)
             if started_ms is not None:
                 group, limit_ms = self._open[job_id]
-                self._finished.append(Finished(group, limit_ms, event.at_ms - started_ms))
+                self._finished.append(Finished(group, limit_ms, end_of(event) - started_ms))
                 self._lessons = None
         if "state" in event.after and State(event.after["state"]) in FINAL:
             self._open.pop(job_id, None)
