@@ -155,7 +155,8 @@ def _ride(
 def _estimates(state: State, trip: Trip) -> Ints:
     """Of every job that still waits: the instant by which all work ahead of it has begun.
 
-    GPU-seconds ahead of it in the order, over the GPUs in use; -1 where nothing runs.
+    GPU-seconds ahead of it in the order, over the GPUs in use; -1 where nothing runs. Backfill is
+    left out, so small jobs start sooner than this says.
     """
     found = np.full(len(state.job_state), -1, np.int64)
     busy = int((state.node_gpu_milli_total - state.node_gpu_milli_free).sum()) // MILLI
