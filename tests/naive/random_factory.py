@@ -45,11 +45,18 @@ def random_pair(random: Random) -> Pair:
         cpu_milli=[random.choice([8000, 16000]) for _ in range(n_nodes)],
         memory_mib=[random.choice([1000, 2000]) for _ in range(n_nodes)],
     )
+    power = random.random() < 0.5
+    if power:
+        nodes = nodes._replace(row=_power_rows(random, n_nodes))
     total = sum(nodes.gpu_milli)
     limits = [random.choice([-1, total // 2, total * 3 // 4, total]) for _ in range(4)]
-    tree = sched.Rows(parent=[-1, 0, 0, -1], limit=limits)
+    watts = [random.choice([-1, 100 * n_nodes, 250 * n_nodes]), *_row_watts(random, n_nodes)]
+    tree = sched.Rows(parent=[-1, 0, 0, -1, -1, 4, 4, 5], limit=limits + watts)
     shape = _busy_shape if busy else _random_shape
-    shapes = [shape(random, n_nodes, n_levels, len(tree.parent)) for _ in range(5)]
+    shapes = [shape(random, n_nodes, n_levels, len(limits)) for _ in range(5)]
+    if power:
+        asked = [0, 50, 100, 100, 150, 300]
+        shapes = [shape._replace(watts=random.choice(asked)) for shape in shapes]
     shapes = list(dict.fromkeys(shapes))
     plain = [
         naive.Node(
@@ -58,6 +65,7 @@ def random_pair(random: Random) -> Pair:
             nodes.gpu_type[i],
             nodes.site[i],
             (nodes.gpu_milli[i], nodes.cpu_milli[i], nodes.memory_mib[i]),
+            nodes.row[i] if power else -1,
         )
         for i in range(n_nodes)
     ]
@@ -108,6 +116,8 @@ def random_event(pair: Pair, random: Random) -> None:
         pair.factory.nodes[node].state = state
     elif kind == "limit" and pair.factory.row_limit:
         row, limit = random.randrange(len(pair.factory.row_limit)), random.choice([-1, 8000, 24000])
+        if row >= 4:
+            limit = random.choice([-1, 0, 300, 700])
         pair.apply(sched.row_limit(pair.now_ms, row, limit))
         pair.factory.row_limit[row] = limit
     elif kind in ("stop", "run"):
@@ -143,6 +153,17 @@ def decide_both(pair: Pair, mode=sched.EASY, kernels=sched.INTERPRETED):
     else:
         assert sched.same(draft, pair.state)
     return decided, pair.factory.cycle(pair.now_ms, mode)
+
+
+def _power_rows(random: Random, n_nodes):
+    """Rows 5 and 6 are halves of row 4, row 7 is a rack of row 5; not every node counts watts."""
+    if random.random() < 0.5:
+        return [random.choice([-1, 4, 5, 6, 7]) for _ in range(n_nodes)]
+    return [5 if 2 * node < n_nodes else 6 for node in range(n_nodes)]
+
+
+def _row_watts(random: Random, n_nodes):
+    return [random.choice([-1, 100 * (n_nodes // 2), 300, 450]) for _ in range(3)]
 
 
 def _busy_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:

@@ -17,6 +17,7 @@ class Node:
     gpu_type: int
     site: int
     total: tuple[int, int, int]
+    row: int = -1
     state: int = 0
 
 
@@ -81,17 +82,18 @@ class Factory:
         if not self.rows_admit(job.shape, used):
             return None
         if reservation is None:
-            return self.place(job, free, rank=lambda node: 0)
+            return self.place(job, free, used, rank=lambda node: 0)
         if now_ms + job.duration_ms <= reservation.shadow_ms:
-            return self.place(job, free, rank=lambda node: node not in reservation.nodes)
+            return self.place(job, free, used, rank=lambda node: node not in reservation.nodes)
         asked = job.shape.nodes * job.shape.gpu_milli
-        if any(asked > reservation.row_spare.get(row, INFINITE) for row in self.path(job.shape)):
+        spare = reservation.row_spare
+        if any(asked > spare.get(row, INFINITE) for row in self.path(job.shape.row)):
             return None
         beside = [
             tuple(map(min, free[node], reservation.spare.get(node, (INFINITE,) * 3)))
             for node in range(len(free))
         ]
-        return self.place(job, beside, rank=lambda node: node not in reservation.nodes)
+        return self.place(job, beside, used, lambda node: node not in reservation.nodes, spare)
 
     def reserve(self, head, now_ms):
         """The first instant at which the head fits when running jobs end as expected."""
@@ -103,17 +105,16 @@ class Factory:
         for instant in sorted({end_ms(job) for job in self.active()}):
             free, used = self.left([job for job in self.active() if end_ms(job) > instant])
             nodes = self.place(
-                head, free, rank=lambda node: self.node_admits(head, node, free_now[node])
+                head, free, used, rank=lambda node: self.node_admits(head, node, free_now[node])
             )
             if nodes is not None and self.rows_admit(head.shape, used):
                 spare = {
                     node: tuple(a - b for a, b in zip(free[node], head.demand(), strict=True))
                     for node in nodes
                 }
-                asked = head.shape.nodes * head.shape.gpu_milli
                 row_spare = {
                     row: self.row_limit[row] - used[row] - asked
-                    for row in self.path(head.shape)
+                    for row, asked in self.charges(head.shape, nodes).items()
                     if self.row_limit[row] >= 0
                 }
                 return Reservation(head, instant, nodes, spare, row_spare)
@@ -126,14 +127,29 @@ class Factory:
                 reservation.spare[node] = tuple(
                     a - b for a, b in zip(left, job.demand(), strict=True)
                 )
-        for row in self.path(job.shape):
+        for row, asked in self.charges(job.shape, job.nodes).items():
             if row in reservation.row_spare:
-                reservation.row_spare[row] -= job.shape.nodes * job.shape.gpu_milli
+                reservation.row_spare[row] -= asked
 
-    def place(self, job, free, rank):
+    def place(self, job, free, used, rank, row_spare=None):
         """Whole gang in the smallest domain, best fit; None when it does not fit."""
         shape = job.shape
+
+        def within_rows(nodes):
+            """As many as the gang wants of these, in order, each if its rows have room for it."""
+            taken = []
+            for node in nodes:
+                charges = self.charges(shape, [*taken, node])
+                if len(taken) < shape.nodes and all(
+                    asked <= self.row_left(row, used, row_spare)
+                    for row, asked in charges.items()
+                    if row in self.path(self.nodes[node].row)
+                ):
+                    taken.append(node)
+            return taken
+
         fit = [n for n in range(len(self.nodes)) if self.node_admits(job, n, free[n])]
+        fit = [node for node in fit if within_rows([node])]
         if shape.level_required >= 0:
             levels = list(range(shape.level_required + 1))
         elif shape.level_preferred >= 0:
@@ -147,15 +163,16 @@ class Factory:
             large = [
                 (sum(free[n][0] for n in members), domain)
                 for domain, members in domains.items()
-                if len(members) >= shape.nodes
+                if len(within_rows(members)) == shape.nodes
             ]
             if large:
-                return self.best(domains[min(large)[1]], shape.nodes, free, rank)
-        if shape.level_required >= 0 or len(fit) < shape.nodes:
+                best = self.best_first(domains[min(large)[1]], free, rank)
+                return sorted(within_rows(best))
+        if shape.level_required >= 0 or len(within_rows(fit)) < shape.nodes:
             return None
-        return self.best(fit, shape.nodes, free, rank)
+        return sorted(within_rows(self.best_first(fit, free, rank)))
 
-    def best(self, candidates, count, free, rank):
+    def best_first(self, candidates, free, rank):
         def around(node):
             if not self.nodes[node].domains:
                 return 0
@@ -163,7 +180,7 @@ class Factory:
             return sum(free[n][0] for n in candidates if self.nodes[n].domains[0] == mine)
 
         key = {n: (rank(n), free[n][0], around(n), n) for n in candidates}
-        return sorted(sorted(candidates, key=key.get)[:count])
+        return sorted(candidates, key=key.get)
 
     def node_admits(self, job, index, free):
         node, shape = self.nodes[index], job.shape
@@ -179,8 +196,22 @@ class Factory:
         asked = shape.nodes * shape.gpu_milli
         return all(
             self.row_limit[row] < 0 or used[row] + asked <= self.row_limit[row]
-            for row in self.path(shape)
+            for row in self.path(shape.row)
         )
+
+    def row_left(self, row, used, row_spare):
+        left = INFINITE if self.row_limit[row] < 0 else self.row_limit[row] - used[row]
+        return min(left, (row_spare or {}).get(row, INFINITE))
+
+    def charges(self, shape, nodes):
+        """What a gang on these nodes counts for: GPUs above the class, watts above each node."""
+        charges = {}
+        for row in self.path(shape.row):
+            charges[row] = shape.nodes * shape.gpu_milli
+        for node in nodes if shape.watts else ():
+            for row in self.path(self.nodes[node].row):
+                charges[row] = charges.get(row, 0) + shape.watts
+        return charges
 
     def left(self, running):
         """Free amounts per node and used amounts per row when just these jobs run."""
@@ -190,12 +221,12 @@ class Factory:
             for node in job.nodes:
                 for resource, asked in enumerate(job.demand()):
                     free[node][resource] -= asked
-            for row in self.path(job.shape):
-                used[row] += job.shape.nodes * job.shape.gpu_milli
+            for row, asked in self.charges(job.shape, job.nodes).items():
+                used[row] += asked
         return [tuple(amounts) for amounts in free], used
 
-    def path(self, shape):
-        row, rows = shape.row, []
+    def path(self, row):
+        rows = []
         while row >= 0:
             rows.append(row)
             row = self.row_parent[row]

@@ -15,7 +15,7 @@ The twin and the control plane feed it the same events, so a live log replays in
 from arkwright.fleet.alternatives import Alternative, alternatives
 from arkwright.fleet.assembly import assemble, project_quotas
 from arkwright.fleet.experience import ATTEMPTS_MAX, Finished, group_of
-from arkwright.fleet.fleet import Fleet, JobPlacement, Start
+from arkwright.fleet.fleet import Fleet, JobPlacement, PowerUse, Start
 from arkwright.fleet.forecast import Forecast, forecast, forecast_new
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 from arkwright.fleet.reasons import WaitReason
@@ -35,6 +35,7 @@ __all__ = [
     "JobPlacement",
     "Move",
     "Outcome",
+    "PowerUse",
     "ProjectQuota",
     "Replay",
     "Runner",

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from arkwright import sched
-from arkwright.design import Node
+from arkwright.design import Node, PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import lowering
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
@@ -48,15 +48,28 @@ class Start(Struct, frozen=True, kw_only=True):
     placement: JobPlacement
 
 
+class PowerUse(Struct, frozen=True, kw_only=True):
+    """A row of the power tree; above its limit only where that was cut under running jobs."""
+
+    path: str
+    used_w: int
+    """Expected at the racks, from what the jobs there say or the catalogue's maximum."""
+    limit_w: int | None
+
+
 class Fleet:
     """A factory's nodes and quotas with the jobs on and before them."""
 
     scheduler_version = codes.VERSION
 
     def __init__(
-        self, nodes: Sequence[Node], projects: Sequence[ProjectQuota], policy: FleetPolicy
+        self,
+        nodes: Sequence[Node],
+        projects: Sequence[ProjectQuota],
+        policy: FleetPolicy,
+        power: Sequence[PowerLimit] = (),
     ) -> None:
-        self._names = lowering.names_of(nodes, projects)
+        self._names = lowering.names_of(nodes, projects, power)
         self._policy = policy
         self._backfill = _BACKFILL[policy.backfill]
         self.reset()
@@ -174,6 +187,15 @@ class Fleet:
             event = sched.node_state(at_ms, index, _NODE_STATES[state])
             self._state = sched.apply(self._state, event)
 
+    def set_power_limit(self, path: str, limit_w: int | None, at_ms: int = 0) -> None:
+        """Another limit for a row of the power tree. A cut ends nothing; it stops new work."""
+        row = self._names.row_of_power.get(path)
+        if row is None:
+            known = ", ".join(self._names.row_of_power) or "no place with a power limit"
+            raise InputError(f"limit power at {path}: this factory has {known}")
+        limit = sched.UNLIMITED if limit_w is None else limit_w
+        self._state = sched.apply(self._state, sched.row_limit(at_ms, row, limit))
+
     # --- decide --------------------------------------------------------------------------------
 
     def decide(self, now_ms: int) -> list[Start]:
@@ -286,6 +308,18 @@ class Fleet:
         """GPUs of a node that no job holds."""
         index = self._names.node_index[path]
         return float(self._state.node_gpu_milli_free[index]) / MILLI
+
+    def power(self) -> list[PowerUse]:
+        """Every row of the power tree, by path: what jobs are expected to draw, and the limit."""
+        used, limit = self._state.row_used, self._state.row_limit
+        return [
+            PowerUse(
+                path=path,
+                used_w=int(used[row]),
+                limit_w=int(limit[row]) if limit[row] >= 0 else None,
+            )
+            for path, row in self._names.row_of_power.items()
+        ]
 
     def violations(self) -> list[str]:
         """Invariants that do not hold; empty when all do."""

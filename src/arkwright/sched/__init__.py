@@ -8,6 +8,7 @@
     forward(state, events, now_ms, until_ms)        the same, run through time
     foresee(state, now_ms, rides, horizon)          the same on copies, until given jobs start
     check(state)                                    what must hold, derived anew
+    over_after_cut(state)                           rows that a cut left over their limit
 
 Nothing here knows a name, a clock or a random number: `fleet` translates names to indexes, times
 are arguments (milliseconds since the Unix epoch, UTC), and everything a decision compares is an
@@ -19,7 +20,8 @@ classes, not jobs: priority first, then submit time; the first job that must wai
 holds concrete nodes and quota at its shadow time (`reservation`), later jobs start beside it
 (EASY backfill without a depth limit). A gang goes whole into the smallest domain that fits
 (`placement`). Every rule about who may run where is a file with four small functions (`mask`,
-`capacity`, `tree`), listed once in `constraints`. `docs/scheduler.md` has the rules in full.
+`capacity`, `tree`, `power`), listed once in `constraints`. `docs/scheduler.md` has the rules in
+full.
 """
 
 from arkwright.sched._jit import INTERPRETED, Kernels, compiled
@@ -42,6 +44,7 @@ from arkwright.sched.codes import (
     LESS_PER_NODE,
     NEVER_NO_SUCH_NODE,
     NEVER_NODE_TOO_SMALL,
+    NEVER_POWER,
     NEVER_QUOTA,
     NEVER_TOO_MANY_NODES,
     NEVER_TOPOLOGY,
@@ -50,6 +53,7 @@ from arkwright.sched.codes import (
     NONE,
     NOT_ENOUGH_FREE,
     OTHER_NODES,
+    POWER,
     QUEUED,
     QUOTA,
     RELEASE_IT,
@@ -92,7 +96,7 @@ from arkwright.sched.foresee import (
     reshaped,
 )
 from arkwright.sched.forward import Course, forward, timetable
-from arkwright.sched.invariants import check
+from arkwright.sched.invariants import check, over_after_cut
 from arkwright.sched.mutate import apply
 from arkwright.sched.reason import Reason
 from arkwright.sched.save import arrays_of, state_of
@@ -132,6 +136,7 @@ __all__ = [
     "LESS_PER_NODE",
     "NEVER_NODE_TOO_SMALL",
     "NEVER_NO_SUCH_NODE",
+    "NEVER_POWER",
     "NEVER_QUOTA",
     "NEVER_TOO_MANY_NODES",
     "NEVER_TOPOLOGY",
@@ -140,6 +145,7 @@ __all__ = [
     "NONE",
     "NOT_ENOUGH_FREE",
     "OTHER_NODES",
+    "POWER",
     "QUEUED",
     "QUOTA",
     "RELEASE_IT",
@@ -186,6 +192,7 @@ __all__ = [
     "never_fits",
     "node_state",
     "nodes_of",
+    "over_after_cut",
     "priority",
     "release",
     "requeue",

@@ -1,12 +1,14 @@
 """The one list of constraints, kernel. A new rule is a new file and a line in each function here.
 
-Three kinds can refuse a class: a node's mask, a node's free amounts, and the capacity tree. The
+Four kinds can refuse a class: a node's mask, a node's free amounts, the capacity tree above the
+class (quota) and the one above the nodes (power). The
 cycle, the reservation and the transitions call these functions and no constraint by name.
 """
 
 from __future__ import annotations
 
-from arkwright.sched import capacity, mask, tree
+from arkwright.sched import capacity, mask, power, tree
+from arkwright.sched.codes import WATTS
 from arkwright.sched.state import Ints, State
 
 
@@ -31,24 +33,60 @@ def admit_beside(state: State, cls: int, row_spare: Ints) -> bool:
     return tree.admit_beside(state, cls, row_spare)
 
 
-def foresee_end(state: State, cls: int, used: Ints) -> None:
-    """In `used`, a job of the class has ended and given back what it held of the factory."""
+def row_room(state: State, cls: int, used: Ints, left: Ints) -> None:
+    """Write to `left` what the rows above nodes have on top of `used` for the class."""
+    power.room(state, cls, used, left)
+
+
+def row_room_beside(state: State, cls: int, spare: Ints, left: Ints) -> None:
+    """Lower `left` to what the reservation leaves of the rows above nodes."""
+    power.room_beside(state, cls, spare, left)
+
+
+def admit_under_rows(state: State, cls: int, nodes: Ints, count: int, left: Ints) -> int:
+    """Keep of `nodes[:count]` those whose rows have room for one node's share; how many."""
+    return power.admit(state, cls, nodes, count, left)
+
+
+def counts_under_rows(state: State, cls: int) -> bool:
+    """Whether a job of the class counts in rows above its nodes at all."""
+    return bool(state.class_watts[cls] > 0)
+
+
+def rows_bind(state: State, cls: int, nodes: Ints, count: int, left: Ints, taken: Ints) -> bool:
+    """Whether some gang of the class on `nodes[:count]` would exceed a row above them."""
+    return power.binds(state, cls, nodes, count, left, taken)
+
+
+def take_under_rows(
+    state: State, cls: int, nodes: Ints, count: int, wanted: int, left: Ints, taken: Ints
+) -> int:
+    """Move to the front of `nodes`, in order, up to `wanted` that fit the rows together."""
+    return power.take(state, cls, nodes, count, wanted, left, taken)
+
+
+def foresee_end(state: State, cls: int, nodes: Ints, used: Ints) -> None:
+    """In `used`, a job of the class on `nodes` has ended and given back what it held."""
     tree.apply(state, cls, used, -1)
+    power.apply(state, cls, nodes, used, -1)
 
 
-def set_aside(state: State, cls: int, used: Ints, spare: Ints) -> None:
+def set_aside(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> None:
     """Write to `spare` what of the factory is left beside a job of the class on top of `used`."""
     tree.set_aside(state, cls, used, spare)
+    power.set_aside(state, cls, nodes, used, spare)
 
 
-def spend(state: State, cls: int, spare: Ints) -> None:
+def spend(state: State, cls: int, nodes: Ints, spare: Ints) -> None:
     """A job of the class takes its share of what is left beside the reservation."""
     tree.apply(state, cls, spare, -1)
+    power.apply(state, cls, nodes, spare, -1)
 
 
 def take(state: State, cls: int, nodes: Ints) -> None:
     """A job of the class starts to hold these nodes."""
     tree.apply(state, cls, state.row_used, 1)
+    power.apply(state, cls, nodes, state.row_used, 1)
     for place in range(len(nodes)):
         capacity.apply(state, cls, nodes[place], 1)
 
@@ -57,8 +95,17 @@ def give_back(state: State, cls: int, nodes: Ints) -> None:
     """A job of the class no longer holds these nodes."""
     tree.apply(state, cls, state.row_used, -1)
     tree.freed(state, cls)
+    power.apply(state, cls, nodes, state.row_used, -1)
+    power.freed(state, cls, nodes)
     for place in range(len(nodes)):
         capacity.apply(state, cls, nodes[place], -1)
+
+
+def limit(state: State, row: int, value: int) -> None:
+    """A capacity row has another limit."""
+    tree.limit(state, row, value)
+    if state.row_measure[row] == WATTS:
+        power.limited(state)
 
 
 def version(state: State, blocked_by: int) -> int:

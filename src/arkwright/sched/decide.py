@@ -73,6 +73,7 @@ def _fits_now(state: State, work: Work, cls: int) -> bool:
     if _still_blocked(state, cls):
         return False
     blocked_by = constraints.admit_job(state, cls, state.row_used)
+    constraints.row_room(state, cls, state.row_used, work.row_left)
     if blocked_by < 0 and not placement.place(
         state,
         work,
@@ -97,6 +98,8 @@ def _fits_beside(state: State, work: Work, cls: int) -> bool:
         return False
     if not constraints.admit_beside(state, cls, work.row_spare):
         return False
+    constraints.row_room(state, cls, state.row_used, work.row_left)
+    constraints.row_room_beside(state, cls, work.row_spare, work.row_left)
     return placement.place(
         state,
         work,

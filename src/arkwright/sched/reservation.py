@@ -43,6 +43,7 @@ def reserve(state: State, work: Work, cls: int, now_ms: int) -> int:
     work.node_rank[:] = 0
     for place in range(count):
         work.node_rank[work.fit[place]] = 1
+    constraints.row_room(state, cls, work.row_used, work.row_left)
     placement.place(
         state, work, cls, work.shadow_gpu_milli, work.shadow_cpu_milli, work.shadow_memory_mib
     )
@@ -60,7 +61,8 @@ def started_beside(state: State, work: Work, cls: int, outlasts: bool) -> None:
             work.shadow_memory_mib[node] -= state.class_memory_mib[cls]
         _open_beside(state, work, node)
     if outlasts:
-        constraints.spend(state, cls, work.row_spare)
+        nodes = work.chosen[: state.class_nodes[cls]]
+        constraints.spend(state, cls, nodes, work.row_spare)
 
 
 def _replay(state: State, work: Work, cls: int, now_ms: int) -> int:
@@ -74,21 +76,32 @@ def _replay(state: State, work: Work, cls: int, now_ms: int) -> int:
     while job >= 0:
         at_ms = max(state.job_key_first[job], now_ms + 1)
         while job >= 0 and max(state.job_key_first[job], now_ms + 1) == at_ms:
-            constraints.foresee_end(state, state.job_class[job], work.row_used)
             offer = max(offer, _give_back(state, work, cls, job))
             job = order.following(state, job)
-        if offer >= state.class_nodes[cls] and constraints.admit_job(state, cls, work.row_used) < 0:
+        if offer >= state.class_nodes[cls] and _fits_rows(state, work, cls):
             return int(at_ms)
     return -1
+
+
+def _fits_rows(state: State, work: Work, cls: int) -> bool:
+    """Whether the head, which the nodes would hold, is within every capacity row as well."""
+    if constraints.admit_job(state, cls, work.row_used) >= 0:
+        return False
+    if not constraints.counts_under_rows(state, cls):
+        return True
+    constraints.row_room(state, cls, work.row_used, work.row_left)
+    return placement.place(
+        state, work, cls, work.shadow_gpu_milli, work.shadow_cpu_milli, work.shadow_memory_mib
+    )
 
 
 def _first_offer(state: State, work: Work, cls: int) -> int:
     """Count the nodes that fit now: the most that one domain of the required level can offer.
 
-    Without a required level the whole factory is the one domain, kept in `domain_fit[0]`.
+    Without a required level the whole factory is the one domain, kept in `domain_offer[0]`.
     """
     work.node_fits[:] = NOT_ALLOWED
-    work.domain_fit[:] = 0
+    work.domain_offer[:] = 0
     for place in range(constraints.allow_nodes(state, cls, work.fit)):
         work.node_fits[work.fit[place]] = TOO_FULL
     required = state.class_level_required[cls]
@@ -106,8 +119,8 @@ def _first_offer(state: State, work: Work, cls: int) -> int:
         node = work.fit[place]
         work.node_fits[node] = FITS
         domain = state.node_domain[required, node] if required >= 0 else 0
-        work.domain_fit[domain] += 1
-        offer = max(offer, work.domain_fit[domain])
+        work.domain_offer[domain] += 1
+        offer = max(offer, work.domain_offer[domain])
     return offer
 
 
@@ -116,6 +129,8 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
     theirs = state.job_class[job]
     first = state.job_slot[job]
     required = state.class_level_required[cls]
+    nodes = state.slot_node[first : first + state.class_nodes[theirs]]
+    constraints.foresee_end(state, theirs, nodes, work.row_used)
     offer = 0
     for place in range(state.class_nodes[theirs]):
         node = state.slot_node[first + place]
@@ -130,8 +145,8 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
         ):
             work.node_fits[node] = FITS
             domain = state.node_domain[required, node] if required >= 0 else 0
-            work.domain_fit[domain] += 1
-            offer = max(offer, work.domain_fit[domain])
+            work.domain_offer[domain] += 1
+            offer = max(offer, work.domain_offer[domain])
     return offer
 
 
@@ -153,7 +168,7 @@ def _set_aside(state: State, work: Work, cls: int) -> None:
     work.beside_gpu_milli[:] = np.minimum(state.node_gpu_milli_free, work.shadow_gpu_milli)
     work.beside_cpu_milli[:] = np.minimum(state.node_cpu_milli_free, work.shadow_cpu_milli)
     work.beside_memory_mib[:] = np.minimum(state.node_memory_mib_free, work.shadow_memory_mib)
-    constraints.set_aside(state, cls, work.row_used, work.row_spare)
+    constraints.set_aside(state, cls, work.chosen[:wanted], work.row_used, work.row_spare)
 
 
 def _open_beside(state: State, work: Work, node: int) -> None:

@@ -21,8 +21,10 @@ from arkwright.sched.codes import (
     BIG,
     BLOCKED_BY_NOTHING,
     DONE,
+    GPU_MILLI,
     NONE,
     UNLIMITED,
+    WATTS,
 )
 
 Ints = npt.NDArray[np.int64]
@@ -48,6 +50,7 @@ class State(NamedTuple):
     node_memory_mib_free: Ints
     node_state: Ints
     node_row: Ints
+    """Lowest capacity row that counts the node's watts, or -1."""
     node_version: Ints
     """[1]: moves whenever a node has more to give than before."""
 
@@ -58,6 +61,8 @@ class State(NamedTuple):
     row_ceiling: Ints
     """What `row_used` may be at most: the limit, or what already ran when the limit was cut."""
     row_version: Ints
+    row_measure: Ints
+    """What the row counts: GPU_MILLI of the jobs of a quota, or WATTS of the nodes below it."""
 
     # Classes [n_classes]: jobs of one shape. Amounts are per node of the gang.
     class_count: Ints
@@ -71,6 +76,7 @@ class State(NamedTuple):
     class_level_preferred: Ints
     class_sites: Ints
     class_row: Ints
+    class_watts: Ints
     class_root: Ints
     """Root job of the class's queue (see `order`), or -1."""
     class_blocked_by: Ints
@@ -123,10 +129,15 @@ class Nodes(NamedTuple):
     gpu_milli: IntsLike
     cpu_milli: IntsLike
     memory_mib: IntsLike
+    row: IntsLike = ()
+    """Lowest capacity row above each node, -1 for none; empty when no node has one."""
 
 
 class Rows(NamedTuple):
-    """Capacity rows: index of the parent (-1 at a root, parents first), limit (-1 unlimited)."""
+    """Capacity rows: index of the parent (-1 at a root, parents first), limit (-1 unlimited).
+
+    Rows at or above a node's row count watts, all others milli-GPU.
+    """
 
     parent: IntsLike = ()
     limit: IntsLike = ()
@@ -145,6 +156,8 @@ class Shape(NamedTuple):
     level_preferred: int = NONE
     sites: int = ANY_SITE
     row: int = NONE
+    watts: int = 0
+    """Expected on each node; counted in every row above the node."""
 
 
 def empty(nodes: Nodes, rows: Rows | None = None) -> State:
@@ -152,11 +165,12 @@ def empty(nodes: Nodes, rows: Rows | None = None) -> State:
     rows = Rows() if rows is None else rows
     n_nodes = len(nodes.pool)
     domain = np.array(nodes.domain, np.int64).reshape(len(nodes.domain), n_nodes)
-    gpu, cpu, memory = (_column(nodes, name, n_nodes) for name in Nodes._fields[4:])
+    gpu, cpu, memory = (_column(nodes, name, n_nodes) for name in _AMOUNTS)
     parent, limit = np.array(rows.parent, np.int64), np.array(rows.limit, np.int64)
     _refuse_bad_domains(domain)
     _refuse_bad_rows(parent, limit)
     site = _column(nodes, "site", n_nodes)
+    node_row = _node_rows(nodes, n_nodes, len(parent))
     if n_nodes and int(site.max()) >= SITE_COUNT_MAX:
         raise InternalError(f"site index {int(site.max())}: a state holds sites 0..62")
     sizes = {"class": 0, "job": 0, "slot": 0}
@@ -175,12 +189,13 @@ def empty(nodes: Nodes, rows: Rows | None = None) -> State:
         node_memory_mib_total=memory,
         node_memory_mib_free=memory.copy(),
         node_state=np.zeros(n_nodes, np.int64),
-        node_row=np.full(n_nodes, NONE, np.int64),
+        node_row=node_row,
         row_parent=parent,
         row_limit=limit,
         row_used=np.zeros(len(parent), np.int64),
         row_ceiling=limit.copy(),
         row_version=np.zeros(len(parent), np.int64),
+        row_measure=_measures(node_row, parent),
         cycle_memo=np.full(4, -1, np.int64),
         **growing,
         **one,
@@ -253,6 +268,7 @@ def room(state: State) -> Ints:
     return np.empty(int(state.queued_count[0]), np.int64)
 
 
+_AMOUNTS = ("gpu_milli", "cpu_milli", "memory_mib")
 _SCALARS = frozenset(
     {
         "node_version",
@@ -308,9 +324,27 @@ def _column(nodes: Nodes, name: str, n_nodes: int) -> Ints:
         raise InternalError(
             f"nodes.{name} has shape {column.shape}; {n_nodes} nodes need ({n_nodes},)"
         )
-    if name in Nodes._fields[4:] and n_nodes and (column.min() < 0 or column.max() >= BIG):
+    if name in _AMOUNTS and n_nodes and (column.min() < 0 or column.max() >= BIG):
         raise InternalError(f"nodes.{name} holds an amount outside 0..2^60")
     return column
+
+
+def _node_rows(nodes: Nodes, n_nodes: int, n_rows: int) -> Ints:
+    if len(nodes.row) == 0:
+        return np.full(n_nodes, NONE, np.int64)
+    rows = _column(nodes, "row", n_nodes)
+    if n_nodes and not (rows.min() >= NONE and rows.max() < n_rows):
+        raise InternalError(f"nodes.row holds an index outside -1..{n_rows - 1}")
+    return rows
+
+
+def _measures(node_row: Ints, parent: Ints) -> Ints:
+    measures = np.full(len(parent), GPU_MILLI, np.int64)
+    for row in sorted(set(node_row.tolist())):
+        while row >= 0 and measures[row] != WATTS:
+            measures[row] = WATTS
+            row = int(parent[row])
+    return measures
 
 
 def _refuse_bad_domains(domain: Ints) -> None:

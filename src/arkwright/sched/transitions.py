@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import constraints, mask, order, tree
+from arkwright.sched import constraints, mask, order
 from arkwright.sched.codes import (
     BIG,
     BLOCKED_BY_NOTHING,
     DONE,
     DOWN,
     END,
+    GPU_MILLI,
     HELD,
     HOLD,
     NODE_STATE,
@@ -74,6 +75,10 @@ def add_class(state: State, values: Ints) -> int:
         return REFUSED_VALUE
     if min(values[1], values[2], values[3]) < 0 or max(values[1], values[2], values[3]) >= BIG:
         return REFUSED_VALUE
+    if values[9] >= 0 and state.row_measure[values[9]] != GPU_MILLI:
+        return REFUSED_VALUE
+    if values[10] < 0 or values[10] >= BIG or values[0] > BIG // max(values[10], 1):
+        return REFUSED_VALUE
     if min(values[4], values[5], values[6], values[7], values[9]) < -1:
         return REFUSED_VALUE
     if values[0] > BIG // max(values[1], 1):
@@ -90,6 +95,7 @@ def add_class(state: State, values: Ints) -> int:
     state.class_level_preferred[cls] = values[7]
     state.class_sites[cls] = values[8]
     state.class_row[cls] = values[9]
+    state.class_watts[cls] = values[10]
     state.class_root[cls] = -1
     state.class_blocked_by[cls] = BLOCKED_BY_NOTHING
     return 0
@@ -237,7 +243,7 @@ def set_row_limit(state: State, row: int, limit: int) -> int:
         return REFUSED_INDEX
     if limit < -1 or limit >= BIG:
         return REFUSED_VALUE
-    tree.limit(state, row, limit)
+    constraints.limit(state, row, limit)
     state.change_count[0] += 1
     return 0
 

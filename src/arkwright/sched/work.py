@@ -31,6 +31,8 @@ class Work(NamedTuple):
     """[n_nodes]: 0 for nodes to take first, 1 for the others; beats best fit."""
     node_fits: Ints
     """[n_nodes]: while releases are replayed, whether the head may use it and whether it fits."""
+    domain_offer: Ints
+    """[n_domains]: while releases are replayed, how many nodes of a domain would serve the head."""
     domain_fit: Ints
     domain_free: Ints
     """[n_domains]: how many candidates lie in a domain, and the milli-GPU free on them."""
@@ -46,6 +48,10 @@ class Work(NamedTuple):
     """[n_rows]: used at the shadow time."""
     row_spare: Ints
     """[n_rows]: what jobs that outlast the shadow time may still add."""
+    row_left: Ints
+    """[n_rows]: what the rows above nodes leave the placement under way."""
+    row_taken: Ints
+    """[n_rows]: scratch of the placement under way, all zero between uses."""
     class_status: Ints
     class_candidate: Ints
     """[n_classes]: the class's next job to try, -1 none."""
@@ -57,6 +63,7 @@ def workspace(state: State) -> Work:
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
     sizes = {"result": 2, "row_used": n_rows, "row_spare": n_rows}
+    sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
     sizes |= {"class_status": n_classes, "class_candidate": n_classes}
     return Work(*[np.zeros(sizes.get(name, n_nodes), np.int64) for name in Work._fields])
