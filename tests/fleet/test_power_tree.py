@@ -107,6 +107,20 @@ def test_a_limit_that_is_cut_live_stops_new_work_and_says_why() -> None:
         follower.set_power_limit("b", 1)
 
 
+def test_a_limit_that_is_announced_is_kept_free_for_and_says_how_long_a_job_may_last() -> None:
+    """25 kW from 100 s on carry two nodes of 10.2 kW, not three."""
+    follower = built()
+    follower.announce_power_limit("a/h1", 100_000, 25_000)
+    log = Log(follower)
+    log.submit("long", spec(nodes=3, time_limit=1000))
+    log.submit("short", spec(nodes=3, time_limit=50))
+    assert [start.job_id for start in follower.decide(1_000)] == ["short"]
+    reason = follower.explain("long", 1_000)
+    assert reason.code == "limit-ahead"
+    assert "when the limit of a/h1 becomes 25 kW; 0 kW of it" in reason.message
+    assert reason.change == "time_limit: 99 s would start now"
+
+
 def test_nodes_an_engine_found_have_no_watts() -> None:
     """The nodes of this world carry no power figure: not even no power at all stops a job there."""
     follower = Fleet(NODES, PROJECTS, fleet()._policy, [PowerLimit(path="narvik", limit_w=0)])

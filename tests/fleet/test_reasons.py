@@ -106,6 +106,14 @@ WORDS: dict[int, tuple[Any, str, str, str]] = {
         "of 25 kW",
         "nodes: 1 would start now",
     ),
+    codes.LIMIT_AHEAD: (
+        R(codes.LIMIT_AHEAD, asked=8_000, row=1, used=4_000, limit=8_000, at_ms=1_000,
+          change=codes.SHORTER, to=900_000),
+        "limit-ahead",
+        "would still run when the limit of lab/vision becomes 8 GPUs; 4 GPUs of it will be in use "
+        "then and it asks for 8 GPUs",
+        "time_limit: 900 s would start now",
+    ),
     codes.NEVER_POWER: (
         R(codes.NEVER_POWER, asked=40_800, free=0, row=4, used=0, limit=8_000,
           change=codes.LESS_PER_NODE, resource=3, to=2_000),

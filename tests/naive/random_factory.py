@@ -18,6 +18,8 @@ class Pair:
     shapes: list[sched.Shape]
     log: list[sched.Event] = field(default_factory=list)
     now_ms: int = 0
+    announces: int = 0
+    """How often limits are announced, against eight submits."""
 
     def apply(self, event):
         self.state = sched.apply(self.state, event)
@@ -73,14 +75,27 @@ def random_pair(random: Random) -> Pair:
     pair = Pair(sched.empty(nodes, tree), nodes, tree, factory, shapes)
     for shape in shapes:
         pair.apply(sched.add_class(0, shape))
+    pair.announces = random.choice([0, 0, 2])
     return pair
 
 
 def random_event(pair: Pair, random: Random) -> None:
     """One event, given to both."""
     kind = random.choices(
-        ["submit", "end", "requeue", "hold", "release", "priority", "node", "limit", "stop", "run"],
-        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1],
+        [
+            "submit",
+            "end",
+            "requeue",
+            "hold",
+            "release",
+            "priority",
+            "node",
+            "limit",
+            "stop",
+            "run",
+            "announce",
+        ],
+        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1, pair.announces],
     )[0]
     jobs = pair.factory.jobs
     active, queued, held = pair.active(), pair.in_state("queued"), pair.in_state("held")
@@ -115,16 +130,40 @@ def random_event(pair: Pair, random: Random) -> None:
         pair.apply(sched.node_state(pair.now_ms, node, state))
         pair.factory.nodes[node].state = state
     elif kind == "limit" and pair.factory.row_limit:
-        row, limit = random.randrange(len(pair.factory.row_limit)), random.choice([-1, 8000, 24000])
-        if row >= 4:
-            limit = random.choice([-1, 0, 300, 700])
-        pair.apply(sched.row_limit(pair.now_ms, row, limit))
-        pair.factory.row_limit[row] = limit
+        set_limit(pair, *_random_limit(pair, random))
+    elif kind == "announce":
+        (row, limit), at_ms = _random_limit(pair, random), pair.now_ms + random.randint(0, 40)
+        pair.apply(sched.announce(pair.now_ms, row, at_ms, limit))
+        pair.factory.announced[at_ms, row] = limit
+        if random.random() < 0.1:
+            pair.apply(sched.withdraw(pair.now_ms, row, at_ms))
+            del pair.factory.announced[at_ms, row]
     elif kind in ("stop", "run"):
         starting = [job for job in active if pair.state.job_state[job] == sched.STARTING]
         if starting:
             event = sched.stop if kind == "stop" else sched.run
             pair.apply(event(pair.now_ms, random.choice(starting)))
+
+
+def make_announced_so(pair: Pair, random: Random) -> None:
+    """Limits whose time has come, most of them in time."""
+    for (at_ms, row), limit in sorted(pair.factory.announced.items()):
+        if at_ms <= pair.now_ms and random.random() < 0.8:
+            set_limit(pair, row, limit)
+
+
+def set_limit(pair: Pair, row, limit) -> None:
+    pair.apply(sched.row_limit(pair.now_ms, row, limit))
+    pair.factory.row_limit[row] = limit
+    for at_ms, other in list(pair.factory.announced):
+        if other == row and at_ms <= pair.now_ms:
+            del pair.factory.announced[at_ms, other]
+
+
+def _random_limit(pair: Pair, random: Random):
+    row = random.randrange(len(pair.factory.row_limit))
+    amounts = [-1, 8000, 24000] if row < 4 else [-1, 0, 300, 700]
+    return row, random.choice(amounts)
 
 
 def expected_end_ms(pair: Pair, job) -> int:

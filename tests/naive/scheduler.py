@@ -54,6 +54,7 @@ class Factory:
         self.nodes = nodes
         self.row_parent = list(row_parent)
         self.row_limit = list(row_limit)
+        self.announced = {}  # (at_ms, row): limit
         self.jobs = []
 
     def active(self):
@@ -79,46 +80,78 @@ class Factory:
 
     def nodes_for(self, job, now_ms, reservation):
         free, used = self.left(self.active())
-        if not self.rows_admit(job.shape, used):
-            return None
+        end_ms = now_ms + job.duration_ms
+        room = [self.room(used, self.row_limit), self.ahead(now_ms, -1, end_ms, reservation)]
         if reservation is None:
-            return self.place(job, free, used, rank=lambda node: 0)
-        if now_ms + job.duration_ms <= reservation.shadow_ms:
-            return self.place(job, free, used, rank=lambda node: node not in reservation.nodes)
-        asked = job.shape.nodes * job.shape.gpu_milli
-        spare = reservation.row_spare
-        if any(asked > spare.get(row, INFINITE) for row in self.path(job.shape.row)):
-            return None
+            return self.place(job, free, room, rank=lambda node: 0)
+        if end_ms <= reservation.shadow_ms:
+            return self.place(job, free, room, rank=lambda node: node not in reservation.nodes)
+        room.append(reservation.row_spare)
         beside = [
             tuple(map(min, free[node], reservation.spare.get(node, (INFINITE,) * 3)))
             for node in range(len(free))
         ]
-        return self.place(job, beside, used, lambda node: node not in reservation.nodes, spare)
+        return self.place(job, beside, room, rank=lambda node: node not in reservation.nodes)
 
     def reserve(self, head, now_ms):
         """The first instant at which the head fits when running jobs end as expected."""
-
-        def end_ms(job):
-            return max(job.start_ms + job.duration_ms, now_ms + 1)
-
         free_now, _ = self.left(self.active())
-        for instant in sorted({end_ms(job) for job in self.active()}):
-            free, used = self.left([job for job in self.active() if end_ms(job) > instant])
+        ends = {self.end_ms(job, now_ms) for job in self.active()}
+        for instant in sorted(ends | {at_ms for at_ms, _ in self.announced if at_ms > now_ms}):
+            free, used = self.left(self.active_after(instant, now_ms))
+            limits = self.limits_at(instant, now_ms)
+            room = [
+                self.room(used, limits),
+                self.ahead(now_ms, instant, instant + head.duration_ms, None),
+            ]
             nodes = self.place(
-                head, free, used, rank=lambda node: self.node_admits(head, node, free_now[node])
+                head, free, room, rank=lambda node: self.node_admits(head, node, free_now[node])
             )
-            if nodes is not None and self.rows_admit(head.shape, used):
+            if nodes is not None:
                 spare = {
                     node: tuple(a - b for a, b in zip(free[node], head.demand(), strict=True))
                     for node in nodes
                 }
                 row_spare = {
-                    row: self.row_limit[row] - used[row] - asked
+                    row: limits[row] - used[row] - asked
                     for row, asked in self.charges(head.shape, nodes).items()
-                    if self.row_limit[row] >= 0
+                    if limits[row] >= 0
                 }
                 return Reservation(head, instant, nodes, spare, row_spare)
         return None
+
+    def end_ms(self, job, now_ms):
+        return max(job.start_ms + job.duration_ms, now_ms + 1)
+
+    def active_after(self, instant, now_ms):
+        return [job for job in self.active() if self.end_ms(job, now_ms) > instant]
+
+    def room(self, used, limits):
+        return {row: limits[row] - used[row] for row in range(len(used)) if limits[row] >= 0}
+
+    def limits_at(self, instant, now_ms):
+        """An announced limit is in force from its time on; one that is late only when lower."""
+        limits = list(self.row_limit)
+        for (at_ms, row), limit in sorted(self.announced.items()):
+            late_and_higher = at_ms <= now_ms and (limit < 0 or 0 <= limits[row] <= limit)
+            if at_ms <= instant and not late_and_higher:
+                limits[row] = limit
+        return limits
+
+    def ahead(self, now_ms, after_ms, end_ms, reservation):
+        """What each row has left at the announced limits of a run, beside all expected then."""
+        left = {}
+        for (at_ms, row), limit in self.announced.items():
+            if limit < 0 or not after_ms < at_ms < end_ms:
+                continue
+            used = self.left(self.active_after(at_ms, now_ms) if at_ms > now_ms else self.active())[
+                1
+            ]
+            head = reservation and reservation.head
+            if head and reservation.shadow_ms <= at_ms < reservation.shadow_ms + head.duration_ms:
+                used[row] += self.charges(head.shape, reservation.nodes).get(row, 0)
+            left[row] = min(left.get(row, INFINITE), limit - used[row])
+        return left
 
     def take_spare(self, reservation, job):
         for node in job.nodes:
@@ -131,9 +164,15 @@ class Factory:
             if row in reservation.row_spare:
                 reservation.row_spare[row] -= asked
 
-    def place(self, job, free, used, rank, row_spare=None):
+    def place(self, job, free, rooms, rank):
         """Whole gang in the smallest domain, best fit; None when it does not fit."""
         shape = job.shape
+
+        def row_left(row):
+            return min(room.get(row, INFINITE) for room in rooms)
+
+        if any(shape.nodes * shape.gpu_milli > row_left(row) for row in self.path(shape.row)):
+            return None
 
         def within_rows(nodes):
             """As many as the gang wants of these, in order, each if its rows have room for it."""
@@ -141,7 +180,7 @@ class Factory:
             for node in nodes:
                 charges = self.charges(shape, [*taken, node])
                 if len(taken) < shape.nodes and all(
-                    asked <= self.row_left(row, used, row_spare)
+                    asked <= row_left(row)
                     for row, asked in charges.items()
                     if row in self.path(self.nodes[node].row)
                 ):
@@ -191,17 +230,6 @@ class Factory:
             and (shape.sites >> node.site) & 1 == 1
             and all(asked <= left for asked, left in zip(job.demand(), free, strict=True))
         )
-
-    def rows_admit(self, shape, used):
-        asked = shape.nodes * shape.gpu_milli
-        return all(
-            self.row_limit[row] < 0 or used[row] + asked <= self.row_limit[row]
-            for row in self.path(shape.row)
-        )
-
-    def row_left(self, row, used, row_spare):
-        left = INFINITE if self.row_limit[row] < 0 else self.row_limit[row] - used[row]
-        return min(left, (row_spare or {}).get(row, INFINITE))
 
     def charges(self, shape, nodes):
         """What a gang on these nodes counts for: GPUs above the class, watts above each node."""

@@ -7,13 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arkwright import sched
-from naive.random_factory import decide_both, random_event, random_pair
+from naive.random_factory import decide_both, make_announced_so, random_event, random_pair
 
 
 def run_random(seed, steps, mode=sched.EASY):
     random = Random(seed)
     pair = random_pair(random)
     for _ in range(steps):
+        make_announced_so(pair, random)
         for _ in range(random.randint(0, 4)):
             random_event(pair, random)
             assert sched.check(pair.state) == []
@@ -48,6 +49,8 @@ def test_a_cycle_that_remembers_decides_as_one_that_does_not(seed):
     random = Random(seed)
     pair = random_pair(random)
     for _ in range(30):
+        if random.random() < 0.5:
+            make_announced_so(pair, random)
         if random.random() < 0.3:
             random_event(pair, random)
         ours, theirs = decide_both(pair)

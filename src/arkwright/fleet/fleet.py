@@ -189,12 +189,27 @@ class Fleet:
 
     def set_power_limit(self, path: str, limit_w: int | None, at_ms: int = 0) -> None:
         """Another limit for a row of the power tree. A cut ends nothing; it stops new work."""
+        limit = sched.UNLIMITED if limit_w is None else limit_w
+        event = sched.row_limit(at_ms, self._power_row(path), limit)
+        self._state = sched.apply(self._state, event)
+
+    def announce_power_limit(
+        self, path: str, from_ms: int, limit_w: int | None, at_ms: int = 0
+    ) -> None:
+        """A limit that will hold from `from_ms`: nothing starts that would break it then.
+
+        When the time has come, `set_power_limit` makes it so and ends the announcement.
+        """
+        limit = sched.UNLIMITED if limit_w is None else limit_w
+        event = sched.announce(at_ms, self._power_row(path), from_ms, limit)
+        self._state = sched.apply(self._state, event)
+
+    def _power_row(self, path: str) -> int:
         row = self._names.row_of_power.get(path)
         if row is None:
             known = ", ".join(self._names.row_of_power) or "no place with a power limit"
             raise InputError(f"limit power at {path}: this factory has {known}")
-        limit = sched.UNLIMITED if limit_w is None else limit_w
-        self._state = sched.apply(self._state, sched.row_limit(at_ms, row, limit))
+        return row
 
     # --- decide --------------------------------------------------------------------------------
 

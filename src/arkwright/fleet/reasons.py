@@ -121,6 +121,16 @@ def _never_power(c: _Context) -> str:
     )
 
 
+def _limit_ahead(c: _Context) -> str:
+    r = c.reason
+    is_power = r.row >= len(c.names.projects)
+    place, amount = (c.power_row, _watts) if is_power else (c.project, _gpus)
+    return (
+        f"would still run when the limit of {place} becomes {amount(r.limit)}; {amount(r.used)} of "
+        f"it will be in use then and it asks for {amount(r.asked)}"
+    )
+
+
 def _reserved(c: _Context) -> str:
     return (
         f"the nodes that are free are kept for {c.other_job}, which is ahead and starts in time "
@@ -169,6 +179,7 @@ _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
     sched.TOPOLOGY: ("topology", _topology),
     sched.QUOTA: ("quota", _quota),
     sched.POWER: ("power", _power),
+    sched.LIMIT_AHEAD: ("limit-ahead", _limit_ahead),
     sched.RESERVED_FOR_HEAD: ("reserved-for-head", _reserved),
     sched.BEHIND_HIGHER_PRIORITY: (
         "behind",

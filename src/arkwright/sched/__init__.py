@@ -20,8 +20,8 @@ classes, not jobs: priority first, then submit time; the first job that must wai
 holds concrete nodes and quota at its shadow time (`reservation`), later jobs start beside it
 (EASY backfill without a depth limit). A gang goes whole into the smallest domain that fits
 (`placement`). Every rule about who may run where is a file with four small functions (`mask`,
-`capacity`, `tree`, `power`), listed once in `constraints`. `docs/scheduler.md` has the rules in
-full.
+`capacity`, `tree`, `power`, `calendar`), listed once in `constraints`. `docs/scheduler.md` has
+the rules in full.
 """
 
 from arkwright.sched._jit import INTERPRETED, Kernels, compiled
@@ -42,6 +42,7 @@ from arkwright.sched.codes import (
     IS_DONE,
     IS_HELD,
     LESS_PER_NODE,
+    LIMIT_AHEAD,
     NEVER_NO_SUCH_NODE,
     NEVER_NODE_TOO_SMALL,
     NEVER_POWER,
@@ -74,6 +75,7 @@ from arkwright.sched.codes import (
 from arkwright.sched.event import (
     Event,
     add_class,
+    announce,
     end,
     hold,
     node_state,
@@ -85,6 +87,7 @@ from arkwright.sched.event import (
     start,
     stop,
     submit,
+    withdraw,
 )
 from arkwright.sched.foresee import (
     Foreseen,
@@ -134,6 +137,7 @@ __all__ = [
     "IS_DONE",
     "IS_HELD",
     "LESS_PER_NODE",
+    "LIMIT_AHEAD",
     "NEVER_NODE_TOO_SMALL",
     "NEVER_NO_SUCH_NODE",
     "NEVER_POWER",
@@ -174,6 +178,7 @@ __all__ = [
     "Shape",
     "State",
     "add_class",
+    "announce",
     "apply",
     "arrays_of",
     "changed",
@@ -207,4 +212,5 @@ __all__ = [
     "stop",
     "submit",
     "timetable",
+    "withdraw",
 ]

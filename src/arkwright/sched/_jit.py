@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from arkwright.sched import (
     advance,
+    calendar,
     capacity,
     codes,
     constraints,
@@ -42,6 +43,7 @@ KERNEL_MODULES: Final = (
     capacity,
     tree,
     power,
+    calendar,
     constraints,
     transitions,
     placement,

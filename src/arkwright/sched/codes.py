@@ -34,6 +34,8 @@ RELEASE: Final = 9
 PRIORITY: Final = 10
 NODE_STATE: Final = 11
 ROW_LIMIT: Final = 12
+ANNOUNCE: Final = 13
+WITHDRAW: Final = 14
 
 # Backfill modes.
 EASY: Final = 0
@@ -80,6 +82,7 @@ RESERVED_FOR_HEAD: Final = 13
 BEHIND_HIGHER_PRIORITY: Final = 14
 NODES_DOWN: Final = 15
 POWER: Final = 16
+LIMIT_AHEAD: Final = 17
 NEVER_NO_SUCH_NODE: Final = 20
 NEVER_NODE_TOO_SMALL: Final = 21
 NEVER_TOO_MANY_NODES: Final = 22

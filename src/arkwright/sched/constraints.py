@@ -7,7 +7,7 @@ cycle, the reservation and the transitions call these functions and no constrain
 
 from __future__ import annotations
 
-from arkwright.sched import capacity, mask, power, tree
+from arkwright.sched import calendar, capacity, mask, power, tree
 from arkwright.sched.codes import WATTS
 from arkwright.sched.state import Ints, State
 
@@ -33,14 +33,47 @@ def admit_beside(state: State, cls: int, row_spare: Ints) -> bool:
     return tree.admit_beside(state, cls, row_spare)
 
 
-def row_room(state: State, cls: int, used: Ints, left: Ints) -> None:
-    """Write to `left` what the rows above nodes have on top of `used` for the class."""
-    power.room(state, cls, used, left)
+def row_room(state: State, used: Ints, limits: Ints, left: Ints) -> None:
+    """Write to `left` what the rows have on top of `used` under `limits`."""
+    power.room(state, used, limits, left)
 
 
-def row_room_beside(state: State, cls: int, spare: Ints, left: Ints) -> None:
-    """Lower `left` to what the reservation leaves of the rows above nodes."""
-    power.room_beside(state, cls, spare, left)
+def row_room_beside(spare: Ints, left: Ints) -> None:
+    """Lower `left` to what the reservation leaves of the rows."""
+    power.room_beside(spare, left)
+
+
+def row_room_ahead(state: State, step_left: Ints, after_ms: int, end_ms: int, left: Ints) -> bool:
+    """Lower `left` to what limits announced in `(after_ms, end_ms)` leave; whether any are."""
+    return calendar.admit(state, step_left, after_ms, end_ms, left)
+
+
+def foresee_rows(state: State, now_ms: int, used: Ints, step_left: Ints) -> None:
+    """Write what every announced limit will leave when running jobs end as expected."""
+    if state.step_count[0] > 0:
+        calendar.foresee(state, now_ms, used, step_left)
+
+
+def limits_at(state: State, now_ms: int, at_ms: int, limits: Ints) -> None:
+    """Write the limits that rows have at `at_ms`."""
+    calendar.limits_at(state, now_ms, at_ms, limits)
+
+
+def spend_ahead(
+    state: State, cls: int, nodes: Ints, step_left: Ints, from_ms: int, end_ms: int
+) -> None:
+    """A job of the class will hold these nodes in `[from_ms, end_ms)`."""
+    calendar.spend(state, cls, nodes, step_left, from_ms, end_ms)
+
+
+def next_change_at(state: State, after_ms: int) -> int:
+    """When the next announced limit comes; BIG for never."""
+    return calendar.next_at(state, after_ms)
+
+
+def last_change_before(state: State, after_ms: int, end_ms: int) -> int:
+    """When the last announced limit in `(after_ms, end_ms)` comes; `after_ms` for none."""
+    return calendar.last_before(state, after_ms, end_ms)
 
 
 def admit_under_rows(state: State, cls: int, nodes: Ints, count: int, left: Ints) -> int:
@@ -71,10 +104,10 @@ def foresee_end(state: State, cls: int, nodes: Ints, used: Ints) -> None:
     power.apply(state, cls, nodes, used, -1)
 
 
-def set_aside(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> None:
+def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spare: Ints) -> None:
     """Write to `spare` what of the factory is left beside a job of the class on top of `used`."""
-    tree.set_aside(state, cls, used, spare)
-    power.set_aside(state, cls, nodes, used, spare)
+    tree.set_aside(state, cls, used, limits, spare)
+    power.set_aside(state, cls, nodes, used, limits, spare)
 
 
 def spend(state: State, cls: int, nodes: Ints, spare: Ints) -> None:

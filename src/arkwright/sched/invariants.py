@@ -90,6 +90,12 @@ def _check_rows(state: State, row_used: Ints) -> list[str]:
             wrong.append(f"row {row}: used {state.row_used[row]}, the jobs use {row_used[row]}")
         if state.row_limit[row] >= 0 and row_used[row] > state.row_ceiling[row]:
             wrong.append(f"row {row}: {row_used[row]} used of {state.row_ceiling[row]}")
+    steps = slice(0, int(state.step_count[0]))
+    calendar = list(
+        zip(state.step_at_ms[steps].tolist(), state.step_row[steps].tolist(), strict=True)
+    )
+    if calendar != sorted(set(calendar)):
+        wrong.append(f"the calendar is not in order, one limit a row and time: {calendar}")
     return wrong
 
 

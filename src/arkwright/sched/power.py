@@ -14,30 +14,23 @@ from collections.abc import Mapping
 import numpy as np
 
 from arkwright.sched import tree
-from arkwright.sched.codes import BIG, POWER, WATTS
+from arkwright.sched.codes import BIG, POWER
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
 
 
-def room(state: State, cls: int, used: Ints, left: Ints) -> None:
-    """Write to `left` the watts that each row has on top of `used`, BIG where nothing bounds it.
-
-    Rows that count something else are left out, and nothing is written for a class without watts.
-    """
-    if state.class_watts[cls] == 0:
-        return
+def room(state: State, used: Ints, limits: Ints, left: Ints) -> None:
+    """Write to `left` what each row has on top of `used` under `limits`, BIG where unlimited."""
     for row in range(len(left)):
         left[row] = BIG
-        if state.row_measure[row] == WATTS and state.row_limit[row] >= 0:
-            left[row] = state.row_limit[row] - used[row]
+        if limits[row] >= 0:
+            left[row] = limits[row] - used[row]
 
 
-def room_beside(state: State, cls: int, spare: Ints, left: Ints) -> None:
+def room_beside(spare: Ints, left: Ints) -> None:
     """Lower `left` to what is set aside for others."""
-    if state.class_watts[cls] == 0:
-        return
     for row in range(len(left)):
-        if state.row_measure[row] == WATTS and spare[row] < left[row]:
+        if spare[row] < left[row]:
             left[row] = spare[row]
 
 
@@ -90,14 +83,14 @@ def take(
     return kept
 
 
-def set_aside(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> None:
+def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spare: Ints) -> None:
     """What the rows above `nodes` have left beside a job of the class there on top of `used`."""
     for place in range(len(nodes)):
         row = state.node_row[nodes[place]]
         while row >= 0:
-            if state.row_limit[row] >= 0:
+            if limits[row] >= 0:
                 if spare[row] == BIG:
-                    spare[row] = state.row_limit[row] - used[row]
+                    spare[row] = limits[row] - used[row]
                 spare[row] -= state.class_watts[cls]
             row = state.row_parent[row]
 
@@ -140,7 +133,7 @@ def explain(
     """
     wanted = int(state.class_nodes[cls])
     left, taken = np.zeros_like(used), np.zeros_like(used)
-    room(state, cls, used, left)
+    room(state, used, state.row_limit, left)
     most, closest = -1, -1
     for domain, nodes in domains.items():
         count = take(state, cls, nodes.copy(), len(nodes), wanted, left, taken)

@@ -17,6 +17,8 @@ class Reason(NamedTuple):
     - QUOTA, NEVER_QUOTA: capacity row `row` has `used` of `limit`; the job asks `asked`.
     - POWER, NEVER_POWER: the gang asks `asked` watts; row `row` above its nodes has `used` of
       `limit`, and at most `free` of the gang's nodes fit together in one place.
+    - LIMIT_AHEAD: at `at_ms` row `row` gets the limit `limit`, when `used` will still be held; the
+      job would last past that and asks `asked`.
     - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`.
     - BEHIND_HIGHER_PRIORITY: job `job` goes first.
     - NODES_DOWN: `asked` nodes, only `free` of the nodes that are up could ever serve it.

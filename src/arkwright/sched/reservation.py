@@ -1,7 +1,8 @@
 """What the blocked head holds, kernel: concrete nodes and tree capacity at its shadow time.
 
 The shadow time is the first instant at which the head fits when the jobs that run now end as
-expected. A job past its estimate is expected to end one millisecond from now; jobs that end at one
+expected and announced limits come, and at which it would fit through its whole run. A
+job past its estimate is expected to end one millisecond from now; jobs that end at one
 instant give back together. The head's nodes are chosen among what is free then, those that are not
 free yet first, so that as little as possible of what is free now is set aside.
 """
@@ -15,7 +16,7 @@ import numpy as np
 from arkwright.sched import constraints, order, placement
 from arkwright.sched.codes import BIG
 from arkwright.sched.state import State
-from arkwright.sched.work import Work
+from arkwright.sched.work import LONGEST_MS, Work
 
 # `Work.node_fits` while releases are replayed.
 NOT_ALLOWED: Final = 0
@@ -23,13 +24,13 @@ TOO_FULL: Final = 1
 FITS: Final = 2
 
 
-def reserve(state: State, work: Work, cls: int, now_ms: int) -> int:
+def reserve(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> int:
     """Reserve for a blocked job of the class; its shadow time, -1 when no release lets it start.
 
     Leaves in `work` what jobs that outlast the shadow time may take: per node `shadow_*` and
     `beside_*`, per row `row_spare`; and ranks the reserved nodes first for the jobs that do not.
     """
-    shadow_ms = _replay(state, work, cls, now_ms)
+    shadow_ms = _replay(state, work, cls, now_ms, lasts_ms)
     if shadow_ms < 0:
         return -1
     count = constraints.admit_nodes(
@@ -43,11 +44,13 @@ def reserve(state: State, work: Work, cls: int, now_ms: int) -> int:
     work.node_rank[:] = 0
     for place in range(count):
         work.node_rank[work.fit[place]] = 1
-    constraints.row_room(state, cls, work.row_used, work.row_left)
     placement.place(
         state, work, cls, work.shadow_gpu_milli, work.shadow_cpu_milli, work.shadow_memory_mib
     )
     _set_aside(state, work, cls)
+    nodes = work.chosen[: state.class_nodes[cls]]
+    end_ms = shadow_ms + lasts_ms
+    constraints.spend_ahead(state, cls, nodes, work.step_left, shadow_ms, end_ms)
     return shadow_ms
 
 
@@ -65,32 +68,67 @@ def started_beside(state: State, work: Work, cls: int, outlasts: bool) -> None:
         constraints.spend(state, cls, nodes, work.row_spare)
 
 
-def _replay(state: State, work: Work, cls: int, now_ms: int) -> int:
-    """Give back in order of expected end until the head fits; the instant, -1 for never."""
+def _replay(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> int:
+    """Let jobs end and limits come in order of time until the head fits, -1 for never.
+
+    It fits when the nodes and the rows hold it then, and every limit announced for its run as well.
+    Leaves the room of the rows then in `row_left`, where the head's watts are to be placed; for
+    never, how long a job of the class could be to get a reservation at all in `LONGEST_MS`.
+    """
     work.shadow_gpu_milli[:] = state.node_gpu_milli_free
     work.shadow_cpu_milli[:] = state.node_cpu_milli_free
     work.shadow_memory_mib[:] = state.node_memory_mib_free
     work.row_used[:] = state.row_used
+    work.row_limit_then[:] = state.row_limit
+    work.result[LONGEST_MS] = 0
     offer = _first_offer(state, work, cls)
     job = order.first(state, state.active_root[0])
-    while job >= 0:
-        at_ms = max(state.job_key_first[job], now_ms + 1)
+    at_ms = now_ms
+    while True:
+        at_ms = constraints.next_change_at(state, at_ms)
+        if job >= 0:
+            at_ms = min(at_ms, max(state.job_key_first[job], now_ms + 1))
+        if at_ms == BIG:
+            return -1
         while job >= 0 and max(state.job_key_first[job], now_ms + 1) == at_ms:
             offer = max(offer, _give_back(state, work, cls, job))
             job = order.following(state, job)
-        if offer >= state.class_nodes[cls] and _fits_rows(state, work, cls):
-            return int(at_ms)
-    return -1
+        if offer >= state.class_nodes[cls]:
+            longest_ms = _longest(state, work, cls, now_ms, at_ms, lasts_ms)
+            if longest_ms >= lasts_ms:
+                return int(at_ms)
+            work.result[LONGEST_MS] = max(work.result[LONGEST_MS], longest_ms)
+
+
+def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_ms: int) -> int:
+    """How long, up to `lasts_ms`, the head could run from `at_ms` within the rows; 0 not at all.
+
+    The nodes would hold it. Every limit that comes during the run may cut it short.
+    """
+    if (
+        not constraints.counts_under_rows(state, cls)
+        and constraints.next_change_at(state, -1) == BIG
+    ):
+        return lasts_ms if constraints.admit_job(state, cls, work.row_used) < 0 else 0
+    constraints.limits_at(state, now_ms, at_ms, work.row_limit_then)
+    constraints.row_room(state, work.row_used, work.row_limit_then, work.row_left)
+    if not _fits_rows(state, work, cls):
+        return 0
+    step_ms = constraints.next_change_at(state, at_ms)
+    while step_ms < at_ms + lasts_ms:
+        lowered = constraints.row_room_ahead(
+            state, work.step_left, step_ms - 1, step_ms + 1, work.row_left
+        )
+        if lowered and not _fits_rows(state, work, cls):
+            return int(step_ms - at_ms)
+        step_ms = constraints.next_change_at(state, step_ms)
+    return lasts_ms
 
 
 def _fits_rows(state: State, work: Work, cls: int) -> bool:
-    """Whether the head, which the nodes would hold, is within every capacity row as well."""
-    if constraints.admit_job(state, cls, work.row_used) >= 0:
+    if not constraints.admit_beside(state, cls, work.row_left):
         return False
-    if not constraints.counts_under_rows(state, cls):
-        return True
-    constraints.row_room(state, cls, work.row_used, work.row_left)
-    return placement.place(
+    return not constraints.counts_under_rows(state, cls) or placement.place(
         state, work, cls, work.shadow_gpu_milli, work.shadow_cpu_milli, work.shadow_memory_mib
     )
 
@@ -168,7 +206,9 @@ def _set_aside(state: State, work: Work, cls: int) -> None:
     work.beside_gpu_milli[:] = np.minimum(state.node_gpu_milli_free, work.shadow_gpu_milli)
     work.beside_cpu_milli[:] = np.minimum(state.node_cpu_milli_free, work.shadow_cpu_milli)
     work.beside_memory_mib[:] = np.minimum(state.node_memory_mib_free, work.shadow_memory_mib)
-    constraints.set_aside(state, cls, work.chosen[:wanted], work.row_used, work.row_spare)
+    constraints.set_aside(
+        state, cls, work.chosen[:wanted], work.row_used, work.row_limit_then, work.row_spare
+    )
 
 
 def _open_beside(state: State, work: Work, node: int) -> None:

@@ -1,8 +1,9 @@
 """The one state of the scheduler: a NamedTuple of int64 arrays, and how it is made and grown.
 
-Axes, always in this order: `n_levels`, `n_nodes`, `n_rows`, `n_classes`, `n_jobs`, `n_slots`.
-The first three are fixed by `empty`. The last three are capacities that double as they fill; how
-much of each is in use stands in a one-element array (`class_count`, `job_count`, `slot_count`).
+Axes, always in this order: `n_levels`, `n_nodes`, `n_rows`, `n_steps`, `n_classes`, `n_jobs`,
+`n_slots`. The first three are fixed by `empty`. The others are capacities that double as they fill;
+how much of each is in use stands in a one-element array (`step_count`, `class_count`, `job_count`,
+`slot_count`).
 Everything is int64: what decisions compare never rounds, and a kernel compiles for one type only.
 """
 
@@ -63,6 +64,12 @@ class State(NamedTuple):
     row_version: Ints
     row_measure: Ints
     """What the row counts: GPU_MILLI of the jobs of a quota, or WATTS of the nodes below it."""
+
+    # The calendar [n_steps]: limits that rows will have, by (at_ms, row), one each.
+    step_count: Ints
+    step_at_ms: Ints
+    step_row: Ints
+    step_limit: Ints
 
     # Classes [n_classes]: jobs of one shape. Amounts are per node of the gang.
     class_count: Ints
@@ -173,7 +180,7 @@ def empty(nodes: Nodes, rows: Rows | None = None) -> State:
     node_row = _node_rows(nodes, n_nodes, len(parent))
     if n_nodes and int(site.max()) >= SITE_COUNT_MAX:
         raise InternalError(f"site index {int(site.max())}: a state holds sites 0..62")
-    sizes = {"class": 0, "job": 0, "slot": 0}
+    sizes = {"class": 0, "job": 0, "slot": 0, "step": 0}
     growing = {name: _filled(name, sizes) for name in State._fields if axis_of(name) is not None}
     one = {name: np.zeros(1, np.int64) for name in State._fields if _is_scalar(name)}
     one["active_root"][0] = -1
@@ -218,13 +225,14 @@ def same(one: State, other: State) -> bool:
     return True
 
 
-def grown(state: State, classes: int, jobs: int, slots: int) -> State:
+def grown(state: State, classes: int, jobs: int, slots: int, steps: int = 0) -> State:
     """The same state with room for that many more of each; itself when it has the room."""
-    wanted = {"class": classes, "job": jobs, "slot": slots}
+    wanted = {"class": classes, "job": jobs, "slot": slots, "step": steps}
     sizes = {
         "class": len(state.class_nodes),
         "job": len(state.job_state),
         "slot": len(state.slot_node),
+        "step": len(state.step_at_ms),
     }
     short = {
         axis: _doubled(sizes[axis], int(getattr(state, f"{axis}_count")[0]) + wanted[axis])
@@ -275,6 +283,7 @@ _SCALARS = frozenset(
         "class_count",
         "job_count",
         "slot_count",
+        "step_count",
         "active_root",
         "queued_count",
         "change_count",
@@ -290,9 +299,9 @@ def _is_scalar(name: str) -> bool:
 
 
 def axis_of(name: str) -> str | None:
-    """`class`, `job` or `slot` for a column that grows with them."""
+    """`class`, `job`, `slot` or `step` for a column that grows with them."""
     axis = name.split("_", 1)[0]
-    return axis if axis in ("class", "job", "slot") and not _is_scalar(name) else None
+    return axis if axis in ("class", "job", "slot", "step") and not _is_scalar(name) else None
 
 
 def used(state: State, name: str) -> Ints:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import constraints, mask, order
+from arkwright.sched import calendar, constraints, mask, order
 from arkwright.sched.codes import (
+    ANNOUNCE,
     BIG,
     BLOCKED_BY_NOTHING,
     DONE,
@@ -37,6 +38,7 @@ from arkwright.sched.codes import (
     STOP,
     STOPPING,
     SUBMIT,
+    WITHDRAW,
 )
 from arkwright.sched.state import Ints, State
 
@@ -48,7 +50,11 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
     if kind == NODE_STATE:
         return set_node_state(state, index, values[0])
     if kind == ROW_LIMIT:
-        return set_row_limit(state, index, values[0])
+        return set_row_limit(state, at_ms, index, values[0])
+    if kind == ANNOUNCE:
+        return announce(state, index, values[0], values[1])
+    if kind == WITHDRAW:
+        return withdraw(state, index, values[0])
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
     if kind == RUN:
@@ -237,13 +243,36 @@ def set_node_state(state: State, node: int, node_state: int) -> int:
     return 0
 
 
-def set_row_limit(state: State, row: int, limit: int) -> int:
-    """A capacity row has another limit."""
+def set_row_limit(state: State, at_ms: int, row: int, limit: int) -> int:
+    """A capacity row has another limit; what was announced for it until now is over."""
     if row < 0 or row >= len(state.row_limit):
         return REFUSED_INDEX
     if limit < -1 or limit >= BIG:
         return REFUSED_VALUE
     constraints.limit(state, row, limit)
+    calendar.forget(state, row, 0, at_ms)
+    state.change_count[0] += 1
+    return 0
+
+
+def announce(state: State, row: int, from_ms: int, limit: int) -> int:
+    """A capacity row will have another limit."""
+    if row < 0 or row >= len(state.row_limit):
+        return REFUSED_INDEX
+    if limit < -1 or limit >= BIG or from_ms < 0 or from_ms >= BIG:
+        return REFUSED_VALUE
+    calendar.forget(state, row, from_ms, from_ms)
+    calendar.apply(state, row, from_ms, limit)
+    state.change_count[0] += 1
+    return 0
+
+
+def withdraw(state: State, row: int, from_ms: int) -> int:
+    """What was announced for that time will not come."""
+    if row < 0 or row >= len(state.row_limit):
+        return REFUSED_INDEX
+    if calendar.forget(state, row, from_ms, from_ms) == 0:
+        return REFUSED_VALUE
     state.change_count[0] += 1
     return 0
 

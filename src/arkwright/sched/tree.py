@@ -33,14 +33,14 @@ def admit_beside(state: State, cls: int, spare: Ints) -> bool:
     return True
 
 
-def set_aside(state: State, cls: int, used: Ints, spare: Ints) -> None:
+def set_aside(state: State, cls: int, used: Ints, limits: Ints, spare: Ints) -> None:
     """What every row has left beside a job of the class on top of `used`; BIG where none bounds."""
     spare[:] = BIG
     asked = demand(state, cls)
     row = state.class_row[cls]
     while row >= 0:
-        if state.row_limit[row] >= 0:
-            spare[row] = state.row_limit[row] - used[row] - asked
+        if limits[row] >= 0:
+            spare[row] = limits[row] - used[row] - asked
         row = state.row_parent[row]
 
 

@@ -13,7 +13,17 @@ from typing import NamedTuple
 import numpy as np
 
 from arkwright.errors import InternalError
-from arkwright.sched import capacity, codes, constraints, event, mask, placement, power, tree
+from arkwright.sched import (
+    calendar,
+    capacity,
+    codes,
+    constraints,
+    event,
+    mask,
+    placement,
+    power,
+    tree,
+)
 from arkwright.sched.mutate import apply
 from arkwright.sched.reason import Reason
 from arkwright.sched.schedule import cycle_with
@@ -41,7 +51,7 @@ def explain(state: State, job: int, now_ms: int, backfill: int = codes.EASY) -> 
     never = never_fits(state, shape_of(state, int(state.job_class[job])))
     if never is not None:
         return never
-    reason = _refusal(state, trial, job, backfill)
+    reason = _refusal(state, trial, job, now_ms, backfill)
     return _with_smallest_change(state, job, now_ms, backfill, reason)
 
 
@@ -128,7 +138,7 @@ def _try(state: State, now_ms: int, backfill: int) -> _Trial:
     return _Trial(state, out[:count].tolist(), int(work.result[HEAD]), int(work.result[SHADOW_MS]))
 
 
-def _refusal(state: State, trial: _Trial, job: int, backfill: int) -> Reason:
+def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) -> Reason:
     """What stopped a queued job that some empty factory could start."""
     cls = int(state.job_class[job])
     after = trial.state
@@ -152,6 +162,9 @@ def _refusal(state: State, trial: _Trial, job: int, backfill: int) -> Reason:
     )
     if power_short is not None:
         return power_short
+    ahead_short = _limit_ahead(after, cls, now_ms, now_ms + int(after.job_duration_ms[job]))
+    if ahead_short is not None:
+        return ahead_short
     if trial.head >= 0:
         strict = backfill == codes.STRICT
         code = codes.BEHIND_HIGHER_PRIORITY if strict else codes.RESERVED_FOR_HEAD
@@ -159,11 +172,30 @@ def _refusal(state: State, trial: _Trial, job: int, backfill: int) -> Reason:
     raise InternalError(f"explain: nothing stops job {job}, yet the cycle did not start it")
 
 
+def _limit_ahead(state: State, cls: int, now_ms: int, end_ms: int) -> Reason | None:
+    """The announced limit that would be broken before the job is over."""
+    work = workspace(state)
+    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left)
+    left = work.row_left
+    constraints.row_room(state, state.row_used, state.row_limit, left)
+    if not constraints.row_room_ahead(state, work.step_left, -1, end_ms, left):
+        return None
+    limits = np.where(left < codes.BIG, state.row_used + left, codes.UNLIMITED)
+    bounded = state._replace(row_limit=limits)
+    reason = tree.explain(bounded, cls, state.row_used) or power.explain(
+        bounded, cls, state.row_used, _serving(state, cls, _free(state), False)
+    )
+    if reason is None:
+        return None
+    ahead = calendar.explain(state, work.step_left, reason.row, reason.asked, end_ms)
+    return ahead or reason
+
+
 def _fits(state: State, cls: int) -> bool:
     if constraints.admit_job(state, cls, state.row_used) >= 0:
         return False
     work = workspace(state)
-    constraints.row_room(state, cls, state.row_used, work.row_left)
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     return placement.place(state, work, cls, *_free(state))
 
 
@@ -185,6 +217,10 @@ def _with_smallest_change(
         left_ms = reason.at_ms - now_ms
         if left_ms < duration_ms and starts(shape, left_ms):
             return reason._replace(change=codes.SHORTER, to=left_ms)
+    if reason.code == codes.LIMIT_AHEAD:
+        for at_ms in reversed(state.step_at_ms[: int(state.step_count[0])].tolist()):
+            if now_ms < at_ms < now_ms + duration_ms and starts(shape, at_ms - now_ms):
+                return reason._replace(change=codes.SHORTER, to=at_ms - now_ms)
     most = _most(shape.nodes - 1, lambda count: starts(shape._replace(nodes=count)))
     if most > 0:
         return reason._replace(change=codes.FEWER_NODES, to=most)
