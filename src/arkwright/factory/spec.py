@@ -183,7 +183,9 @@ class Ordering(Enum):
     PRIORITY = "priority"
     """Priority, then time of submission."""
     FIFO = "fifo"
+    """Time of submission alone; priorities say nothing."""
     SHORTEST_FIRST = "shortest-first"
+    """Time limit, shortest first, then time of submission; priorities say nothing."""
     FAIR_SHARE = "fair-share"
 
 

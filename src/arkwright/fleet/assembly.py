@@ -13,6 +13,7 @@ from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
     """The fleet of `factory` on `nodes`: quotas, residency, power and policy come from the file."""
     policy = FleetPolicy(
+        ordering=factory.policy.ordering.value,
         backfill=factory.policy.backfill.value,
         time_limit_default_s=time_limit_default(factory).value,
         time_limit_max_s=factory.policy.time_limit_max,

@@ -13,6 +13,7 @@ from arkwright.errors import InputError
 from arkwright.fleet import lowering
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
+from arkwright.fleet.ordering import order_key
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.fleet.scene import Scene
 from arkwright.fleet.snapshot import Snapshot
@@ -139,7 +140,7 @@ class Fleet:
                 event.at_ms,
                 class_index,
                 lasts_ms,
-                priority=lowering.priority_of(self._names, spec, after["project"]),
+                priority=order_key(self._names, self._policy, spec, after["project"]),
                 held=State(after["state"]) is State.HELD,
             ),
         )

@@ -34,6 +34,7 @@ class ProjectQuota(Struct, frozen=True, kw_only=True):
 class FleetPolicy(Struct, frozen=True, kw_only=True):
     """What the scheduler must know of the factory's policy."""
 
+    ordering: str = "priority"
     backfill: str = "easy"
     time_limit_default_s: float = 86_400.0
     time_limit_max_s: float | None = None
