@@ -75,13 +75,11 @@ def _replay(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> i
     Leaves the room of the rows then in `row_left`, where the head's watts are to be placed; for
     never, how long a job of the class could be to get a reservation at all in `LONGEST_MS`.
     """
-    work.shadow_gpu_milli[:] = state.node_gpu_milli_free
-    work.shadow_cpu_milli[:] = state.node_cpu_milli_free
-    work.shadow_memory_mib[:] = state.node_memory_mib_free
-    work.row_used[:] = state.row_used
-    work.row_limit_then[:] = state.row_limit
     work.result[LONGEST_MS] = 0
-    offer = _first_offer(state, work, cls)
+    has_steps = constraints.next_change_at(state, -1) < BIG
+    if constraints.counts_under_rows(state, cls) and not has_steps:
+        return _search(state, work, cls, now_ms, lasts_ms)
+    offer = _begin(state, work, cls)
     job = order.first(state, state.active_root[0])
     at_ms = now_ms
     while True:
@@ -98,6 +96,61 @@ def _replay(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> i
             if longest_ms >= lasts_ms:
                 return int(at_ms)
             work.result[LONGEST_MS] = max(work.result[LONGEST_MS], longest_ms)
+
+
+def _search(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> int:
+    """The replay for a head whose watts must be placed to be judged, with no limit to come.
+
+    Ends then only ever make room, so the first that suffices is found by halving: placing at every
+    one of thousands of ends would cost seconds.
+    """
+    low = 1
+    high = 0
+    job = order.first(state, state.active_root[0])
+    while job >= 0:
+        high += 1
+        job = order.following(state, job)
+    at_ms = _after_ends(state, work, cls, now_ms, lasts_ms, high)
+    if at_ms < 0:
+        return -1
+    while low < high:
+        middle = (low + high) // 2
+        at_ms = _after_ends(state, work, cls, now_ms, lasts_ms, middle)
+        if at_ms >= 0:
+            high = middle
+        else:
+            low = middle + 1
+    return at_ms if at_ms >= 0 else _after_ends(state, work, cls, now_ms, lasts_ms, high)
+
+
+def _after_ends(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int, count: int) -> int:
+    """The instant of the `count`-th end, all ends of it included, if the head fits then; or -1."""
+    offer = _begin(state, work, cls)
+    job = order.first(state, state.active_root[0])
+    at_ms = now_ms
+    while job >= 0:
+        end_ms = max(state.job_key_first[job], now_ms + 1)
+        if count <= 0 and end_ms != at_ms:
+            break
+        at_ms = end_ms
+        offer = max(offer, _give_back(state, work, cls, job))
+        job = order.following(state, job)
+        count -= 1
+    if at_ms == now_ms or offer < state.class_nodes[cls]:
+        return -1
+    if _longest(state, work, cls, now_ms, at_ms, lasts_ms) < lasts_ms:
+        return -1
+    return int(at_ms)
+
+
+def _begin(state: State, work: Work, cls: int) -> int:
+    """What is free and used now, from which the replay starts; the most one domain offers."""
+    work.shadow_gpu_milli[:] = state.node_gpu_milli_free
+    work.shadow_cpu_milli[:] = state.node_cpu_milli_free
+    work.shadow_memory_mib[:] = state.node_memory_mib_free
+    work.row_used[:] = state.row_used
+    work.row_limit_then[:] = state.row_limit
+    return _first_offer(state, work, cls)
 
 
 def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_ms: int) -> int:
