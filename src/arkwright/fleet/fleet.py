@@ -279,6 +279,7 @@ class Fleet:
             nodes=[node.path for node in self._names.nodes],
             jobs=tuple(self._job_ids),
             projects=self.project_paths,
+            power=[limit.path for limit in self._names.power_limits],
             sites=self._names.sites,
             gpu_types=self._names.gpu_types,
             job=job_id,

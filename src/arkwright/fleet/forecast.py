@@ -17,6 +17,7 @@ from msgspec import Struct
 from arkwright import sched
 from arkwright.fleet import lowering
 from arkwright.fleet.experience import Group, Ints, group_of
+from arkwright.fleet.ordering import order_key
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
 from arkwright.jobs.spec import JobSpec
 
@@ -87,7 +88,7 @@ def submission(scene: Scene, spec: JobSpec, project: str) -> tuple[sched.Event, 
         cls = int(scene.state.class_count[0])
         events.append(sched.add_class(scene.now_ms, shape))
     lasts_ms = lowering.duration_ms(spec, scene.policy)
-    priority = lowering.priority_of(scene.names, spec, project)
+    priority = order_key(scene.names, scene.policy, spec, project)
     return (*events, sched.submit(scene.now_ms, cls, lasts_ms, priority))
 
 

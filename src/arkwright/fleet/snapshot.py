@@ -21,6 +21,7 @@ import numpy as np
 from msgspec import Struct
 
 from arkwright import sched
+from arkwright.design import PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet.lowering import Names, ProjectQuota
 from arkwright.fleet.reasons import WaitReason, in_words
@@ -45,6 +46,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     nodes: Sequence[str]
     jobs: Sequence[str]
     projects: Sequence[str]
+    """Names of the first capacity rows."""
+    power: Sequence[str]
+    """Names of the rows after them."""
     sites: Sequence[str]
     gpu_types: Sequence[str]
     job: str
@@ -85,6 +89,7 @@ class _Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     now_ms: int
     parent: int
     policy_sha256: str
+    power: list[str]
     projects: list[str]
     reason: dict[str, Any]
     scheduler: int
@@ -122,6 +127,7 @@ def saved(snapshot: Snapshot) -> bytes:
         now_ms=snapshot.now_ms,
         parent=snapshot.parent,
         policy_sha256=snapshot.policy_sha256,
+        power=list(snapshot.power),
         projects=list(snapshot.projects),
         reason=msgspec.to_builtins(_explained(snapshot)),
         scheduler=codes.VERSION,
@@ -186,6 +192,9 @@ def _explained(snapshot: Snapshot) -> WaitReason:
         gpu_types=tuple(snapshot.gpu_types),
         projects=tuple(ProjectQuota(path=path, gpus_limit=None) for path in snapshot.projects),
         row_of_project={},
+        power_limits=tuple(PowerLimit(path=path, limit_w=None) for path in snapshot.power),
+        row_of_power={},
+        gpu_kw_max={},
     )
     job = snapshot.jobs.index(snapshot.job)
     reason = sched.explain(snapshot.state, job, snapshot.now_ms, snapshot.backfill)
@@ -211,8 +220,9 @@ def _read(data: bytes) -> tuple[Snapshot, _Header]:
     for what, count in counts.items():
         if len(getattr(header, what)) != count:
             raise InputError(f"the snapshot names {what} other than the {count} it has")
-    if header.job not in header.jobs or len(header.projects) > len(state.row_limit):
-        raise InputError("the snapshot names a job or a project that it does not have")
+    named = len(header.projects) + len(header.power)
+    if header.job not in header.jobs or named > len(state.row_limit):
+        raise InputError("the snapshot names a job or a limit that it does not have")
     return _snapshot(header, state), header
 
 
@@ -243,6 +253,6 @@ def _arrays(header: _Header, body: bytes) -> Mapping[str, Any]:
 
 def _snapshot(header: _Header, state: sched.State) -> Snapshot:
     same = ("now_ms", "parent", "backfill", "policy_sha256", "job", "spec")
-    names = ("nodes", "jobs", "projects", "sites", "gpu_types")
+    names = ("nodes", "jobs", "projects", "power", "sites", "gpu_types")
     fields = {name: getattr(header, name) for name in same + names}
     return Snapshot(state=state, **fields)

@@ -19,6 +19,7 @@ from arkwright.errors import InputError
 from arkwright.fleet import lowering
 from arkwright.fleet.experience import Ints, group_of
 from arkwright.fleet.forecast import submission, with_new
+from arkwright.fleet.ordering import order_key
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
 from arkwright.jobs.spec import Count, JobSpec, Name, ProjectPath, Topology
 from arkwright.units import MILLI, Seconds
@@ -177,7 +178,7 @@ class _Draft:
         self._refuse_the_impossible(asked, project)
         priority = None
         if change.priority is not None:
-            priority = lowering.priority_of(self.scene.names, asked, project)
+            priority = order_key(self.scene.names, self.scene.policy, asked, project)
         self.index_after[job] = int(self.state.job_count[0])
         for event in sched.reshaped(
             self.state,

@@ -9,7 +9,7 @@ import numpy as np
 from arkwright.errors import InputError
 from arkwright.sched.codes import BLOCKED_BY_NOTHING
 from arkwright.sched.invariants import check
-from arkwright.sched.state import MEMO_FIELDS, Ints, State, axis_of, used
+from arkwright.sched.state import GROWING, MEMO_FIELDS, Ints, State, axis_of, used
 
 
 def arrays_of(state: State) -> dict[str, Ints]:
@@ -51,7 +51,7 @@ def state_of(arrays: Mapping[str, Ints]) -> State:
 
 def _refuse_unequal(columns: Mapping[str, Ints]) -> None:
     """Columns that grow are as long as their count says; those of nodes and rows equally long."""
-    lengths = {axis: int(columns[f"{axis}_count"].sum()) for axis in ("class", "job", "slot")}
+    lengths = {axis: int(columns[f"{axis}_count"].sum()) for axis in GROWING}
     fixed = {"node": len(columns["node_state"]), "row": len(columns["row_limit"])}
     for name, array in columns.items():
         axis = axis_of(name)

@@ -10,7 +10,7 @@ Everything is int64: what decisions compare never rounds, and a kernel compiles 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,9 @@ from arkwright.sched.codes import (
 
 Ints = npt.NDArray[np.int64]
 IntsLike = Sequence[int] | Ints
+
+GROWING: Final = ("class", "job", "slot", "step")
+"""Axes of the columns that grow; each has its `<axis>_count`."""
 
 SITE_COUNT_MAX = 63
 """Sites share one int64 bitset whose sign bit is left alone."""
@@ -180,7 +183,7 @@ def empty(nodes: Nodes, rows: Rows | None = None) -> State:
     node_row = _node_rows(nodes, n_nodes, len(parent))
     if n_nodes and int(site.max()) >= SITE_COUNT_MAX:
         raise InternalError(f"site index {int(site.max())}: a state holds sites 0..62")
-    sizes = {"class": 0, "job": 0, "slot": 0, "step": 0}
+    sizes = dict.fromkeys(GROWING, 0)
     growing = {name: _filled(name, sizes) for name in State._fields if axis_of(name) is not None}
     one = {name: np.zeros(1, np.int64) for name in State._fields if _is_scalar(name)}
     one["active_root"][0] = -1
@@ -301,7 +304,7 @@ def _is_scalar(name: str) -> bool:
 def axis_of(name: str) -> str | None:
     """`class`, `job`, `slot` or `step` for a column that grows with them."""
     axis = name.split("_", 1)[0]
-    return axis if axis in ("class", "job", "slot", "step") and not _is_scalar(name) else None
+    return axis if axis in GROWING and not _is_scalar(name) else None
 
 
 def used(state: State, name: str) -> Ints:
