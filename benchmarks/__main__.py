@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import install, openb, scheduler, server, verbs
+from benchmarks import ask, calibration, install, openb, scheduler, server, verbs
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "server": server.run,
@@ -22,6 +22,8 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "verbs": verbs.run,
     "scheduler": scheduler.run,
     "openb": openb.run,
+    "ask": ask.run,
+    "calibration": calibration.run,
     "install": install.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

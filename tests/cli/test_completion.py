@@ -25,7 +25,7 @@ def complete(ask, capsys, monkeypatch):
 
 
 def test_verbs_are_completed(complete):
-    assert complete("arkwright re") == ["release"]
+    assert complete("arkwright rel") == ["release"]
 
 
 def test_jobs_are_completed_by_name_and_by_the_end_of_their_id(complete, api):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from cli.fake_api import FACTORY, job, log, over
+from cli.test_ask import answer, moves
 
 HEAVY = ("alembic", "numba", "numpy", "rich", "sqlalchemy", "starlette", "uvicorn", "yaml")
 PROGRAM = f"""
@@ -55,6 +56,8 @@ def scripted(api):
     api.say("GET", f"/v1/jobs/{job()['id']}", over())
     api.say("GET", "/v1/jobs/train", over())
     api.say("GET", "/v1/jobs/train/why", {"job_id": "1", "state": "held", "reason": reason})
+    api.say("GET", "/v1/jobs/train/when", answer())
+    api.say("POST", "/v1/whatif", moves())
     api.say("GET", "/v1/jobs/train/logs", log("x"))
     api.say("GET", "/v1/jobs/train/cost", RECEIPT)
     api.say("POST", "/v1/jobs/train/exec", {"exit_code": 0, "output": ""})
@@ -70,6 +73,8 @@ def scripted(api):
         ["exec", "train", "--", "ls"],
         ["ps"],
         ["why", "train"],
+        ["when", "train"],
+        ["whatif", "train", "--nodes", "2"],
         ["logs", "train"],
         *([verb, "train"] for verb in ("cancel", "hold", "release", "cost", "events")),
         ["nodes"],

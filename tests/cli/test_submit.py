@@ -154,10 +154,10 @@ def test_a_script_that_may_not_be_read_is_refused(ask, tmp_path, monkeypatch):
     assert (code, "permission denied" in err) == (2, True)
 
 
-def test_a_dry_run_shows_the_job_and_sends_nothing(ask, api, tmp_path):
+def test_a_dry_run_shows_the_job_and_submits_nothing(ask, api, tmp_path):
     words = ("submit", "--dry-run", "--nodes", "2", "--time", "90min", "--", "true")
     code, out, _ = ask(*words)
-    assert (code, api.asked) == (0, [])
+    assert (code, api.paths()) == (0, ["POST /v1/jobs/when"])
     assert (
         out
         == f"name: 'true'\nnodes: 2\ncommand:\n- 'true'\nworkdir: {tmp_path}\ntime_limit: 1.5 h\n"

@@ -60,6 +60,7 @@ def test_what_is_described_is_what_is_sent(site: Site, document: dict[str, Any])
         "/v1/jobs": {},
         "/v1/jobs/{job}": {},
         "/v1/jobs/{job}/why": {},
+        "/v1/jobs/{job}/when": {},
         "/v1/jobs/{job}/cost": {},
         "/v1/jobs/{job}/logs": {},
         "/v1/factory": {},
@@ -93,6 +94,21 @@ def test_a_job_the_server_refuses_is_none_to_the_schema_either(
     schema = {"$ref": "#/components/schemas/JobSpec"}
     assert not _validator(document, schema).is_valid(body)
     assert site.ask("POST", "/v1/jobs", body).status == 422
+
+
+def test_a_change_the_server_takes_is_one_the_schema_takes(
+    site: Site, document: dict[str, Any]
+) -> None:
+    change = {"job": site.submit(held=True), "time_limit": "2 h", "nodes": 2}
+    body = {"jobs": [change], "quotas": [{"project": "lab"}], "submit": [job()]}
+    described = document["paths"]["/v1/whatif"]["post"]
+    schema = described["requestBody"]["content"]["application/json"]["schema"]
+    _validator(document, schema).validate(body)
+    answer = site.ask("POST", "/v1/whatif", body)
+    assert answer.status == 200, answer.json
+    sent = described["responses"]["2XX"]["content"]["application/json"]["schema"]
+    _validator(document, sent).validate(answer.json)
+    assert not _validator(document, schema).is_valid({"jobs": [{"job": "x", "time_limit": 2}]})
 
 
 def test_problems_are_as_described(site: Site, document: dict[str, Any]) -> None:

@@ -7,14 +7,21 @@ from typing import Any
 import pytest
 
 from arkwright import sched
+from arkwright.design import PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import WaitReason
+from arkwright.fleet.lowering import names_of
 from arkwright.fleet.reasons import _CHANGES, _CODES, in_words
 from arkwright.jobs.spec import Level, Resources, Topology, TopologyMode
 from arkwright.sched import codes
-from fleet.world import NAMES, Log, fleet, spec
+from fleet.world import NAMES, NODES, PROJECTS, Log, fleet, spec
 
 R = sched.Reason
+POWERED = names_of(
+    NODES,
+    PROJECTS,
+    [PowerLimit(path="narvik", limit_w=8_000), PowerLimit(path="narvik/h1", limit_w=9)],
+)
 WORDS: dict[int, tuple[Any, str, str, str]] = {
     codes.STARTS_NOW: (
         R(codes.STARTS_NOW), "starts-now", "nothing stands in its way: it starts now", ""
@@ -91,6 +98,30 @@ WORDS: dict[int, tuple[Any, str, str, str]] = {
         "asks for 3 nodes within one rack; no rack of this factory has more than 2 such nodes",
         "topology level none would fit",
     ),
+    codes.POWER: (
+        R(codes.POWER, asked=20_400, free=1, row=5, used=10_200, limit=25_000,
+          change=codes.FEWER_NODES, to=1),
+        "power",
+        "is expected to draw 20.4 kW; there is power for 1 node of it now: narvik/h1 draws 10.2 kW "
+        "of 25 kW",
+        "nodes: 1 would start now",
+    ),
+    codes.LIMIT_AHEAD: (
+        R(codes.LIMIT_AHEAD, asked=8_000, row=1, used=4_000, limit=8_000, at_ms=1_000,
+          change=codes.SHORTER, to=900_000),
+        "limit-ahead",
+        "would still run when the limit of lab/vision becomes 8 GPUs; 4 GPUs of it will be in use "
+        "then and it asks for 8 GPUs",
+        "time_limit: 900 s would start now",
+    ),
+    codes.NEVER_POWER: (
+        R(codes.NEVER_POWER, asked=40_800, free=0, row=4, used=0, limit=8_000,
+          change=codes.LESS_PER_NODE, resource=3, to=2_000),
+        "never-power",
+        "is expected to draw 40.8 kW; there never is power for more than 0 nodes of it: narvik may "
+        "draw 8 kW",
+        "2 kW per node would fit",
+    ),
     codes.NEVER_QUOTA: (
         R(codes.NEVER_QUOTA, asked=24_000, row=0, used=0, limit=16_000,
           change=codes.LESS_PER_NODE, resource=0, to=5_333),
@@ -104,7 +135,7 @@ WORDS: dict[int, tuple[Any, str, str, str]] = {
 @pytest.mark.parametrize("code", WORDS)
 def test_a_reason_is_one_code_one_sentence_and_one_change(code: int) -> None:
     reason, name, message, change = WORDS[code]
-    found = in_words(reason, NAMES, spec(), ["first", "second"])
+    found = in_words(reason, POWERED, spec(), ["first", "second"])
     assert (found.code, found.message, found.change) == (name, message, change)
 
 

@@ -32,6 +32,8 @@ class Pair:
     shapes: list[sched.Shape]
     log: list[sched.Event] = field(default_factory=list)
     now_ms: int = 0
+    announces: int = 0
+    """How often limits are announced, against eight submits."""
 
     def apply(self, event):
         self.state = sched.apply(self.state, event)
@@ -60,11 +62,18 @@ def random_pair(random: Random, placing=None) -> Pair:
         cpu_milli=[random.choice([8000, 16000]) for _ in range(n_nodes)],
         memory_mib=[random.choice([1000, 2000]) for _ in range(n_nodes)],
     )
+    power = random.random() < 0.5
+    if power:
+        nodes = nodes._replace(row=_power_rows(random, n_nodes))
     total = sum(nodes.gpu_milli)
     limits = [random.choice([-1, total // 2, total * 3 // 4, total]) for _ in range(4)]
-    tree = sched.Rows(parent=[-1, 0, 0, -1], limit=limits)
+    watts = [random.choice([-1, 100 * n_nodes, 250 * n_nodes]), *_row_watts(random, n_nodes)]
+    tree = sched.Rows(parent=[-1, 0, 0, -1, -1, 4, 4, 5], limit=limits + watts)
     shape = _busy_shape if busy else _random_shape
-    shapes = [shape(random, n_nodes, n_levels, len(tree.parent)) for _ in range(5)]
+    shapes = [shape(random, n_nodes, n_levels, len(limits)) for _ in range(5)]
+    if power:
+        asked = [0, 50, 100, 100, 150, 300]
+        shapes = [shape._replace(watts=random.choice(asked)) for shape in shapes]
     shapes = list(dict.fromkeys(shapes))
     plain = [
         naive.Node(
@@ -73,6 +82,7 @@ def random_pair(random: Random, placing=None) -> Pair:
             nodes.gpu_type[i],
             nodes.site[i],
             (nodes.gpu_milli[i], nodes.cpu_milli[i], nodes.memory_mib[i]),
+            nodes.row[i] if power else -1,
         )
         for i in range(n_nodes)
     ]
@@ -83,6 +93,7 @@ def random_pair(random: Random, placing=None) -> Pair:
     pair = Pair(sched.empty(nodes, tree, placing), nodes, tree, placing, factory, shapes)
     for shape in shapes:
         pair.apply(sched.add_class(0, shape))
+    pair.announces = random.choice([0, 0, 2])
     return pair
 
 
@@ -103,8 +114,20 @@ def random_placing(random: Random, policy) -> sched.Placing:
 def random_event(pair: Pair, random: Random) -> None:
     """One event, given to both."""
     kind = random.choices(
-        ["submit", "end", "requeue", "hold", "release", "priority", "node", "limit", "stop", "run"],
-        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1],
+        [
+            "submit",
+            "end",
+            "requeue",
+            "hold",
+            "release",
+            "priority",
+            "node",
+            "limit",
+            "stop",
+            "run",
+            "announce",
+        ],
+        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1, pair.announces],
     )[0]
     jobs = pair.factory.jobs
     active, queued, held = pair.active(), pair.in_state("queued"), pair.in_state("held")
@@ -139,14 +162,40 @@ def random_event(pair: Pair, random: Random) -> None:
         pair.apply(sched.node_state(pair.now_ms, node, state))
         pair.factory.nodes[node].state = state
     elif kind == "limit" and pair.factory.row_limit:
-        row, limit = random.randrange(len(pair.factory.row_limit)), random.choice([-1, 8000, 24000])
-        pair.apply(sched.row_limit(pair.now_ms, row, limit))
-        pair.factory.row_limit[row] = limit
+        set_limit(pair, *_random_limit(pair, random))
+    elif kind == "announce":
+        (row, limit), at_ms = _random_limit(pair, random), pair.now_ms + random.randint(0, 40)
+        pair.apply(sched.announce(pair.now_ms, row, at_ms, limit))
+        pair.factory.announced[at_ms, row] = limit
+        if random.random() < 0.1:
+            pair.apply(sched.withdraw(pair.now_ms, row, at_ms))
+            del pair.factory.announced[at_ms, row]
     elif kind in ("stop", "run"):
         starting = [job for job in active if pair.state.job_state[job] == sched.STARTING]
         if starting:
             event = sched.stop if kind == "stop" else sched.run
             pair.apply(event(pair.now_ms, random.choice(starting)))
+
+
+def make_announced_so(pair: Pair, random: Random) -> None:
+    """Limits whose time has come, most of them in time."""
+    for (at_ms, row), limit in sorted(pair.factory.announced.items()):
+        if at_ms <= pair.now_ms and random.random() < 0.8:
+            set_limit(pair, row, limit)
+
+
+def set_limit(pair: Pair, row, limit) -> None:
+    pair.apply(sched.row_limit(pair.now_ms, row, limit))
+    pair.factory.row_limit[row] = limit
+    for at_ms, other in list(pair.factory.announced):
+        if other == row and at_ms <= pair.now_ms:
+            del pair.factory.announced[at_ms, other]
+
+
+def _random_limit(pair: Pair, random: Random):
+    row = random.randrange(len(pair.factory.row_limit))
+    amounts = [-1, 8000, 24000] if row < 4 else [-1, 0, 300, 700]
+    return row, random.choice(amounts)
 
 
 def expected_end_ms(pair: Pair, job) -> int:
@@ -176,6 +225,17 @@ def decide_both(pair: Pair, mode=sched.EASY, kernels=sched.INTERPRETED):
     else:
         assert sched.same(draft, pair.state)
     return decided, pair.factory.cycle(pair.now_ms, mode)
+
+
+def _power_rows(random: Random, n_nodes):
+    """Rows 5 and 6 are halves of row 4, row 7 is a rack of row 5; not every node counts watts."""
+    if random.random() < 0.5:
+        return [random.choice([-1, 4, 5, 6, 7]) for _ in range(n_nodes)]
+    return [5 if 2 * node < n_nodes else 6 for node in range(n_nodes)]
+
+
+def _row_watts(random: Random, n_nodes):
+    return [random.choice([-1, 100 * (n_nodes // 2), 300, 450]) for _ in range(3)]
 
 
 def _busy_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:

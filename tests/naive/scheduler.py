@@ -17,6 +17,7 @@ class Node:
     gpu_type: int
     site: int
     total: tuple[int, int, int]
+    row: int = -1
     state: int = 0
 
 
@@ -56,6 +57,7 @@ class Factory:
         self.nodes = nodes
         self.row_parent = list(row_parent)
         self.row_limit = list(row_limit)
+        self.announced = {}  # (at_ms, row): limit
         self.jobs = []
 
     def active(self):
@@ -83,16 +85,14 @@ class Factory:
         free, used = self.left(self.active())
         gpus = self.gpus_left(self.active())
         scores = self.scores(job, gpus, free)
-        if not self.rows_admit(job.shape, used):
-            return None
+        end_ms = now_ms + job.duration_ms
+        room = [self.room(used, self.row_limit), self.ahead(now_ms, -1, end_ms, reservation)]
         if reservation is None:
-            return self.place(job, free, gpus, scores, rank=lambda node: 0)
-        if now_ms + job.duration_ms <= reservation.shadow_ms:
-            rank = lambda node: node not in reservation.nodes  # noqa: E731
-            return self.place(job, free, gpus, scores, rank)
-        asked = job.shape.nodes * job.shape.gpu_milli
-        if any(asked > reservation.row_spare.get(row, INFINITE) for row in self.path(job.shape)):
-            return None
+            return self.place(job, free, gpus, scores, room, rank=lambda node: 0)
+        rank = lambda node: node not in reservation.nodes  # noqa: E731
+        if end_ms <= reservation.shadow_ms:
+            return self.place(job, free, gpus, scores, room, rank)
+        room.append(reservation.row_spare)
         beside = [
             tuple(map(min, free[node], reservation.spare.get(node, (INFINITE,) * 3)))
             for node in range(len(free))
@@ -107,40 +107,73 @@ class Factory:
                 left[gpu] -= min(job.shape.gpu_milli, 1000)
             return serves(reservation.head.shape, left)
 
-        rank = lambda node: node not in reservation.nodes  # noqa: E731
-        return self.place(job, beside, gpus, scores, rank, keeps_head)
+        return self.place(job, beside, gpus, scores, room, rank, keeps_head)
 
     def reserve(self, head, now_ms):
         """The first instant at which the head fits when running jobs end as expected."""
-
-        def end_ms(job):
-            return max(job.start_ms + job.duration_ms, now_ms + 1)
-
         free_now, _ = self.left(self.active())
         gpus_now = self.gpus_left(self.active())
-        for instant in sorted({end_ms(job) for job in self.active()}):
-            running = [job for job in self.active() if end_ms(job) > instant]
+        ends = {self.end_ms(job, now_ms) for job in self.active()}
+        for instant in sorted(ends | {at_ms for at_ms, _ in self.announced if at_ms > now_ms}):
+            running = self.active_after(instant, now_ms)
             free, used = self.left(running)
             gpus = self.gpus_left(running)
+            limits = self.limits_at(instant, now_ms)
+            room = [
+                self.room(used, limits),
+                self.ahead(now_ms, instant, instant + head.duration_ms, None),
+            ]
 
             def rank(node):
                 return self.node_admits(head, node, free_now[node], gpus_now[node])
 
-            nodes = self.place(head, free, gpus, self.scores(head, gpus, free), rank)
-            if nodes is not None and self.rows_admit(head.shape, used):
+            nodes = self.place(head, free, gpus, self.scores(head, gpus, free), room, rank)
+            if nodes is not None:
                 spare = {
                     node: tuple(a - b for a, b in zip(free[node], head.demand(), strict=True))
                     for node in nodes
                 }
-                asked = head.shape.nodes * head.shape.gpu_milli
                 row_spare = {
-                    row: self.row_limit[row] - used[row] - asked
-                    for row in self.path(head.shape)
-                    if self.row_limit[row] >= 0
+                    row: limits[row] - used[row] - asked
+                    for row, asked in self.charges(head.shape, nodes).items()
+                    if limits[row] >= 0
                 }
                 then = {node: gpus[node] for node in nodes}
                 return Reservation(head, instant, nodes, spare, row_spare, then)
         return None
+
+    def end_ms(self, job, now_ms):
+        return max(job.start_ms + job.duration_ms, now_ms + 1)
+
+    def active_after(self, instant, now_ms):
+        return [job for job in self.active() if self.end_ms(job, now_ms) > instant]
+
+    def room(self, used, limits):
+        return {row: limits[row] - used[row] for row in range(len(used)) if limits[row] >= 0}
+
+    def limits_at(self, instant, now_ms):
+        """An announced limit is in force from its time on; one that is late only when lower."""
+        limits = list(self.row_limit)
+        for (at_ms, row), limit in sorted(self.announced.items()):
+            late_and_higher = at_ms <= now_ms and (limit < 0 or 0 <= limits[row] <= limit)
+            if at_ms <= instant and not late_and_higher:
+                limits[row] = limit
+        return limits
+
+    def ahead(self, now_ms, after_ms, end_ms, reservation):
+        """What each row has left at the announced limits of a run, beside all expected then."""
+        left = {}
+        for (at_ms, row), limit in self.announced.items():
+            if limit < 0 or not after_ms < at_ms < end_ms:
+                continue
+            used = self.left(self.active_after(at_ms, now_ms) if at_ms > now_ms else self.active())[
+                1
+            ]
+            head = reservation and reservation.head
+            if head and reservation.shadow_ms <= at_ms < reservation.shadow_ms + head.duration_ms:
+                used[row] += self.charges(head.shape, reservation.nodes).get(row, 0)
+            left[row] = min(left.get(row, INFINITE), limit - used[row])
+        return left
 
     def take_spare(self, reservation, job):
         for node in job.nodes:
@@ -151,20 +184,41 @@ class Factory:
                 )
                 for gpu in job.gpus[node]:
                     reservation.gpus[node][gpu] -= min(job.shape.gpu_milli, 1000)
-        for row in self.path(job.shape):
+        for row, asked in self.charges(job.shape, job.nodes).items():
             if row in reservation.row_spare:
-                reservation.row_spare[row] -= job.shape.nodes * job.shape.gpu_milli
+                reservation.row_spare[row] -= asked
 
-    def place(self, job, free, gpus, scores, rank, keeps_head=lambda node: True):
+    def place(self, job, free, gpus, scores, rooms, rank, keeps_head=lambda node: True):
         """Whole gang in the smallest domain, best score; None when it does not fit."""
         shape = job.shape
+
+        def row_left(row):
+            return min(room.get(row, INFINITE) for room in rooms)
+
+        if any(shape.nodes * shape.gpu_milli > row_left(row) for row in self.path(shape.row)):
+            return None
+
+        def within_rows(nodes):
+            """As many as the gang wants of these, in order, each if its rows have room for it."""
+            taken = []
+            for node in nodes:
+                charges = self.charges(shape, [*taken, node])
+                if len(taken) < shape.nodes and all(
+                    asked <= row_left(row)
+                    for row, asked in charges.items()
+                    if row in self.path(self.nodes[node].row)
+                ):
+                    taken.append(node)
+            return taken
+
         fit = [
             n
             for n in range(len(self.nodes))
             if self.node_admits(job, n, free[n], gpus[n]) and keeps_head(n)
         ]
+        fit = [node for node in fit if within_rows([node])]
         if shape.nodes == 1 and self.policy:
-            return self.best(fit, 1, free, scores, rank) if fit else None
+            return self.best_first(fit, free, scores, rank)[:1] or None
         if shape.level_required >= 0:
             levels = list(range(shape.level_required + 1))
         elif shape.level_preferred >= 0:
@@ -178,15 +232,16 @@ class Factory:
             large = [
                 (sum(free[n][0] for n in members), domain)
                 for domain, members in domains.items()
-                if len(members) >= shape.nodes
+                if len(within_rows(members)) == shape.nodes
             ]
             if large:
-                return self.best(domains[min(large)[1]], shape.nodes, free, scores, rank)
-        if shape.level_required >= 0 or len(fit) < shape.nodes:
+                best = self.best_first(domains[min(large)[1]], free, scores, rank)
+                return sorted(within_rows(best))
+        if shape.level_required >= 0 or len(within_rows(fit)) < shape.nodes:
             return None
-        return self.best(fit, shape.nodes, free, scores, rank)
+        return sorted(within_rows(self.best_first(fit, free, scores, rank)))
 
-    def best(self, candidates, count, free, scores, rank):
+    def best_first(self, candidates, free, scores, rank):
         def around(node):
             if not self.nodes[node].domains:
                 return 0
@@ -196,7 +251,7 @@ class Factory:
         key = {n: (rank(n), -scores[n], free[n][0], around(n), n) for n in candidates}
         if self.policy and not self.policy.breaks_ties:
             key = {n: (rank(n), -scores[n], n) for n in candidates}
-        return sorted(sorted(candidates, key=key.get)[:count])
+        return sorted(candidates, key=key.get)
 
     def node_admits(self, job, index, free, gpus):
         node, shape = self.nodes[index], job.shape
@@ -210,12 +265,15 @@ class Factory:
             and all(asked <= left for asked, left in zip(job.demand(), free, strict=True))
         )
 
-    def rows_admit(self, shape, used):
-        asked = shape.nodes * shape.gpu_milli
-        return all(
-            self.row_limit[row] < 0 or used[row] + asked <= self.row_limit[row]
-            for row in self.path(shape)
-        )
+    def charges(self, shape, nodes):
+        """What a gang on these nodes counts for: GPUs above the class, watts above each node."""
+        charges = {}
+        for row in self.path(shape.row):
+            charges[row] = shape.nodes * shape.gpu_milli
+        for node in nodes if shape.watts else ():
+            for row in self.path(self.nodes[node].row):
+                charges[row] = charges.get(row, 0) + shape.watts
+        return charges
 
     def left(self, running):
         """Free amounts per node and used amounts per row when just these jobs run."""
@@ -225,8 +283,8 @@ class Factory:
             for node in job.nodes:
                 for resource, asked in enumerate(job.demand()):
                     free[node][resource] -= asked
-            for row in self.path(job.shape):
-                used[row] += job.shape.nodes * job.shape.gpu_milli
+            for row, asked in self.charges(job.shape, job.nodes).items():
+                used[row] += asked
         return [tuple(amounts) for amounts in free], used
 
     def gpus_left(self, running):
@@ -259,8 +317,8 @@ class Factory:
             return [min(fit, key=lambda gpu: self.policy.gpu_key(self, job, node, gpu, gpus, free))]
         return [min(fit, key=lambda gpu: gpus[gpu])]
 
-    def path(self, shape):
-        row, rows = shape.row, []
+    def path(self, row):
+        rows = []
         while row >= 0:
             rows.append(row)
             row = self.row_parent[row]

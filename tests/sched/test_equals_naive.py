@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arkwright import sched
-from naive.random_factory import POLICIES, decide_both, random_event, random_pair, random_placing
+from naive.random_factory import (
+    POLICIES,
+    decide_both,
+    make_announced_so,
+    random_event,
+    random_pair,
+    random_placing,
+)
 
 
 def run_random(seed, steps, mode=sched.EASY, policy=None):
@@ -15,6 +22,7 @@ def run_random(seed, steps, mode=sched.EASY, policy=None):
     placing = None if policy is None else random_placing(random, policy)
     pair = random_pair(random, placing)
     for _ in range(steps):
+        make_announced_so(pair, random)
         for _ in range(random.randint(0, 4)):
             random_event(pair, random)
             assert sched.check(pair.state) == []
@@ -64,6 +72,8 @@ def test_a_cycle_that_remembers_decides_as_one_that_does_not(seed):
     random = Random(seed)
     pair = random_pair(random)
     for _ in range(30):
+        if random.random() < 0.5:
+            make_announced_so(pair, random)
         if random.random() < 0.3:
             random_event(pair, random)
         ours, theirs = decide_both(pair)

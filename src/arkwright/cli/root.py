@@ -20,6 +20,9 @@ VERBS: dict[str, str] = {
     "exec": "arkwright.cli.execute:execute",
     "ps": "arkwright.cli.ps:ps",
     "why": "arkwright.cli.why:why",
+    "when": "arkwright.cli.when:when",
+    "whatif": "arkwright.cli.whatif:whatif",
+    "replay": "arkwright.cli.replay:replay",
     "logs": "arkwright.cli.logs:logs",
     "cancel": "arkwright.cli.change:cancel",
     "hold": "arkwright.cli.change:hold",
@@ -34,8 +37,8 @@ VERBS: dict[str, str] = {
 """Verb → module and name of its click command, in the order `--help` shows them."""
 
 NOT_YET = (
-    *("simulate", "plan", "fabric", "export", "import", "estimate", "fit", "replay", "observe"),
-    *("when", "whatif", "top", "quota", "reserve", "power", "report"),
+    *("simulate", "plan", "fabric", "export", "import", "estimate", "fit", "observe"),
+    *("top", "quota", "reserve", "power", "report"),
 )
 """Verbs that are planned; asked for, they say so."""
 

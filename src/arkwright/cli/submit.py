@@ -15,11 +15,13 @@ from arkwright.cli.connection import client_options, connect
 from arkwright.cli.job_text import JobText, from_command, with_options
 from arkwright.cli.show import API_VERSION, many, show_json
 from arkwright.cli.waiting import wait_for
+from arkwright.errors import ServerError
 
 if TYPE_CHECKING:
     from arkwright.client import Client, Refused
 
 COUNT_MAX = 10_000
+NO_SUCH_ROUTE = 404
 
 
 @click.command(cls=AfterDashes, short_help="Submit a job: a file, a script or a command")
@@ -48,7 +50,9 @@ COUNT_MAX = 10_000
 @click.option("--count", type=click.IntRange(1, COUNT_MAX), default=1, help="Submit N copies.")
 @click.option("--wait", "is_waiting", is_flag=True, help="Wait until it is over.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="For --wait.")
-@click.option("--dry-run", is_flag=True, help="Check here and show the job; submit nothing.")
+@click.option(
+    "--dry-run", is_flag=True, help="Show the job and when it would start; submit nothing."
+)
 @click.option("--idempotency-key", metavar="KEY", help="A key submits once, however often tried.")
 @client_options
 @click.pass_context
@@ -78,13 +82,15 @@ def submit(
     if timeout is not None and not is_waiting:
         raise click.UsageError("--timeout goes with --wait")
     text = _text(ctx, [*file, *([file_option] if file_option else [])])
-    spec = with_options(_with_default_project(text.spec), _options(given))
+    spec = with_options(with_default_project(text.spec), _options(given))
     for warning in text.warnings:
         click.echo(f"warning: {warning}", err=True)
     if dry_run:
         from arkwright.cli.job_file import checked
 
-        _show_spec(checked(spec), is_json)
+        asked = checked(spec)
+        _show_spec(asked, is_json)
+        _show_start(asked, factory)
         return
     with connect(factory) as client:
         ids, answer = _submit(client, spec, count, idempotency_key, is_json=is_json)
@@ -112,7 +118,7 @@ def _text(ctx: click.Context, files: Sequence[str]) -> JobText:
     return from_file(files[0])
 
 
-def _with_default_project(spec: Mapping[str, Any]) -> dict[str, Any]:
+def with_default_project(spec: Mapping[str, Any]) -> dict[str, Any]:
     """A default is weaker than the file, an option is stronger."""
     project = os.environ.get("ARKWRIGHT_PROJECT")
     return {**({"project": project} if project else {}), **spec}
@@ -174,6 +180,24 @@ def _refusal(error: Refused) -> dict[str, Any]:
         "problems": [problem._asdict() for problem in error.problems],
         "reason": error.reason,
     }
+
+
+def _show_start(spec: Mapping[str, Any], factory: str | None) -> None:
+    """When the job would start, on stderr: what is on stdout can be submitted as it is."""
+    from arkwright.cli.forecast_text import sentence
+    from arkwright.client import Refused
+
+    try:
+        with connect(factory) as client:
+            found = client.when_new(spec)
+    except Refused as error:
+        if error.status != NO_SUCH_ROUTE:
+            raise
+        click.echo("checked here only: the server is too old to say when it would start", err=True)
+    except ServerError:
+        click.echo("checked here only: no server answers that could say more", err=True)
+    else:
+        click.echo(sentence(found["forecast"]), err=True)
 
 
 def _show_spec(spec: Mapping[str, Any], is_json: bool) -> None:

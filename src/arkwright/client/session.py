@@ -18,7 +18,7 @@ from arkwright.client.answers import JsonObject, Refused, Unreachable, read
 from arkwright.client.answers import events as stream_events
 from arkwright.client.discovery import discover
 from arkwright.client.pause import Pause
-from arkwright.client.wire import Wire, WireLost
+from arkwright.client.wire import Answer, Wire, WireLost
 from arkwright.errors import InputError
 
 Found = TypeVar("Found")
@@ -118,6 +118,23 @@ class Client:
     def why(self, reference: str) -> JsonObject:
         """Why a job waits."""
         return self._ask("GET", _job_path(reference, "why"))
+
+    def when(self, reference: str, *, alternatives: bool = False) -> JsonObject:
+        """When a job starts, with a band; `alternatives` adds what would start sooner."""
+        query = {"alternatives": "true" if alternatives else None}
+        return self._ask("GET", _job_path(reference, "when"), query=query)
+
+    def when_new(self, spec: Mapping[str, Any]) -> JsonObject:
+        """When a job would start if it were submitted now; it is checked, and not submitted."""
+        return self._ask("POST", "/v1/jobs/when", body=spec, is_repeatable=True)
+
+    def whatif(self, changes: Mapping[str, Any]) -> JsonObject:
+        """Who would start when after changes to `nodes`, `quotas`, `jobs`, and `submit`."""
+        return self._ask("POST", "/v1/whatif", body=changes, is_repeatable=True)
+
+    def snapshot(self, reference: str) -> bytes:
+        """The scheduler's state at this instant, with the job's reason in it, as a file."""
+        return self._fetch("GET", _job_path(reference, "snapshot"))
 
     def cost(self, reference: str) -> JsonObject:
         """A job's receipt."""
@@ -333,14 +350,34 @@ class Client:
         is_repeatable: bool | None = None,
         timeout_s: float | None = None,
     ) -> JsonObject:
-        """One request. A request that changes something is sent again only when it may be."""
+        """One request for an object, which comes as JSON."""
+        return read(self._send(method, path, query, body, headers, is_repeatable, timeout_s))
+
+    def _fetch(self, method: str, path: str) -> bytes:
+        """One request for a file."""
+        answer = self._send(method, path)
+        if answer.status >= 400:
+            read(answer)
+        return answer.body
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, Any] | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        is_repeatable: bool | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """The answer. A request that changes something is sent again only when it may be."""
         target = _target(path, query or {})
         data = None if body is None else msgspec.json.encode(body)
         sent = self._headers() | dict(headers or {})
         may_repeat = method == "GET" if is_repeatable is None else is_repeatable
         for delay_s in (*RETRY_DELAYS_S, None):
             try:
-                return read(self._wire.ask(method, target, data, sent, timeout_s))
+                return self._wire.ask(method, target, data, sent, timeout_s)
             except WireLost as error:
                 # What was never sent may always be sent again.
                 if delay_s is None or not (may_repeat or error.is_unsent):

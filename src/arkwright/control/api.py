@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from arkwright.control import routes_factory, routes_jobs
+from arkwright.control import routes_ask, routes_factory, routes_jobs
 from arkwright.control.context import Context
 from arkwright.control.factory_server import FactoryServer
 from arkwright.control.openapi import openapi
@@ -30,6 +30,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/jobs", routes_jobs.job_list),
     ("GET", "/v1/jobs/{job}", routes_jobs.job),
     ("GET", "/v1/jobs/{job}/why", routes_jobs.why),
+    ("GET", "/v1/jobs/{job}/when", routes_ask.when),
+    ("GET", "/v1/jobs/{job}/snapshot", routes_ask.snapshot),
+    ("POST", "/v1/jobs/when", routes_ask.when_new),
+    ("POST", "/v1/whatif", routes_ask.whatif),
     ("GET", "/v1/jobs/{job}/cost", routes_jobs.cost),
     ("GET", "/v1/jobs/{job}/logs", routes_jobs.logs),
     ("POST", "/v1/jobs/{job}/cancel", routes_jobs.cancel),

@@ -21,6 +21,7 @@ from sqlalchemy import select
 from arkwright.control import endings
 from arkwright.control.book import ActiveJob, Book
 from arkwright.control.clock import Clock, Entropy
+from arkwright.control.history import finished_attempts
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
 from arkwright.control.tables import NODES
@@ -106,9 +107,9 @@ class Controller:
 
     def _recover(self) -> None:
         """Rebuild fleet and book from the store. Only jobs that are not over are replayed."""
-        self.fleet.reset()
-        self.book = Book()
         reader = self.store.read()
+        self.fleet.reset(finished_attempts(reader, self.fleet))
+        self.book = Book()
         for row in reader.rows(select(NODES).order_by(NODES.c.path)):
             self.fleet.set_node_state(row.path, row.state)
         events = reader.events_of_active_jobs()

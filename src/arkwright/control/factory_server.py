@@ -18,6 +18,7 @@ from arkwright import __version__, catalog
 from arkwright.control.clock import system_clock, system_entropy
 from arkwright.control.controller import Controller
 from arkwright.control.file_change import refuse_lost_ground
+from arkwright.control.foresight import Foresight
 from arkwright.control.loop import Loop
 from arkwright.control.resources import FactoryResource, SiteResource
 from arkwright.control.store import NewEvent, Store, open_store
@@ -61,17 +62,20 @@ class FactoryServer:
         self._asyncio_loop: asyncio.AbstractEventLoop | None = None
         controller = Controller(store, fleet, engines, system_clock, system_entropy)
         self.loop = Loop(controller, self._announce)
+        self.foresight = Foresight(len(fleet.nodes), paths.root / "kernels")
 
     def start(self) -> None:
         """Begin to reconcile. Called on the event loop that serves the API."""
         self._asyncio_loop = asyncio.get_running_loop()
         self.loop.start()
+        self.foresight.start()
 
     def stop(self) -> None:
         """Stop reconciling and close the store. Jobs go on; the next server adopts them."""
         self.is_stopping = True
         self.changed.set()
         self.loop.stop()
+        self.foresight.stop()
         self.store.close()
 
     def receipt(self, job_id: str) -> Receipt:

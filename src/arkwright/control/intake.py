@@ -93,6 +93,13 @@ def accept(controller: Controller, submission: Submission) -> Accepted:
     return Accepted(tuple(events), idempotency, ids)
 
 
+def check(controller: Controller, identity: Identity, spec: JobSpec) -> str:
+    """The project a job would be accepted for; raises what a submission of it would."""
+    project = _project(identity, spec)
+    _check(controller, spec, project)
+    return project
+
+
 def cancel(controller: Controller, identity: Identity, job_id: str, reason: str) -> str:
     """End a job: at once when it waits, through its engine when it runs. Returns its new state."""
     job = active(controller, identity, job_id)
@@ -122,7 +129,7 @@ def set_node(controller: Controller, identity: Identity, path: str, state: str, 
     """Drain a node, or return it to service; its path. Jobs on it go on."""
     if not identity.is_owner:
         raise Forbidden(f"{identity.name} is no owner: only owners drain and resume nodes")
-    path = _node_path(controller, path)
+    path = node_path(controller, path)
     before = controller.fleet.node_state(path)
     if before != state:
         cause = reason or f"asked by {identity.name}"
@@ -141,7 +148,7 @@ def set_node(controller: Controller, identity: Identity, path: str, state: str, 
     return path
 
 
-def _node_path(controller: Controller, reference: str) -> str:
+def node_path(controller: Controller, reference: str) -> str:
     """The node with this path, or the only one whose path ends so."""
     paths = [node.path for node in controller.fleet.nodes]
     found = [path for path in paths if path == reference or path.endswith(f"/{reference}")]

@@ -10,6 +10,7 @@ import msgspec
 
 from arkwright import __version__, documents
 from arkwright.control import resources
+from arkwright.fleet import Changes
 from arkwright.jobs.spec import JobSpec
 from arkwright.ledger import Receipt
 
@@ -18,6 +19,9 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("GET", "/v1/jobs"): (resources.JobResource, True),
     ("GET", "/v1/jobs/{job}"): (resources.JobResource, False),
     ("GET", "/v1/jobs/{job}/why"): (resources.WhyResource, False),
+    ("GET", "/v1/jobs/{job}/when"): (resources.WhenResource, False),
+    ("POST", "/v1/jobs/when"): (resources.WhenResource, False),
+    ("POST", "/v1/whatif"): (resources.WhatIfResource, False),
     ("GET", "/v1/jobs/{job}/cost"): (Receipt, False),
     ("GET", "/v1/jobs/{job}/logs"): (resources.LogResource, False),
     ("POST", "/v1/jobs/{job}/cancel"): (resources.JobResource, False),
@@ -33,6 +37,9 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
 }
 """What each route answers with: the struct, and whether it is a list."""
 
+_FILES = (("GET", "/v1/jobs/{job}/snapshot"),)
+"""Routes that answer with a file."""
+
 _QUERIES: dict[tuple[str, str], dict[str, str]] = {
     ("GET", "/v1/jobs"): {
         "all": "boolean",
@@ -40,6 +47,7 @@ _QUERIES: dict[tuple[str, str], dict[str, str]] = {
         "cursor": "integer",
         "limit": "integer",
     },
+    ("GET", "/v1/jobs/{job}/when"): {"alternatives": "boolean"},
     ("GET", "/v1/jobs/{job}/logs"): {
         "rank": "integer",
         "attempt": "integer",
@@ -79,6 +87,8 @@ _BODIES: dict[str, dict[str, Any]] = {
             },
         ]
     },
+    "/v1/jobs/when": {"$ref": f"{_SCHEMAS}JobSpec"},
+    "/v1/whatif": {"$ref": f"{_SCHEMAS}Changes"},
     "/v1/jobs/{job}/cancel": _REASON,
     "/v1/nodes/{node}/drain": _REASON,
     "/v1/nodes/{node}/resume": _REASON,
@@ -122,26 +132,22 @@ def openapi(routes: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
 
 
 def _job_schemas() -> dict[str, Any]:
-    """The job file's own schema: quantities are texts with units there, not numbers."""
-    root = documents.schema(JobSpec)
-    del root["$schema"]
-    nested = root.pop("$defs")
-    text = msgspec.json.encode({JobSpec.__name__: root} | nested).decode()
+    """Of the job file and of changes: quantities are texts with units there, not numbers."""
+    schemas: dict[str, Any] = {}
+    for kind in (JobSpec, Changes):
+        root = documents.schema(kind)
+        del root["$schema"]
+        schemas |= root.pop("$defs") | {kind.__name__: root}
+    text = msgspec.json.encode(schemas).decode()
     found: dict[str, Any] = msgspec.json.decode(text.replace('"#/$defs/', f'"{_SCHEMAS}'))
     return found
 
 
 def _operation(method: str, path: str, what: str) -> dict[str, Any]:
-    answer, is_list = _ANSWERS[method, path]
-    reference = {"$ref": f"{_SCHEMAS}{answer.__name__}"}
-    head = {"api_version": {"const": resources.API_VERSION}, "kind": {"type": "string"}}
-    page = {
-        "items": {"type": "array", "items": reference},
-        "next_cursor": {"type": ["integer", "null"]},
-    }
-    content: dict[str, Any] = {"type": "object", "properties": head | (page if is_list else {})}
-    if not is_list:
-        content = {"allOf": [reference, content]}
+    if (method, path) in _FILES:
+        media = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    else:
+        media = {"application/json": {"schema": _answer(method, path)}}
     in_path = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", path)
@@ -154,7 +160,7 @@ def _operation(method: str, path: str, what: str) -> dict[str, Any]:
         "summary": what.strip().partition("\n")[0],
         "parameters": in_path + in_query,
         "responses": {
-            "2XX": {"description": "done", "content": {"application/json": {"schema": content}}},
+            "2XX": {"description": "done", "content": media},
             "default": {
                 "description": "a problem (RFC 9457)",
                 "content": {"application/problem+json": {"schema": {"$ref": f"{_SCHEMAS}Problem"}}},
@@ -164,3 +170,15 @@ def _operation(method: str, path: str, what: str) -> dict[str, Any]:
     if method == "POST" and path in _BODIES:
         operation["requestBody"] = {"content": {"application/json": {"schema": _BODIES[path]}}}
     return operation
+
+
+def _answer(method: str, path: str) -> dict[str, Any]:
+    answer, is_list = _ANSWERS[method, path]
+    reference = {"$ref": f"{_SCHEMAS}{answer.__name__}"}
+    head = {"api_version": {"const": resources.API_VERSION}, "kind": {"type": "string"}}
+    page = {
+        "items": {"type": "array", "items": reference},
+        "next_cursor": {"type": ["integer", "null"]},
+    }
+    content: dict[str, Any] = {"type": "object", "properties": head | (page if is_list else {})}
+    return content if is_list else {"allOf": [reference, content]}

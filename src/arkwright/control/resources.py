@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from arkwright.fleet import WaitReason
+from arkwright.fleet import Alternative, Forecast, Move, WaitReason
 
 API_VERSION = "v1"
 
@@ -61,6 +61,32 @@ class WhyResource(Struct, frozen=True, kw_only=True):
     job_id: str
     state: str
     reason: WaitReason
+
+
+class WhenResource(Struct, frozen=True, kw_only=True):
+    """When a job starts, or would if it were submitted."""
+
+    job_id: str | None
+    """None for a job that is not submitted."""
+    name: str
+    project: str
+    forecast: Forecast
+    alternatives: list[Alternative] = []
+    """The job as asked, then what would start sooner; filled when asked for."""
+
+
+class WhatIfResource(Struct, frozen=True, kw_only=True):
+    """What changes would do."""
+
+    now_ms: int
+    moves: list[Move]
+    """Jobs whose start differs, those changed and those submitted; in queue order."""
+    moves_of_others: int
+    """Jobs of other projects whose start differs."""
+    sooner: int
+    later: int
+    same: int
+    """How many waiting jobs each holds for, not counting those that were changed."""
 
 
 class NodeResource(Struct, frozen=True, kw_only=True):

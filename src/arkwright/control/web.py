@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from arkwright.control.foresight import NotReady
 from arkwright.control.intake import Conflict, Forbidden, NotFound, reason_json
 from arkwright.control.resources import API_VERSION, Problem
 from arkwright.errors import (
@@ -34,6 +35,7 @@ STATUS: tuple[tuple[type[Exception], int], ...] = (
     (Forbidden, 403),
     (NotFound, 404),
     (Conflict, 409),
+    (NotReady, 503),
     (EngineError, 502),
     (FencedError, 503),
     (StoreError, 507),

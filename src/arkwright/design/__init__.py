@@ -13,6 +13,7 @@ from arkwright.design.blueprint import (
 )
 from arkwright.design.engine_nodes import Facts, engine_nodes
 from arkwright.design.lower import blueprint
+from arkwright.design.power_limits import PowerLimit, power_limits
 from arkwright.design.summary import Line, summary
 from arkwright.design.topology import domain_indices, domain_names
 
@@ -25,6 +26,7 @@ __all__ = [
     "HallPlan",
     "Line",
     "Node",
+    "PowerLimit",
     "Rack",
     "Severity",
     "SitePlan",
@@ -32,5 +34,6 @@ __all__ = [
     "domain_indices",
     "domain_names",
     "engine_nodes",
+    "power_limits",
     "summary",
 ]

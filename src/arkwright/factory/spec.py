@@ -72,6 +72,10 @@ class Hall(Section, frozen=True, kw_only=True):
     """Instead of the catalogue's figure."""
     memory_per_node: Gigabytes | None = None
     """Instead of the catalogue's figure."""
+    power: Kilowatts | None = None
+    """IT power that all racks of the hall may draw together; none sets no limit."""
+    rack_power: Kilowatts | None = None
+    """IT power that each rack may draw; none sets no limit."""
 
 
 class Fabric(Section, frozen=True, kw_only=True):
@@ -179,7 +183,9 @@ class Ordering(Enum):
     PRIORITY = "priority"
     """Priority, then time of submission."""
     FIFO = "fifo"
+    """Time of submission alone; priorities say nothing."""
     SHORTEST_FIRST = "shortest-first"
+    """Time limit, shortest first, then time of submission; priorities say nothing."""
     FAIR_SHARE = "fair-share"
 
 

@@ -109,6 +109,10 @@ def policy_hash(factory: Factory) -> str:
     decided = {
         "organisations": factory.organisations,
         "policy": factory.policy,
+        "power": {
+            name: (site.grid, pue_at(factory, name).value, site.halls)
+            for name, site in factory.sites.items()
+        },
         "residency_countries": {name: site.country for name, site in factory.sites.items()},
         "time_limit_default_s": time_limit_default(factory).value,
     }

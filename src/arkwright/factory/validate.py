@@ -170,9 +170,9 @@ def _typical_jobs(policy: Policy) -> Found:
 def _runnable(factory: Factory) -> Found:
     if factory.policy.backfill is Backfill.CONSERVATIVE:
         yield "policy.backfill", "not yet: conservative", "use easy, greedy or none"
-    if factory.policy.ordering is not Ordering.PRIORITY:
+    if factory.policy.ordering is Ordering.FAIR_SHARE:
         found = f"not yet: {factory.policy.ordering.value}"
-        yield "policy.ordering", found, "use priority"
+        yield "policy.ordering", found, "use priority, fifo or shortest-first"
     engines = {name: site.engine for name, site in factory.sites.items() if site.engine}
     for name, engine in engines.items():
         if engine.kind is not EngineKind.LOCAL:

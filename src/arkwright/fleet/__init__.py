@@ -6,20 +6,52 @@ The twin and the control plane feed it the same events, so a live log replays in
 - `lowering`: nodes, projects and job specifications as rows, columns and shapes
 - `fleet`: `Fleet`, which follows events and decides
 - `reasons`: the scheduler's reason codes in words, with the smallest change that would help
+- `scene`: the fleet at one instant, for questions about the future, which never touch the live one:
+  `forecast` (when a job starts), `alternatives` (what it could ask instead), `whatif`
+- `snapshot`: the fleet at one instant as bytes that decide the same wherever they are read
+- `experience`: what finished jobs teach about how long others last
 """
 
+from arkwright.fleet.alternatives import Alternative, alternatives
 from arkwright.fleet.assembly import assemble, project_quotas
-from arkwright.fleet.fleet import Fleet, JobPlacement, Start
+from arkwright.fleet.experience import ATTEMPTS_MAX, Finished, group_of
+from arkwright.fleet.fleet import Fleet, JobPlacement, PowerUse, Start
+from arkwright.fleet.forecast import Forecast, forecast, forecast_new
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 from arkwright.fleet.reasons import WaitReason
+from arkwright.fleet.scene import Runner, Scene, in_process
+from arkwright.fleet.snapshot import Replay, Snapshot, decision_bytes, replayed, saved
+from arkwright.fleet.whatif import Changes, JobChange, Move, Outcome, whatif
 
 __all__ = [
+    "ATTEMPTS_MAX",
+    "Alternative",
+    "Changes",
+    "Finished",
     "Fleet",
     "FleetPolicy",
+    "Forecast",
+    "JobChange",
     "JobPlacement",
+    "Move",
+    "Outcome",
+    "PowerUse",
     "ProjectQuota",
+    "Replay",
+    "Runner",
+    "Scene",
+    "Snapshot",
     "Start",
     "WaitReason",
+    "alternatives",
     "assemble",
+    "decision_bytes",
+    "forecast",
+    "forecast_new",
+    "group_of",
+    "in_process",
     "project_quotas",
+    "replayed",
+    "saved",
+    "whatif",
 ]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from arkwright.design import Node
+from arkwright.design import Node, power_limits
 from arkwright.factory import Factory, allowed_sites, policy_hash, time_limit_default
 from arkwright.fleet.fleet import Fleet
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota, TypicalDemand
 
 
 def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
-    """The fleet of `factory` on `nodes`: quotas, residency and policy come from the file."""
+    """The fleet of `factory` on `nodes`: quotas, residency, power and policy come from the file."""
     policy = FleetPolicy(
+        ordering=factory.policy.ordering.value,
         backfill=factory.policy.backfill.value,
         placement=factory.policy.placement.value,
         placement_seed=factory.policy.placement_seed,
@@ -29,7 +30,7 @@ def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
         time_limit_max_s=factory.policy.time_limit_max,
         sha256=policy_hash(factory),
     )
-    return Fleet(nodes, project_quotas(factory), policy)
+    return Fleet(nodes, project_quotas(factory), policy, power_limits(factory))
 
 
 def project_quotas(factory: Factory) -> list[ProjectQuota]:

@@ -8,11 +8,15 @@ import msgspec
 from msgspec import Struct
 
 from arkwright import sched
-from arkwright.design import Node
+from arkwright.design import Node, PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import lowering
+from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
+from arkwright.fleet.ordering import order_key
 from arkwright.fleet.reasons import WaitReason, in_words
+from arkwright.fleet.scene import Scene
+from arkwright.fleet.snapshot import Snapshot
 from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.lifecycle import State
 from arkwright.jobs.spec import JobSpec
@@ -45,15 +49,28 @@ class Start(Struct, frozen=True, kw_only=True):
     placement: JobPlacement
 
 
+class PowerUse(Struct, frozen=True, kw_only=True):
+    """A row of the power tree; above its limit only where that was cut under running jobs."""
+
+    path: str
+    used_w: int
+    """Expected at the racks, from what the jobs there say or the catalogue's maximum."""
+    limit_w: int | None
+
+
 class Fleet:
     """A factory's nodes and quotas with the jobs on and before them."""
 
     scheduler_version = codes.VERSION
 
     def __init__(
-        self, nodes: Sequence[Node], projects: Sequence[ProjectQuota], policy: FleetPolicy
+        self,
+        nodes: Sequence[Node],
+        projects: Sequence[ProjectQuota],
+        policy: FleetPolicy,
+        power: Sequence[PowerLimit] = (),
     ) -> None:
-        self._names = lowering.names_of(nodes, projects)
+        self._names = lowering.names_of(nodes, projects, power)
         self._policy = policy
         self._backfill = _BACKFILL[policy.backfill]
         self.reset()
@@ -78,12 +95,16 @@ class Fleet:
         """Jobs that are over and still take a row; `reset` and a replay forget them."""
         return self._done_count
 
-    def reset(self) -> None:
-        """Back to an idle factory in which every node is up."""
+    def reset(self, finished: Sequence[Finished] = ()) -> None:
+        """Back to an idle factory in which every node is up, with what it knows of attempts that
+        are over (oldest first)."""
         self._state = lowering.empty_state(self._names, self._policy)
         self._job_index: dict[str, int] = {}
         self._job_ids: list[str] = []
         self._specs: dict[str, JobSpec] = {}
+        self._groups: list[Group] = []
+        self._keys: list[int] = []
+        self._experience = Experience(finished)
         self._done_count = 0
 
     # --- follow --------------------------------------------------------------------------------
@@ -108,13 +129,18 @@ class Fleet:
         self._job_index[event.subject] = int(self._state.job_count[0])
         self._job_ids.append(event.subject)
         self._specs[event.subject] = spec
+        lasts_ms = lowering.duration_ms(spec, self._policy)
+        gpus = spec.nodes * spec.resources.gpus_per_node
+        self._groups.append(group_of(after["project"], after["user"], gpus))
+        self._keys.append(key_of(event.subject))
+        self._experience.submitted(event.subject, self._groups[-1], lasts_ms)
         self._state = sched.apply(
             self._state,
             sched.submit(
                 event.at_ms,
                 class_index,
-                lowering.duration_ms(spec, self._policy),
-                priority=lowering.priority_of(self._names, spec, after["project"]),
+                lasts_ms,
+                priority=order_key(self._names, self._policy, spec, after["project"]),
                 held=State(after["state"]) is State.HELD,
             ),
         )
@@ -125,6 +151,7 @@ class Fleet:
         if event.before.get("state") == event.after["state"]:
             return  # told to stop once more: nothing changes for the scheduler
         self._state = sched.apply(self._state, self._lowered(event, job))
+        self._experience.follow(event)
         if not self._is_active(event):
             self._done_count += 1
             del self._specs[job_id]
@@ -160,6 +187,30 @@ class Fleet:
         if index is not None:
             event = sched.node_state(at_ms, index, _NODE_STATES[state])
             self._state = sched.apply(self._state, event)
+
+    def set_power_limit(self, path: str, limit_w: int | None, at_ms: int = 0) -> None:
+        """Another limit for a row of the power tree. A cut ends nothing; it stops new work."""
+        limit = sched.UNLIMITED if limit_w is None else limit_w
+        event = sched.row_limit(at_ms, self._power_row(path), limit)
+        self._state = sched.apply(self._state, event)
+
+    def announce_power_limit(
+        self, path: str, from_ms: int, limit_w: int | None, at_ms: int = 0
+    ) -> None:
+        """A limit that will hold from `from_ms`: nothing starts that would break it then.
+
+        When the time has come, `set_power_limit` makes it so and ends the announcement.
+        """
+        limit = sched.UNLIMITED if limit_w is None else limit_w
+        event = sched.announce(at_ms, self._power_row(path), from_ms, limit)
+        self._state = sched.apply(self._state, event)
+
+    def _power_row(self, path: str) -> int:
+        row = self._names.row_of_power.get(path)
+        if row is None:
+            known = ", ".join(self._names.row_of_power) or "no place with a power limit"
+            raise InputError(f"limit power at {path}: this factory has {known}")
+        return row
 
     # --- decide --------------------------------------------------------------------------------
 
@@ -200,6 +251,47 @@ class Fleet:
         reason = sched.explain(self._state, job, now_ms, self._backfill)
         return in_words(reason, self._names, self._specs.get(job_id), self._job_ids)
 
+    def scene(self, now_ms: int, visits: int) -> Scene:
+        """All that a question about the future needs, to be answered while this fleet goes on."""
+        return Scene(
+            state=sched.copy(self._state),
+            now_ms=now_ms,
+            backfill=self._backfill,
+            names=self._names,
+            policy=self._policy,
+            job_ids=tuple(self._job_ids),
+            job_index=dict(self._job_index),
+            specs=dict(self._specs),
+            groups=tuple(self._groups),
+            keys=tuple(self._keys),
+            lessons=self._experience.lessons(),
+            visits=visits,
+        )
+
+    def snapshot(self, job_id: str, now_ms: int, parent: int) -> Snapshot:
+        """This instant, to be saved and decided again elsewhere; `parent` is the last decision."""
+        return Snapshot(
+            state=sched.copy(self._state),
+            now_ms=now_ms,
+            parent=parent,
+            backfill=self._backfill,
+            policy_sha256=self._policy.sha256,
+            nodes=[node.path for node in self._names.nodes],
+            jobs=tuple(self._job_ids),
+            projects=self.project_paths,
+            power=[limit.path for limit in self._names.power_limits],
+            sites=self._names.sites,
+            gpu_types=self._names.gpu_types,
+            job=job_id,
+            spec=self._specs.get(job_id),
+        )
+
+    def finished(self, spec: JobSpec, project: str, user: str, ran_ms: int) -> Finished:
+        """An attempt that is over, as `reset` takes it."""
+        gpus = spec.nodes * spec.resources.gpus_per_node
+        limit_ms = lowering.duration_ms(spec, self._policy)
+        return Finished(group_of(project, user, gpus), limit_ms, ran_ms)
+
     def refusal(self, spec: JobSpec, project: str) -> WaitReason | None:
         """Why no state of this factory could ever run the job, or None when one could."""
         unknown = [site for site in spec.sites if site not in self._names.sites]
@@ -233,6 +325,18 @@ class Fleet:
         """GPUs of a node that no job holds."""
         index = self._names.node_index[path]
         return float(self._state.node_gpu_milli_free[index]) / MILLI
+
+    def power(self) -> list[PowerUse]:
+        """Every row of the power tree, by path: what jobs are expected to draw, and the limit."""
+        used, limit = self._state.row_used, self._state.row_limit
+        return [
+            PowerUse(
+                path=path,
+                used_w=int(used[row]),
+                limit_w=int(limit[row]) if limit[row] >= 0 else None,
+            )
+            for path, row in self._names.row_of_power.items()
+        ]
 
     def violations(self) -> list[str]:
         """Invariants that do not hold; empty when all do."""

@@ -9,7 +9,8 @@ import numpy as np
 from msgspec import Struct
 
 from arkwright import sched
-from arkwright.design import Node
+from arkwright.design import Node, PowerLimit
+from arkwright.fleet import power_tree
 from arkwright.jobs.spec import JobSpec, Level, TopologyMode
 from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
@@ -52,6 +53,7 @@ class TypicalDemand(Struct, frozen=True, kw_only=True):
 class FleetPolicy(Struct, frozen=True, kw_only=True):
     """What the scheduler must know of the factory's policy."""
 
+    ordering: str = "priority"
     backfill: str = "easy"
     placement: str = "arkwright"
     placement_seed: int = 0
@@ -70,12 +72,18 @@ class Names(Struct, frozen=True, kw_only=True):
     gpu_types: tuple[str, ...]
     projects: tuple[ProjectQuota, ...]
     row_of_project: dict[str, int]
+    power_limits: tuple[PowerLimit, ...]
+    row_of_power: dict[str, int]
+    gpu_kw_max: dict[str, float]
 
 
-def names_of(nodes: Sequence[Node], projects: Sequence[ProjectQuota]) -> Names:
+def names_of(
+    nodes: Sequence[Node], projects: Sequence[ProjectQuota], power: Sequence[PowerLimit] = ()
+) -> Names:
     """Sort nodes by path and number everything, so that the same factory gives the same arrays."""
     ordered = tuple(sorted(nodes, key=lambda node: node.path))
     tree = tuple(sorted(projects, key=lambda project: project.path))
+    limits = tuple(sorted(power, key=lambda limit: limit.path))
     return Names(
         nodes=ordered,
         node_index={node.path: index for index, node in enumerate(ordered)},
@@ -83,6 +91,9 @@ def names_of(nodes: Sequence[Node], projects: Sequence[ProjectQuota]) -> Names:
         gpu_types=tuple(sorted({node.gpu_type for node in ordered})),
         projects=tree,
         row_of_project={project.path: row for row, project in enumerate(tree)},
+        power_limits=limits,
+        row_of_power={limit.path: row for row, limit in enumerate(limits, len(tree))},
+        gpu_kw_max=power_tree.gpu_kw_max(ordered),
     )
 
 
@@ -98,8 +109,11 @@ def empty_state(names: Names, policy: FleetPolicy | None = None) -> sched.State:
         gpu_milli=np.array([node.gpus * MILLI for node in nodes], np.int64),
         cpu_milli=np.array([math.floor(node.cpus * MILLI) for node in nodes], np.int64),
         memory_mib=np.array([node.memory_mib for node in nodes], np.int64),
+        row=np.array([power_tree.row_of(names.row_of_power, node) for node in nodes], np.int64),
     )
-    return sched.empty(columns, _quota_rows(names), _placing(names, policy))
+    quota, power = _quota_rows(names), power_tree.rows(names.row_of_power, names.power_limits)
+    rows = sched.Rows([*quota.parent, *power.parent], [*quota.limit, *power.limit])
+    return sched.empty(columns, rows, _placing(names, policy))
 
 
 def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
@@ -116,6 +130,7 @@ def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
         level_preferred=preferred,
         sites=_site_bits(names, spec, project),
         row=names.row_of_project.get(project, sched.NONE),
+        watts=power_tree.watts(names.gpu_kw_max, spec) if names.power_limits else 0,
     )
 
 

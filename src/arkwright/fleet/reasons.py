@@ -10,7 +10,7 @@ from msgspec import Struct
 from arkwright import sched
 from arkwright.fleet.lowering import LEVELS, Names
 from arkwright.jobs.spec import JobSpec
-from arkwright.units import MILLI
+from arkwright.units import MILLI, render
 
 
 class WaitReason(Struct, frozen=True, kw_only=True):
@@ -70,6 +70,11 @@ class _Context:
         return self.names.projects[self.reason.row].path
 
     @property
+    def power_row(self) -> str:
+        """Path of the place whose power the reason is about."""
+        return self.names.power_limits[self.reason.row - len(self.names.projects)].path
+
+    @property
     def other_job(self) -> str:
         """Id of the job the reason is about."""
         return self.job_ids[self.reason.job] if self.reason.job >= 0 else "another job"
@@ -96,6 +101,33 @@ def _quota(c: _Context) -> str:
     return (
         f"{c.project} may use {_gpus(r.limit)}, uses {_gpus(r.used)} now "
         f"and would need {_gpus(r.asked)} more"
+    )
+
+
+def _power(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"is expected to draw {_watts(r.asked)}; there is power for {r.free} "
+        f"{_plural('node', r.free)} of it now: {c.power_row} draws {_watts(r.used)} of "
+        f"{_watts(r.limit)}"
+    )
+
+
+def _never_power(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"is expected to draw {_watts(r.asked)}; there never is power for more than {r.free} "
+        f"{_plural('node', r.free)} of it: {c.power_row} may draw {_watts(r.limit)}"
+    )
+
+
+def _limit_ahead(c: _Context) -> str:
+    r = c.reason
+    is_power = r.row >= len(c.names.projects)
+    place, amount = (c.power_row, _watts) if is_power else (c.project, _gpus)
+    return (
+        f"would still run when the limit of {place} becomes {amount(r.limit)}; {amount(r.used)} of "
+        f"it will be in use then and it asks for {amount(r.asked)}"
     )
 
 
@@ -146,6 +178,8 @@ _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
     sched.NOT_ENOUGH_FREE: ("not-enough-free", _not_enough_free),
     sched.TOPOLOGY: ("topology", _topology),
     sched.QUOTA: ("quota", _quota),
+    sched.POWER: ("power", _power),
+    sched.LIMIT_AHEAD: ("limit-ahead", _limit_ahead),
     sched.RESERVED_FOR_HEAD: ("reserved-for-head", _reserved),
     sched.BEHIND_HIGHER_PRIORITY: (
         "behind",
@@ -160,6 +194,7 @@ _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
     sched.NEVER_TOO_MANY_NODES: ("never-too-many-nodes", _too_many_nodes),
     sched.NEVER_TOPOLOGY: ("never-topology", _never_topology),
     sched.NEVER_QUOTA: ("never-quota", _never_quota),
+    sched.NEVER_POWER: ("never-power", _never_power),
 }
 
 _CHANGES: Mapping[int, Callable[[_Context], str]] = {
@@ -193,10 +228,15 @@ def _gpus(milli: int) -> str:
     return f"{count:g} {_plural('GPU', count)}"
 
 
+def _watts(watts: int) -> str:
+    return render(watts / MILLI, "kW")
+
+
 _RESOURCES: tuple[Callable[[int], str], ...] = (
     _gpus,
     lambda milli: f"{milli / MILLI:g} CPUs",
     lambda mib: f"{mib} MiB of memory",
+    lambda watts: _watts(watts),
 )
 
 

@@ -111,7 +111,8 @@ class Retry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 class Power(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Expected draw and the lowest cap the job still makes sense under."""
 
-    watts_per_gpu: Annotated[float, Meta(gt=0)] | None = None
+    watts_per_gpu: Annotated[float, Meta(gt=0, le=1_000_000)] | None = None
+    """A GPU with its share of the node; none takes the catalogue's maximum."""
     cap_watts_per_gpu_min: Annotated[float, Meta(gt=0)] | None = None
 
 
@@ -191,7 +192,10 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
             0 < spec.resources.gpus_per_node < 1,
             "parts of a GPU are not placed yet; ask for whole GPUs, or for 0",
         ),
-        "power": (spec.power is not None, "power is not capped yet; leave it out"),
+        "power.cap_watts_per_gpu_min": (
+            spec.power is not None and spec.power.cap_watts_per_gpu_min is not None,
+            "power is not capped yet; leave it out",
+        ),
         "topology.segment": (
             spec.topology is not None and spec.topology.segment is not None,
             "segments are not placed yet; leave it out",

@@ -6,7 +6,9 @@
     explain(state, job, now_ms)                     why a job waits, and what would start it
     never_fits(state, shape)                        why a job must be refused
     forward(state, events, now_ms, until_ms)        the same, run through time
+    foresee(state, now_ms, rides, horizon)          the same on copies, until given jobs start
     check(state)                                    what must hold, derived anew
+    over_after_cut(state)                           rows that a cut left over their limit
 
 Nothing here knows a name, a clock or a random number: `fleet` translates names to indexes, times
 are arguments (milliseconds since the Unix epoch, UTC), and everything a decision compares is an
@@ -19,7 +21,8 @@ holds concrete nodes and quota at its shadow time (`reservation`), later jobs st
 (EASY backfill without a depth limit). A gang goes whole into the smallest domain that fits
 (`placement`), on the nodes that the policy scores best (`score`); the GPUs of a node are told apart
 where fractions of one are asked (`gpus`). Every rule about who may run where is a file with four
-small functions (`mask`, `capacity`, `tree`), listed once in `constraints`. `docs/scheduler.md` has
+small functions (`mask`, `capacity`, `tree`, `power`, `calendar`), listed once in `constraints`.
+`docs/scheduler.md` has
 the rules in full.
 """
 
@@ -49,8 +52,10 @@ from arkwright.sched.codes import (
     IS_DONE,
     IS_HELD,
     LESS_PER_NODE,
+    LIMIT_AHEAD,
     NEVER_NO_SUCH_NODE,
     NEVER_NODE_TOO_SMALL,
+    NEVER_POWER,
     NEVER_QUOTA,
     NEVER_TOO_MANY_NODES,
     NEVER_TOPOLOGY,
@@ -59,6 +64,7 @@ from arkwright.sched.codes import (
     NONE,
     NOT_ENOUGH_FREE,
     OTHER_NODES,
+    POWER,
     QUEUED,
     QUOTA,
     RANDOM,
@@ -70,6 +76,7 @@ from arkwright.sched.codes import (
     STARTS_NOW,
     STOPPING,
     STRICT,
+    SUBMIT,
     TOPOLOGY,
     UNLIMITED,
     UP,
@@ -79,6 +86,7 @@ from arkwright.sched.codes import (
 from arkwright.sched.event import (
     Event,
     add_class,
+    announce,
     end,
     hold,
     node_state,
@@ -90,12 +98,23 @@ from arkwright.sched.event import (
     start,
     stop,
     submit,
+    withdraw,
+)
+from arkwright.sched.foresee import (
+    Foreseen,
+    Horizon,
+    Ride,
+    changed,
+    foresee,
+    most_nodes_now,
+    reshaped,
 )
 from arkwright.sched.forward import Course, forward, timetable
-from arkwright.sched.invariants import check
+from arkwright.sched.invariants import check, over_after_cut
 from arkwright.sched.mutate import apply
 from arkwright.sched.placing import Placing, Typical
 from arkwright.sched.reason import Reason
+from arkwright.sched.save import arrays_of, state_of
 from arkwright.sched.schedule import cycle
 from arkwright.sched.state import (
     Nodes,
@@ -139,8 +158,10 @@ __all__ = [
     "IS_DONE",
     "IS_HELD",
     "LESS_PER_NODE",
+    "LIMIT_AHEAD",
     "NEVER_NODE_TOO_SMALL",
     "NEVER_NO_SUCH_NODE",
+    "NEVER_POWER",
     "NEVER_QUOTA",
     "NEVER_TOO_MANY_NODES",
     "NEVER_TOPOLOGY",
@@ -149,6 +170,7 @@ __all__ = [
     "NONE",
     "NOT_ENOUGH_FREE",
     "OTHER_NODES",
+    "POWER",
     "QUEUED",
     "QUOTA",
     "RANDOM",
@@ -160,6 +182,7 @@ __all__ = [
     "STARTS_NOW",
     "STOPPING",
     "STRICT",
+    "SUBMIT",
     "TOPOLOGY",
     "UNLIMITED",
     "UP",
@@ -167,16 +190,22 @@ __all__ = [
     "WEAKER_LEVEL",
     "Course",
     "Event",
+    "Foreseen",
+    "Horizon",
     "Kernels",
     "Nodes",
     "Placing",
     "Reason",
+    "Ride",
     "Rows",
     "Shape",
     "State",
     "Typical",
     "add_class",
+    "announce",
     "apply",
+    "arrays_of",
+    "changed",
     "check",
     "compiled",
     "copy",
@@ -185,22 +214,28 @@ __all__ = [
     "end",
     "explain",
     "find_class",
+    "foresee",
     "forward",
     "gpus_of",
     "hold",
+    "most_nodes_now",
     "never_fits",
     "node_state",
     "nodes_of",
+    "over_after_cut",
     "priority",
     "release",
     "requeue",
+    "reshaped",
     "room",
     "row_limit",
     "run",
     "same",
     "shape_of",
     "start",
+    "state_of",
     "stop",
     "submit",
     "timetable",
+    "withdraw",
 ]

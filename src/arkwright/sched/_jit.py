@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from arkwright.sched import (
     advance,
+    calendar,
     capacity,
     codes,
     constraints,
@@ -29,6 +30,7 @@ from arkwright.sched import (
     mask,
     order,
     placement,
+    power,
     reservation,
     score,
     transitions,
@@ -48,6 +50,8 @@ KERNEL_MODULES: Final = (
     score,
     capacity,
     tree,
+    power,
+    calendar,
     constraints,
     transitions,
     placement,

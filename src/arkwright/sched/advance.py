@@ -21,6 +21,12 @@ VALUES: Final = 3
 ACTUAL_MS: Final = 8
 FORWARD_COLUMNS: Final = 9
 
+# Places in `Trip.stop`.
+WATCHED_LEFT: Final = 0
+CYCLES_LEFT: Final = 1
+REACHED_MS: Final = 2
+STOP_FIELDS: Final = 3
+
 
 class Trip(NamedTuple):
     """Arrays of one run forward."""
@@ -36,12 +42,20 @@ class Trip(NamedTuple):
     start_job: Ints
     start_at_ms: Ints
     """[n_ends]: every start, in order."""
+    watched: Ints
+    """[n_jobs]: 1 for a job whose start is waited for."""
+    stop: Ints
+    """[3]: watched jobs that have not started (-1: run to the end), cycles that may still be run,
+    and, written here, the last instant looked at."""
 
 
 def advance(
     state: State, work: Work, events: Ints, trip: Trip, now_ms: int, until_ms: int, mode: int
 ) -> int:
-    """Run from `now_ms` through `until_ms`: the number of starts, or -1 - row of a bad event."""
+    """Run from `now_ms` through `until_ms`: the number of starts, or -1 - row of a bad event.
+
+    Ends early once every watched job has started, or the cycles it may run are used up.
+    """
     _push_active(state, trip, now_ms)
     starts = 0
     row = 0
@@ -59,7 +73,12 @@ def advance(
             trip.start_job[starts] = job
             trip.start_at_ms[starts] = at_ms
             starts += 1
+            trip.stop[WATCHED_LEFT] -= trip.watched[job]
             _push(trip, at_ms + trip.actual_ms[job], job)
+        trip.stop[CYCLES_LEFT] -= 1
+        trip.stop[REACHED_MS] = at_ms
+        if trip.stop[WATCHED_LEFT] == 0 or trip.stop[CYCLES_LEFT] == 0:
+            break
         at_ms = BIG
         if trip.end_count[0] > 0:
             at_ms = trip.end_at_ms[0]

@@ -34,6 +34,8 @@ RELEASE: Final = 9
 PRIORITY: Final = 10
 NODE_STATE: Final = 11
 ROW_LIMIT: Final = 12
+ANNOUNCE: Final = 13
+WITHDRAW: Final = 14
 
 # Backfill modes.
 EASY: Final = 0
@@ -61,6 +63,7 @@ ANY_TYPE: Final = -1
 
 # What a capacity row counts.
 GPU_MILLI: Final = 0
+WATTS: Final = 1
 
 # Amounts, times and durations stay below this, so that sums of two never overflow int64.
 BIG: Final = 1 << 60
@@ -91,11 +94,14 @@ QUOTA: Final = 12
 RESERVED_FOR_HEAD: Final = 13
 BEHIND_HIGHER_PRIORITY: Final = 14
 NODES_DOWN: Final = 15
+POWER: Final = 16
+LIMIT_AHEAD: Final = 17
 NEVER_NO_SUCH_NODE: Final = 20
 NEVER_NODE_TOO_SMALL: Final = 21
 NEVER_TOO_MANY_NODES: Final = 22
 NEVER_TOPOLOGY: Final = 23
 NEVER_QUOTA: Final = 24
+NEVER_POWER: Final = 25
 
 # The smallest change that would start the job (`Reason.change`, its number in `Reason.to`).
 WAIT: Final = 0

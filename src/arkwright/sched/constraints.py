@@ -1,12 +1,14 @@
 """The one list of constraints, kernel. A new rule is a new file and a line in each function here.
 
-Three kinds can refuse a class: a node's mask, a node's free amounts, and the capacity tree. The
+Four kinds can refuse a class: a node's mask, a node's free amounts, the capacity tree above the
+class (quota) and the one above the nodes (power). The
 cycle, the reservation and the transitions call these functions and no constraint by name.
 """
 
 from __future__ import annotations
 
-from arkwright.sched import capacity, gpus, mask, tree
+from arkwright.sched import calendar, capacity, gpus, mask, power, tree
+from arkwright.sched.codes import WATTS
 from arkwright.sched.state import Ints, State
 
 
@@ -47,19 +49,87 @@ def admit_beside(state: State, cls: int, row_spare: Ints) -> bool:
     return tree.admit_beside(state, cls, row_spare)
 
 
-def foresee_end(state: State, cls: int, used: Ints) -> None:
-    """In `used`, a job of the class has ended and given back what it held of the factory."""
+def row_room(state: State, used: Ints, limits: Ints, left: Ints) -> None:
+    """Write to `left` what the rows have on top of `used` under `limits`."""
+    power.room(state, used, limits, left)
+
+
+def row_room_beside(spare: Ints, left: Ints) -> None:
+    """Lower `left` to what the reservation leaves of the rows."""
+    power.room_beside(spare, left)
+
+
+def row_room_ahead(state: State, step_left: Ints, after_ms: int, end_ms: int, left: Ints) -> bool:
+    """Lower `left` to what limits announced in `(after_ms, end_ms)` leave; whether any are."""
+    return calendar.admit(state, step_left, after_ms, end_ms, left)
+
+
+def foresee_rows(state: State, now_ms: int, used: Ints, step_left: Ints) -> None:
+    """Write what every announced limit will leave when running jobs end as expected."""
+    if state.step_count[0] > 0:
+        calendar.foresee(state, now_ms, used, step_left)
+
+
+def limits_at(state: State, now_ms: int, at_ms: int, limits: Ints) -> None:
+    """Write the limits that rows have at `at_ms`."""
+    calendar.limits_at(state, now_ms, at_ms, limits)
+
+
+def spend_ahead(
+    state: State, cls: int, nodes: Ints, step_left: Ints, from_ms: int, end_ms: int
+) -> None:
+    """A job of the class will hold these nodes in `[from_ms, end_ms)`."""
+    calendar.spend(state, cls, nodes, step_left, from_ms, end_ms)
+
+
+def next_change_at(state: State, after_ms: int) -> int:
+    """When the next announced limit comes; BIG for never."""
+    return calendar.next_at(state, after_ms)
+
+
+def last_change_before(state: State, after_ms: int, end_ms: int) -> int:
+    """When the last announced limit in `(after_ms, end_ms)` comes; `after_ms` for none."""
+    return calendar.last_before(state, after_ms, end_ms)
+
+
+def admit_under_rows(state: State, cls: int, nodes: Ints, count: int, left: Ints) -> int:
+    """Keep of `nodes[:count]` those whose rows have room for one node's share; how many."""
+    return power.admit(state, cls, nodes, count, left)
+
+
+def counts_under_rows(state: State, cls: int) -> bool:
+    """Whether a job of the class counts in rows above its nodes at all."""
+    return bool(state.class_watts[cls] > 0)
+
+
+def rows_bind(state: State, cls: int, nodes: Ints, count: int, left: Ints, taken: Ints) -> bool:
+    """Whether some gang of the class on `nodes[:count]` would exceed a row above them."""
+    return power.binds(state, cls, nodes, count, left, taken)
+
+
+def take_under_rows(
+    state: State, cls: int, nodes: Ints, count: int, wanted: int, left: Ints, taken: Ints
+) -> int:
+    """Move to the front of `nodes`, in order, up to `wanted` that fit the rows together."""
+    return power.take(state, cls, nodes, count, wanted, left, taken)
+
+
+def foresee_end(state: State, cls: int, nodes: Ints, used: Ints) -> None:
+    """In `used`, a job of the class on `nodes` has ended and given back what it held."""
     tree.apply(state, cls, used, -1)
+    power.apply(state, cls, nodes, used, -1)
 
 
-def set_aside(state: State, cls: int, used: Ints, spare: Ints) -> None:
+def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spare: Ints) -> None:
     """Write to `spare` what of the factory is left beside a job of the class on top of `used`."""
-    tree.set_aside(state, cls, used, spare)
+    tree.set_aside(state, cls, used, limits, spare)
+    power.set_aside(state, cls, nodes, used, limits, spare)
 
 
-def spend(state: State, cls: int, spare: Ints) -> None:
+def spend(state: State, cls: int, nodes: Ints, spare: Ints) -> None:
     """A job of the class takes its share of what is left beside the reservation."""
     tree.apply(state, cls, spare, -1)
+    power.apply(state, cls, nodes, spare, -1)
 
 
 def take_gpus(state: State, job: int, shared: Ints) -> None:
@@ -100,6 +170,7 @@ def foresee_hold(state: State, job: int, place: int, each: Ints) -> None:
 def take(state: State, cls: int, nodes: Ints) -> None:
     """A job of the class starts to hold these nodes."""
     tree.apply(state, cls, state.row_used, 1)
+    power.apply(state, cls, nodes, state.row_used, 1)
     for place in range(len(nodes)):
         capacity.apply(state, cls, nodes[place], 1)
 
@@ -108,8 +179,17 @@ def give_back(state: State, cls: int, nodes: Ints) -> None:
     """A job of the class no longer holds these nodes."""
     tree.apply(state, cls, state.row_used, -1)
     tree.freed(state, cls)
+    power.apply(state, cls, nodes, state.row_used, -1)
+    power.freed(state, cls, nodes)
     for place in range(len(nodes)):
         capacity.apply(state, cls, nodes[place], -1)
+
+
+def limit(state: State, row: int, value: int) -> None:
+    """A capacity row has another limit."""
+    tree.limit(state, row, value)
+    if state.row_measure[row] == WATTS:
+        power.limited(state)
 
 
 def version(state: State, blocked_by: int) -> int:

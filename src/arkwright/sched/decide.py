@@ -14,7 +14,7 @@ from __future__ import annotations
 from arkwright.sched import constraints, order, placement, reservation, transitions
 from arkwright.sched.codes import BIG, BLOCKED_BY_NODES, BLOCKED_BY_NOTHING, GREEDY, STRICT
 from arkwright.sched.state import Ints, State
-from arkwright.sched.work import CLOSED, HEAD, OPEN, SHADOW_MS, SHORT_ONLY, Work
+from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, Work
 
 
 def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
@@ -24,8 +24,9 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     if _nothing_moved(state, now_ms, mode):
         return 0
     work.node_rank[:] = 0
+    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left)
     for cls in range(state.class_count[0]):
-        work.class_status[cls] = OPEN
+        work.class_within_ms[cls] = BIG
         work.class_candidate[cls] = order.first(state, state.class_root[cls])
     started = 0
     while True:
@@ -33,31 +34,27 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         if job < 0:
             break
         cls = state.job_class[job]
-        if work.result[HEAD] < 0:
-            outlasts = False
-            admitted = _fits_now(state, work, cls, job)
+        end_ms = now_ms + state.job_duration_ms[job]
+        outlasts = work.result[HEAD] >= 0 and end_ms > work.result[SHADOW_MS]
+        if outlasts:
+            admitted = _fits_beside(state, work, cls, job, end_ms)
         else:
-            outlasts = now_ms + state.job_duration_ms[job] > work.result[SHADOW_MS]
-            if outlasts:
-                admitted = _fits_beside(state, work, cls, job)
-            else:
-                admitted = _fits_now(state, work, cls, job)
+            admitted = _fits_now(state, work, cls, job, end_ms)
         if admitted:
-            wanted = state.class_nodes[cls]
-            transitions.start(state, job, now_ms, work.chosen[:wanted], work.chosen[:0])
+            nodes = work.chosen[: state.class_nodes[cls]]
+            transitions.start(state, job, now_ms, nodes, work.chosen[:0])
+            constraints.spend_ahead(state, cls, nodes, work.step_left, 0, end_ms)
             if work.result[HEAD] >= 0:
                 reservation.started_beside(state, work, job, outlasts)
             out[started] = job
             started += 1
-        elif outlasts and state.class_blocked_by[cls] == BLOCKED_BY_NOTHING:
-            work.class_status[cls] = SHORT_ONLY
         else:
-            work.class_status[cls] = CLOSED
+            _shorten_class(state, work, cls, now_ms, end_ms, outlasts)
             if work.result[HEAD] < 0 and mode != GREEDY:
                 _try_head(state, work, job, now_ms)
                 if work.result[HEAD] >= 0 and mode == STRICT:
                     break
-        _advance_class(state, work, cls, now_ms)
+        _advance_class(state, work, cls)
     _remember(state, now_ms, mode, started)
     return started
 
@@ -71,27 +68,33 @@ def _next_candidate(state: State, work: Work) -> int:
     return best
 
 
-def _fits_now(state: State, work: Work, cls: int, job: int) -> bool:
-    """Place the job of the class in what is free; remembers what refused it, if anything did."""
+def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
+    """Place the job of the class in what is free; remembers what refused it for any duration."""
     if _still_blocked(state, cls):
         return False
     blocked_by = constraints.admit_job(state, cls, state.row_used)
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     if blocked_by < 0 and not placement.place_now(state, work, cls, job):
         blocked_by = BLOCKED_BY_NODES
     state.class_blocked_by[cls] = blocked_by
-    if blocked_by == BLOCKED_BY_NOTHING:
+    if blocked_by != BLOCKED_BY_NOTHING:
+        state.class_blocked_version[cls] = constraints.version(state, blocked_by)
+        return False
+    if not constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left):
         return True
-    state.class_blocked_version[cls] = constraints.version(state, blocked_by)
-    return False
+    if not constraints.admit_beside(state, cls, work.row_left):
+        return False
+    return placement.place_now(state, work, cls, job)
 
 
-def _fits_beside(state: State, work: Work, cls: int, job: int) -> bool:
+def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
     """Place the job of the class that outlasts the shadow time: in what the head does not need."""
     if _still_blocked(state, cls):
         return False
-    if constraints.admit_job(state, cls, state.row_used) >= 0:
-        return False
-    if not constraints.admit_beside(state, cls, work.row_spare):
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
+    constraints.row_room_beside(work.row_spare, work.row_left)
+    constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
+    if not constraints.admit_beside(state, cls, work.row_left):
         return False
     return placement.place_beside(state, work, cls, job)
 
@@ -107,30 +110,50 @@ def _still_blocked(state: State, cls: int) -> bool:
 
 
 def _try_head(state: State, work: Work, job: int, now_ms: int) -> None:
-    shadow_ms = reservation.reserve(state, work, job, now_ms)
+    lasts_ms = state.job_duration_ms[job]
+    shadow_ms = reservation.reserve(state, work, job, now_ms, lasts_ms)
     if shadow_ms >= 0:
         work.result[HEAD] = job
         work.result[SHADOW_MS] = shadow_ms
     else:
         work.node_rank[:] = 0
+        cls = state.job_class[job]
+        if work.result[LONGEST_MS] > max(work.class_within_ms[cls], 0):
+            work.class_within_ms[cls] = work.result[LONGEST_MS]
 
 
-def _advance_class(state: State, work: Work, cls: int, now_ms: int) -> None:
-    root = state.class_root[cls]
-    if work.class_status[cls] == CLOSED:
+def _shorten_class(
+    state: State, work: Work, cls: int, now_ms: int, end_ms: int, outlasts: bool
+) -> None:
+    """A job of the class that would end at `end_ms` was refused: which of its class may still try?
+
+    What refuses it for its duration is the shadow time or an announced limit, and refuses all that
+    end after the last of them before its end. Only those that end by then are tried again.
+    """
+    work.class_within_ms[cls] = CLOSED
+    if state.class_blocked_by[cls] != BLOCKED_BY_NOTHING:
+        return
+    by_ms = constraints.last_change_before(state, now_ms, end_ms)
+    if outlasts:
+        by_ms = max(by_ms, work.result[SHADOW_MS])
+    if by_ms > now_ms:
+        work.class_within_ms[cls] = by_ms - now_ms
+
+
+def _advance_class(state: State, work: Work, cls: int) -> None:
+    within_ms = work.class_within_ms[cls]
+    if within_ms == CLOSED:
         work.class_candidate[cls] = -1
-    elif work.class_status[cls] == SHORT_ONLY:
-        duration_ms = work.result[SHADOW_MS] - now_ms
-        work.class_candidate[cls] = order.first_within(state, root, duration_ms)
     else:
-        work.class_candidate[cls] = order.first(state, root)
+        work.class_candidate[cls] = order.first_within(state, state.class_root[cls], within_ms)
 
 
 def _nothing_moved(state: State, now_ms: int, mode: int) -> bool:
     """Whether the last cycle did nothing and would do nothing again.
 
-    Time alone can matter only when a running job reaches its estimate: before that every expected
-    end keeps its place, and less time is left before the shadow time than there was.
+    Time alone can matter only when a running job reaches its estimate or an announced limit its
+    time: before that every expected end keeps its place, and less time is left before the shadow
+    time and before each limit than there was.
     """
     memo = state.cycle_memo
     if memo[0] != state.change_count[0] or memo[3] != mode:
@@ -146,5 +169,7 @@ def _remember(state: State, now_ms: int, mode: int, started: int) -> None:
     job = order.first_after(state, state.active_root[0], now_ms)
     memo[0] = state.change_count[0]
     memo[1] = now_ms
-    memo[2] = state.job_key_first[job] if job >= 0 else BIG
+    memo[2] = constraints.next_change_at(state, now_ms)
+    if job >= 0:
+        memo[2] = min(memo[2], state.job_key_first[job])
     memo[3] = mode

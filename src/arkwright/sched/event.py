@@ -101,3 +101,17 @@ def node_state(at_ms: int, node: int, state: int) -> Event:
 def row_limit(at_ms: int, row: int, limit: int) -> Event:
     """A capacity row's limit becomes `limit` (-1 unlimited). What runs is untouched."""
     return Event(codes.ROW_LIMIT, at_ms, row, (limit,))
+
+
+def announce(at_ms: int, row: int, from_ms: int, limit: int) -> Event:
+    """From `from_ms` on the row's limit will be `limit`; decisions look ahead to it.
+
+    The `row_limit` of that time makes it so and ends the announcement. One for the same time
+    replaces this one.
+    """
+    return Event(codes.ANNOUNCE, at_ms, row, (from_ms, limit))
+
+
+def withdraw(at_ms: int, row: int, from_ms: int) -> Event:
+    """The limit announced for `from_ms` will not come."""
+    return Event(codes.WITHDRAW, at_ms, row, (from_ms,))

@@ -13,10 +13,13 @@ from arkwright.sched._jit import INTERPRETED, Kernels
 from arkwright.sched.advance import (
     ACTUAL_MS,
     AT_MS,
+    CYCLES_LEFT,
     FORWARD_COLUMNS,
     INDEX,
     KIND,
+    STOP_FIELDS,
     VALUES,
+    WATCHED_LEFT,
     Trip,
 )
 from arkwright.sched.event import Event
@@ -45,25 +48,44 @@ def forward(
 
     `events`: int64[n, FORWARD_COLUMNS] ordered by time (`timetable`), any kind but CLASS and START.
     `actual_ms`: int64[jobs in the state], how long each really lasts from its start; the estimate
-    when not given. At one instant: ends by job index, then events in their order, then a cycle.
+    when not given. Limits that the state has announced come true at their times; one announced
+    by an event needs its ROW_LIMIT among the events. At one instant: ends by job index, then events
+    in their order, then a cycle.
     """
     if events.shape[1:] != (FORWARD_COLUMNS,) or bool(np.any(np.diff(events[:, AT_MS]) < 0)):
         raise InternalError("forward: events need FORWARD_COLUMNS columns, ordered by time")
+    events = _with_announced(state, events, now_ms)
     known = int(state.job_count[0])
     submits = events[events[:, KIND] == codes.SUBMIT]
     classes = submits[:, INDEX]
     if len(classes) and not (classes.min() >= 0 and classes.max() < state.class_count[0]):
         raise InternalError("forward: a job of a class that the state does not have")
     slots = int(state.class_nodes[classes].sum())
-    state = grown(state, 0, len(submits), slots)
+    announced = int((events[:, KIND] == codes.ANNOUNCE).sum())
+    state = grown(state, 0, len(submits), slots, announced)
     n_jobs = len(state.job_state)
     requeues = int((events[:, KIND] == codes.REQUEUE).sum())
-    trip = _trip(n_jobs, n_jobs + requeues)
+    trip = trip_of(n_jobs, n_jobs + requeues)
     trip.actual_ms[:known] = state.job_duration_ms[:known] if actual_ms is None else actual_ms
     starts = kernels.advance(state, workspace(state), events, trip, now_ms, until_ms, backfill)
     if starts < 0:
         raise InternalError(f"forward: event {-1 - starts} refused: {events[-1 - starts].tolist()}")
     return Course(state, trip.start_job[:starts].copy(), trip.start_at_ms[:starts].copy())
+
+
+def _with_announced(state: State, events: Ints, now_ms: int) -> Ints:
+    """The events with the limits already announced made so at their times, after what is there."""
+    steps = range(int(state.step_count[0]))
+    coming = [step for step in steps if state.step_at_ms[step] >= now_ms]
+    if not coming:
+        return events
+    made = np.zeros((len(coming), FORWARD_COLUMNS), np.int64)
+    made[:, KIND] = codes.ROW_LIMIT
+    made[:, AT_MS] = state.step_at_ms[coming]
+    made[:, INDEX] = state.step_row[coming]
+    made[:, VALUES] = state.step_limit[coming]
+    both = np.concatenate([events, made])
+    return both[np.argsort(both[:, AT_MS], kind="stable")]
 
 
 def timetable(events: Iterable[tuple[Event, int]]) -> Ints:
@@ -77,7 +99,12 @@ def timetable(events: Iterable[tuple[Event, int]]) -> Ints:
     return table
 
 
-def _trip(n_jobs: int, n_ends: int) -> Trip:
+def trip_of(n_jobs: int, n_ends: int) -> Trip:
+    """Arrays for one run to its end: nothing is watched, cycles are not counted."""
     sizes: dict[str, Any] = dict.fromkeys(Trip._fields, n_ends)
-    sizes |= {"actual_ms": n_jobs, "decided": n_jobs, "end_count": 1}
-    return Trip(*[np.zeros(sizes[name], np.int64) for name in Trip._fields])
+    sizes |= {"actual_ms": n_jobs, "decided": n_jobs, "watched": n_jobs}
+    sizes |= {"end_count": 1, "stop": STOP_FIELDS}
+    trip = Trip(*[np.zeros(sizes[name], np.int64) for name in Trip._fields])
+    trip.stop[WATCHED_LEFT] = -1
+    trip.stop[CYCLES_LEFT] = codes.BIG
+    return trip

@@ -34,6 +34,15 @@ def check(state: State) -> list[str]:
     )
 
 
+def over_after_cut(state: State) -> list[tuple[int, int, int]]:
+    """Rows (row, used, limit) in which jobs still hold more than a limit that was cut below them.
+
+    Not a violation: a cut ends nothing by itself, and nothing new starts in such a row.
+    """
+    used, limit = state.row_used.tolist(), state.row_limit.tolist()
+    return [(row, used[row], limit[row]) for row in range(len(used)) if 0 <= limit[row] < used[row]]
+
+
 def _charge(state: State, job: int, free: dict[str, Ints], row_used: Ints) -> list[str]:
     """Take the job's share out of `free`; its gang must be whole and where it may be."""
     wrong = []
@@ -56,10 +65,12 @@ def _charge(state: State, job: int, free: dict[str, Ints], row_used: Ints) -> li
         domains = {int(state.node_domain[shape.level_required, node]) for node in nodes}
         if len(domains) > 1:
             wrong.append(f"job {job} must stay in one domain of level {shape.level_required}")
-    row = shape.row
-    while row >= 0:
-        row_used[row] += shape.nodes * shape.gpu_milli
-        row = int(state.row_parent[row])
+    charges = [(shape.row, shape.nodes * shape.gpu_milli)]
+    charges += [(int(state.node_row[node]), shape.watts) for node in nodes]
+    for row, asked in charges:
+        while row >= 0:
+            row_used[row] += asked
+            row = int(state.row_parent[row])
     return wrong
 
 
@@ -110,6 +121,12 @@ def _check_rows(state: State, row_used: Ints) -> list[str]:
             wrong.append(f"row {row}: used {state.row_used[row]}, the jobs use {row_used[row]}")
         if state.row_limit[row] >= 0 and row_used[row] > state.row_ceiling[row]:
             wrong.append(f"row {row}: {row_used[row]} used of {state.row_ceiling[row]}")
+    steps = slice(0, int(state.step_count[0]))
+    calendar = list(
+        zip(state.step_at_ms[steps].tolist(), state.step_row[steps].tolist(), strict=True)
+    )
+    if calendar != sorted(set(calendar)):
+        wrong.append(f"the calendar is not in order, one limit a row and time: {calendar}")
     return wrong
 
 

@@ -11,7 +11,14 @@ from arkwright.sched import codes, transitions
 from arkwright.sched.event import Event
 from arkwright.sched.state import Shape, State, grown
 
-_VALUES: Final = {codes.SUBMIT: 5, codes.PRIORITY: 1, codes.NODE_STATE: 1, codes.ROW_LIMIT: 1}
+_VALUES: Final = {
+    codes.SUBMIT: 5,
+    codes.PRIORITY: 1,
+    codes.NODE_STATE: 1,
+    codes.ROW_LIMIT: 1,
+    codes.ANNOUNCE: 2,
+    codes.WITHDRAW: 1,
+}
 
 _REFUSALS: Final = {
     codes.REFUSED_STATE: "the job's state does not allow it",
@@ -49,6 +56,8 @@ def apply(state: State, event: Event) -> State:
             raise _refusal(state, event, codes.REFUSED_VALUE)
         if kind == codes.SUBMIT:
             state = _with_room_for_job(state, event.subject)
+        if kind == codes.ANNOUNCE:
+            state = grown(state, 0, 0, 0, 1)
         values = np.array(event.values, np.int64)
         refused = transitions.change(state, kind, event.at_ms, event.subject, values)
     if refused:
@@ -69,7 +78,7 @@ def _with_room_for_job(state: State, cls: int) -> State:
 
 def _refusal(state: State, event: Event, refused: int) -> InternalError:
     about = ""
-    if event.kind not in (codes.CLASS, codes.SUBMIT, codes.NODE_STATE, codes.ROW_LIMIT):
+    if codes.START <= event.kind <= codes.PRIORITY:
         known = 0 <= event.subject < int(state.job_count[0])
         about = f" (job state {int(state.job_state[event.subject])})" if known else ""
     return InternalError(f"scheduler event refused: {_REFUSALS[refused]}: {event}{about}")

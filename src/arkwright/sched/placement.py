@@ -9,6 +9,9 @@ by index. One node alone lies in a domain of every level, so a policy that score
 once. Inside, nodes by (rank, the policy's score, index); Arkwright's own breaks ties by milli-GPU
 free, then milli-GPU free in the node's smallest domain, then index: what is already broken into is
 used up first, so large domains stay whole.
+
+Rows above the nodes (power) can bound how many of a domain's nodes fit together. They are taken in
+the same order, each if the rows still have room for it; see `power` for why that is enough.
 """
 
 from __future__ import annotations
@@ -22,7 +25,10 @@ from arkwright.sched.work import HEAD, Work
 
 
 def place_now(state: State, work: Work, cls: int, job: int) -> bool:
-    """Fill `work.chosen[:class_nodes]` for the job from what is free; False: no room."""
+    """Fill `work.chosen[:class_nodes]` for the job from what is free; False: no room.
+
+    `work.row_left` says what the rows above the nodes have left, here and below.
+    """
     gpu = state.node_gpu_milli_free
     count = constraints.admit_nodes(
         state,
@@ -33,6 +39,7 @@ def place_now(state: State, work: Work, cls: int, job: int) -> bool:
         state.node_cpu_milli_free,
         state.node_memory_mib_free,
     )
+    count = constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
     if count < state.class_nodes[cls]:
         return False
     _score_now(state, work, cls, job, count)
@@ -54,6 +61,7 @@ def place_beside(state: State, work: Work, cls: int, job: int) -> bool:
     count = constraints.keep_beside(
         state, cls, job, work.fit, count, work.aside, work.shadow_each, head
     )
+    count = constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
     if count < state.class_nodes[cls]:
         return False
     _score_now(state, work, cls, job, count)
@@ -62,15 +70,7 @@ def place_beside(state: State, work: Work, cls: int, job: int) -> bool:
 
 def place_then(state: State, work: Work, cls: int, job: int) -> bool:
     """The same from what is free at the shadow time."""
-    count = constraints.admit_nodes(
-        state,
-        cls,
-        work.fit,
-        work.shadow_gpu_milli,
-        work.shadow_each,
-        work.shadow_cpu_milli,
-        work.shadow_memory_mib,
-    )
+    count = _admit_then(state, work, cls)
     if count < state.class_nodes[cls]:
         return False
     if _has_score(state):
@@ -86,6 +86,28 @@ def place_then(state: State, work: Work, cls: int, job: int) -> bool:
                 work.shadow_each,
             )
     return _place(state, work, cls, count, work.shadow_gpu_milli)
+
+
+def fits_then(state: State, work: Work, cls: int) -> bool:
+    """Whether `place_then` would find room: that does not depend on what the policy prefers."""
+    count = _admit_then(state, work, cls)
+    if count < state.class_nodes[cls]:
+        return False
+    work.score[:] = 0
+    return _place(state, work, cls, count, work.shadow_gpu_milli)
+
+
+def _admit_then(state: State, work: Work, cls: int) -> int:
+    count = constraints.admit_nodes(
+        state,
+        cls,
+        work.fit,
+        work.shadow_gpu_milli,
+        work.shadow_each,
+        work.shadow_cpu_milli,
+        work.shadow_memory_mib,
+    )
+    return constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
 
 
 def _has_score(state: State) -> bool:
@@ -124,28 +146,28 @@ def _score_now(state: State, work: Work, cls: int, job: int, count: int) -> None
 def _place(state: State, work: Work, cls: int, count: int, gpu: Ints) -> bool:
     """Choose among the `work.fit[:count]` that fit, by domain and score; False: no domain does."""
     wanted = state.class_nodes[cls]
+    bound = constraints.rows_bind(state, cls, work.fit, count, work.row_left, work.row_taken)
     required = state.class_level_required[cls]
     levels = required + 1
     if wanted == 1 and (state.policy[0] != ARKWRIGHT or _has_score(state)):
-        _choose(state, work, count, wanted, gpu)
-        return True
+        return _choose(state, work, cls, count, bound, gpu)
     if required < 0 and state.class_level_preferred[cls] >= 0:
         levels = len(state.node_domain)
     for level in range(levels):
-        domain = _best_domain(state, work, level, count, wanted, gpu)
+        _sum_domains(state, work, level, count, gpu)
+        if bound:
+            _bound_domains(state, work, cls, level, count, wanted)
+        domain = _best_domain(state, work, level, count, wanted)
         if domain >= 0:
             count = _keep_domain(state, work, level, count, domain)
-            _choose(state, work, count, wanted, gpu)
-            return True
+            return _choose(state, work, cls, count, bound, gpu)
     if required >= 0:
         return False
-    _choose(state, work, count, wanted, gpu)
-    return True
+    return _choose(state, work, cls, count, bound, gpu)
 
 
-def _best_domain(state: State, work: Work, level: int, count: int, wanted: int, gpu: Ints) -> int:
+def _best_domain(state: State, work: Work, level: int, count: int, wanted: int) -> int:
     """The domain of the level that fits the gang and has least free, -1 when none fits it."""
-    _sum_domains(state, work, level, count, gpu)
     best = -1
     for place_index in range(count):
         domain = state.node_domain[level, work.fit[place_index]]
@@ -172,6 +194,27 @@ def _sum_domains(state: State, work: Work, level: int, count: int, gpu: Ints) ->
         work.domain_free[domain] += gpu[node]
 
 
+def _bound_domains(state: State, work: Work, cls: int, level: int, count: int, wanted: int) -> None:
+    """Lower `domain_fit` to what the rows let a domain take; more than `wanted` is not counted."""
+    domains = state.node_domain[level][work.fit[:count]]
+    nodes = work.fit[:count][np.argsort(domains, kind="mergesort")]
+    first = 0
+    while first < count:
+        domain = state.node_domain[level, nodes[first]]
+        last = first + work.domain_fit[domain]
+        if last - first >= wanted:
+            work.domain_fit[domain] = constraints.take_under_rows(
+                state,
+                cls,
+                nodes[first:last],
+                last - first,
+                wanted,
+                work.row_left,
+                work.row_taken,
+            )
+        first = last
+
+
 def _keep_domain(state: State, work: Work, level: int, count: int, domain: int) -> int:
     kept = 0
     for place_index in range(count):
@@ -182,15 +225,16 @@ def _keep_domain(state: State, work: Work, level: int, count: int, domain: int) 
     return kept
 
 
-def _choose(state: State, work: Work, count: int, wanted: int, gpu: Ints) -> None:
-    """The `wanted` best of the candidates, ascending by index.
+def _choose(state: State, work: Work, cls: int, count: int, bound: bool, gpu: Ints) -> bool:
+    """Write the best of the candidates to `work.chosen`, ascending; False when rows forbid it.
 
     Sorting by the last key first with a stable sort is sorting by all of them: integers only, and
     the candidates come in index order.
     """
+    wanted = state.class_nodes[cls]
     if wanted == 1 and _has_score(state):
         work.chosen[0] = _best_node(state, work, count, gpu)
-        return
+        return True
     chosen = work.fit[:count].copy()
     if count > wanted:
         if state.policy[0] == ARKWRIGHT:
@@ -202,8 +246,14 @@ def _choose(state: State, work: Work, count: int, wanted: int, gpu: Ints) -> Non
         if _has_score(state):
             chosen = chosen[np.argsort(-work.score[chosen], kind="mergesort")]
         chosen = chosen[np.argsort(work.node_rank[chosen], kind="mergesort")]
+    if bound:
+        count = constraints.take_under_rows(
+            state, cls, chosen, count, wanted, work.row_left, work.row_taken
+        )
+    if count > wanted or bound:
         chosen = np.sort(chosen[:wanted])
     work.chosen[:wanted] = chosen[:wanted]
+    return bool(count >= wanted)
 
 
 def _best_node(state: State, work: Work, count: int, gpu: Ints) -> int:

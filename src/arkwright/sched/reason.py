@@ -15,6 +15,10 @@ class Reason(NamedTuple):
     - NOT_ENOUGH_FREE: `asked` nodes, `free` nodes have room now.
     - TOPOLOGY: `asked` nodes in one domain of `level`; the fullest offer is `free` nodes.
     - QUOTA, NEVER_QUOTA: capacity row `row` has `used` of `limit`; the job asks `asked`.
+    - POWER, NEVER_POWER: the gang asks `asked` watts; row `row` above its nodes has `used` of
+      `limit`, and at most `free` of the gang's nodes fit together in one place.
+    - LIMIT_AHEAD: at `at_ms` row `row` gets the limit `limit`, when `used` will still be held; the
+      job would last past that and asks `asked`.
     - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`.
     - BEHIND_HIGHER_PRIORITY: job `job` goes first.
     - NODES_DOWN: `asked` nodes, only `free` of the nodes that are up could ever serve it.
@@ -22,8 +26,9 @@ class Reason(NamedTuple):
     - NEVER_TOO_MANY_NODES, NEVER_TOPOLOGY: `asked` nodes, at most `free` could ever fit.
 
     `change` and `to`: FEWER_NODES (a gang of `to` nodes), WEAKER_LEVEL (require level `to`, -1 for
-    no level), SHORTER (expected to last at most `to` ms), LESS_PER_NODE (`to` of `resource`),
-    RELEASE_IT, NODES_RETURN (`to` more), OTHER_NODES (another pool, type or site), WAIT (none).
+    no level), SHORTER (expected to last at most `to` ms), LESS_PER_NODE (`to` of `resource`:
+    0 milli-GPU, 1 milli-CPU, 2 MiB, 3 watts), RELEASE_IT, NODES_RETURN (`to` more), OTHER_NODES
+    (another pool, type or site), WAIT (none).
     """
 
     code: int

@@ -1,7 +1,8 @@
 """What the blocked head holds, kernel: concrete nodes and tree capacity at its shadow time.
 
 The shadow time is the first instant at which the head fits when the jobs that run now end as
-expected. A job past its estimate is expected to end one millisecond from now; jobs that end at one
+expected and announced limits come, and at which it would fit through its whole run. A
+job past its estimate is expected to end one millisecond from now; jobs that end at one
 instant give back together. The head's nodes are chosen among what is free then, those that are not
 free yet first, so that as little as possible of what is free now is set aside.
 """
@@ -15,7 +16,7 @@ import numpy as np
 from arkwright.sched import constraints, order, placement
 from arkwright.sched.codes import BIG
 from arkwright.sched.state import State
-from arkwright.sched.work import Work
+from arkwright.sched.work import LONGEST_MS, Work
 
 # `Work.node_fits` while releases are replayed.
 NOT_ALLOWED: Final = 0
@@ -23,14 +24,14 @@ TOO_FULL: Final = 1
 FITS: Final = 2
 
 
-def reserve(state: State, work: Work, job: int, now_ms: int) -> int:
+def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> int:
     """Reserve for a blocked job; its shadow time, -1 when no release lets it start.
 
     Leaves in `work` what jobs that outlast the shadow time may take: per node `shadow_*` and
     `beside_*`, per row `row_spare`; and ranks the reserved nodes first for the jobs that do not.
     """
     cls = state.job_class[job]
-    shadow_ms = _replay(state, work, cls, now_ms)
+    shadow_ms = _replay(state, work, cls, now_ms, lasts_ms)
     if shadow_ms < 0:
         return -1
     count = constraints.admit_nodes(
@@ -47,6 +48,9 @@ def reserve(state: State, work: Work, job: int, now_ms: int) -> int:
         work.node_rank[work.fit[place]] = 1
     placement.place_then(state, work, cls, job)
     _set_aside(state, work, cls)
+    nodes = work.chosen[: state.class_nodes[cls]]
+    end_ms = shadow_ms + lasts_ms
+    constraints.spend_ahead(state, cls, nodes, work.step_left, shadow_ms, end_ms)
     return shadow_ms
 
 
@@ -62,36 +66,134 @@ def started_beside(state: State, work: Work, job: int, outlasts: bool) -> None:
             constraints.foresee_hold(state, job, place, work.shadow_each)
         _open_beside(state, work, node)
     if outlasts:
-        constraints.spend(state, cls, work.row_spare)
+        nodes = work.chosen[: state.class_nodes[cls]]
+        constraints.spend(state, cls, nodes, work.row_spare)
 
 
-def _replay(state: State, work: Work, cls: int, now_ms: int) -> int:
-    """Give back in order of expected end until the head fits; the instant, -1 for never."""
+def _replay(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> int:
+    """Let jobs end and limits come in order of time until the head fits, -1 for never.
+
+    It fits when the nodes and the rows hold it then, and every limit announced for its run as well.
+    Leaves the room of the rows then in `row_left`, where the head's watts are to be placed; for
+    never, how long a job of the class could be to get a reservation at all in `LONGEST_MS`.
+    """
+    work.result[LONGEST_MS] = 0
+    has_steps = constraints.next_change_at(state, -1) < BIG
+    if constraints.counts_under_rows(state, cls) and not has_steps:
+        return _search(state, work, cls, now_ms, lasts_ms)
+    offer = _begin(state, work, cls)
+    job = order.first(state, state.active_root[0])
+    at_ms = now_ms
+    while True:
+        at_ms = constraints.next_change_at(state, at_ms)
+        if job >= 0:
+            at_ms = min(at_ms, max(state.job_key_first[job], now_ms + 1))
+        if at_ms == BIG:
+            return -1
+        while job >= 0 and max(state.job_key_first[job], now_ms + 1) == at_ms:
+            offer = max(offer, _give_back(state, work, cls, job))
+            job = order.following(state, job)
+        if offer >= state.class_nodes[cls]:
+            longest_ms = _longest(state, work, cls, now_ms, at_ms, lasts_ms)
+            if longest_ms >= lasts_ms:
+                return int(at_ms)
+            work.result[LONGEST_MS] = max(work.result[LONGEST_MS], longest_ms)
+
+
+def _search(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> int:
+    """The replay for a head whose watts must be placed to be judged, with no limit to come.
+
+    Ends then only ever make room, so the first that suffices is found by halving: placing at every
+    one of thousands of ends would cost seconds.
+    """
+    low = 1
+    high = 0
+    job = order.first(state, state.active_root[0])
+    while job >= 0:
+        high += 1
+        job = order.following(state, job)
+    at_ms = _after_ends(state, work, cls, now_ms, lasts_ms, high)
+    if at_ms < 0:
+        return -1
+    while low < high:
+        middle = (low + high) // 2
+        at_ms = _after_ends(state, work, cls, now_ms, lasts_ms, middle)
+        if at_ms >= 0:
+            high = middle
+        else:
+            low = middle + 1
+    return at_ms if at_ms >= 0 else _after_ends(state, work, cls, now_ms, lasts_ms, high)
+
+
+def _after_ends(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int, count: int) -> int:
+    """The instant of the `count`-th end, all ends of it included, if the head fits then; or -1."""
+    offer = _begin(state, work, cls)
+    job = order.first(state, state.active_root[0])
+    at_ms = now_ms
+    while job >= 0:
+        end_ms = max(state.job_key_first[job], now_ms + 1)
+        if count <= 0 and end_ms != at_ms:
+            break
+        at_ms = end_ms
+        offer = max(offer, _give_back(state, work, cls, job))
+        job = order.following(state, job)
+        count -= 1
+    if at_ms == now_ms or offer < state.class_nodes[cls]:
+        return -1
+    if _longest(state, work, cls, now_ms, at_ms, lasts_ms) < lasts_ms:
+        return -1
+    return int(at_ms)
+
+
+def _begin(state: State, work: Work, cls: int) -> int:
+    """What is free and used now, from which the replay starts; the most one domain offers."""
     work.shadow_gpu_milli[:] = state.node_gpu_milli_free
     work.shadow_each[:] = state.gpu_milli_free
     work.shadow_cpu_milli[:] = state.node_cpu_milli_free
     work.shadow_memory_mib[:] = state.node_memory_mib_free
     work.row_used[:] = state.row_used
-    offer = _first_offer(state, work, cls)
-    job = order.first(state, state.active_root[0])
-    while job >= 0:
-        at_ms = max(state.job_key_first[job], now_ms + 1)
-        while job >= 0 and max(state.job_key_first[job], now_ms + 1) == at_ms:
-            constraints.foresee_end(state, state.job_class[job], work.row_used)
-            offer = max(offer, _give_back(state, work, cls, job))
-            job = order.following(state, job)
-        if offer >= state.class_nodes[cls] and constraints.admit_job(state, cls, work.row_used) < 0:
-            return int(at_ms)
-    return -1
+    work.row_limit_then[:] = state.row_limit
+    return _first_offer(state, work, cls)
+
+
+def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_ms: int) -> int:
+    """How long, up to `lasts_ms`, the head could run from `at_ms` within the rows; 0 not at all.
+
+    The nodes would hold it. Every limit that comes during the run may cut it short.
+    """
+    if (
+        not constraints.counts_under_rows(state, cls)
+        and constraints.next_change_at(state, -1) == BIG
+    ):
+        return lasts_ms if constraints.admit_job(state, cls, work.row_used) < 0 else 0
+    constraints.limits_at(state, now_ms, at_ms, work.row_limit_then)
+    constraints.row_room(state, work.row_used, work.row_limit_then, work.row_left)
+    if not _fits_rows(state, work, cls):
+        return 0
+    step_ms = constraints.next_change_at(state, at_ms)
+    while step_ms < at_ms + lasts_ms:
+        lowered = constraints.row_room_ahead(
+            state, work.step_left, step_ms - 1, step_ms + 1, work.row_left
+        )
+        if lowered and not _fits_rows(state, work, cls):
+            return int(step_ms - at_ms)
+        step_ms = constraints.next_change_at(state, step_ms)
+    return lasts_ms
+
+
+def _fits_rows(state: State, work: Work, cls: int) -> bool:
+    if not constraints.admit_beside(state, cls, work.row_left):
+        return False
+    return not constraints.counts_under_rows(state, cls) or placement.fits_then(state, work, cls)
 
 
 def _first_offer(state: State, work: Work, cls: int) -> int:
     """Count the nodes that fit now: the most that one domain of the required level can offer.
 
-    Without a required level the whole factory is the one domain, kept in `domain_fit[0]`.
+    Without a required level the whole factory is the one domain, kept in `domain_offer[0]`.
     """
     work.node_fits[:] = NOT_ALLOWED
-    work.domain_fit[:] = 0
+    work.domain_offer[:] = 0
     for place in range(constraints.allow_nodes(state, cls, work.fit)):
         work.node_fits[work.fit[place]] = TOO_FULL
     required = state.class_level_required[cls]
@@ -110,8 +212,8 @@ def _first_offer(state: State, work: Work, cls: int) -> int:
         node = work.fit[place]
         work.node_fits[node] = FITS
         domain = state.node_domain[required, node] if required >= 0 else 0
-        work.domain_fit[domain] += 1
-        offer = max(offer, work.domain_fit[domain])
+        work.domain_offer[domain] += 1
+        offer = max(offer, work.domain_offer[domain])
     return offer
 
 
@@ -120,6 +222,8 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
     theirs = state.job_class[job]
     first = state.job_slot[job]
     required = state.class_level_required[cls]
+    nodes = state.slot_node[first : first + state.class_nodes[theirs]]
+    constraints.foresee_end(state, theirs, nodes, work.row_used)
     offer = 0
     for place in range(state.class_nodes[theirs]):
         node = state.slot_node[first + place]
@@ -138,8 +242,8 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
         ):
             work.node_fits[node] = FITS
             domain = state.node_domain[required, node] if required >= 0 else 0
-            work.domain_fit[domain] += 1
-            offer = max(offer, work.domain_fit[domain])
+            work.domain_offer[domain] += 1
+            offer = max(offer, work.domain_offer[domain])
     return offer
 
 
@@ -163,7 +267,9 @@ def _set_aside(state: State, work: Work, cls: int) -> None:
     work.beside_gpu_milli[:] = np.minimum(state.node_gpu_milli_free, work.shadow_gpu_milli)
     work.beside_cpu_milli[:] = np.minimum(state.node_cpu_milli_free, work.shadow_cpu_milli)
     work.beside_memory_mib[:] = np.minimum(state.node_memory_mib_free, work.shadow_memory_mib)
-    constraints.set_aside(state, cls, work.row_used, work.row_spare)
+    constraints.set_aside(
+        state, cls, work.chosen[:wanted], work.row_used, work.row_limit_then, work.row_spare
+    )
 
 
 def _open_beside(state: State, work: Work, node: int) -> None:

@@ -1,15 +1,16 @@
 """The one state of the scheduler: a NamedTuple of int64 arrays, and how it is made and grown.
 
-Axes, always in this order: `n_levels`, `n_nodes`, `n_rows`, `n_classes`, `n_jobs`, `n_slots`.
-The first three are fixed by `empty`. The last three are capacities that double as they fill; how
-much of each is in use stands in a one-element array (`class_count`, `job_count`, `slot_count`).
+Axes, always in this order: `n_levels`, `n_nodes`, `n_rows`, `n_steps`, `n_classes`, `n_jobs`,
+`n_slots`. The first three are fixed by `empty`. The others are capacities that double as they fill;
+how much of each is in use stands in a one-element array (`step_count`, `class_count`, `job_count`,
+`slot_count`).
 Everything is int64: what decisions compare never rounds, and a kernel compiles for one type only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,13 +23,18 @@ from arkwright.sched.codes import (
     BIG,
     BLOCKED_BY_NOTHING,
     DONE,
+    GPU_MILLI,
     NONE,
     UNLIMITED,
+    WATTS,
 )
 from arkwright.sched.placing import Placing, placing_columns
 
 Ints = npt.NDArray[np.int64]
 IntsLike = Sequence[int] | Ints
+
+GROWING: Final = ("class", "job", "slot", "step")
+"""Axes of the columns that grow; each has its `<axis>_count`."""
 
 SITE_COUNT_MAX = 63
 """Sites share one int64 bitset whose sign bit is left alone."""
@@ -50,6 +56,7 @@ class State(NamedTuple):
     node_memory_mib_free: Ints
     node_state: Ints
     node_row: Ints
+    """Lowest capacity row that counts the node's watts, or -1."""
     node_gpu_first: Ints
     """[n_nodes + 1]: where the node's GPUs start among all; the last entry is their number."""
     node_kind_count: Ints
@@ -82,6 +89,14 @@ class State(NamedTuple):
     row_ceiling: Ints
     """What `row_used` may be at most: the limit, or what already ran when the limit was cut."""
     row_version: Ints
+    row_measure: Ints
+    """What the row counts: GPU_MILLI of the jobs of a quota, or WATTS of the nodes below it."""
+
+    # The calendar [n_steps]: limits that rows will have, by (at_ms, row), one each.
+    step_count: Ints
+    step_at_ms: Ints
+    step_row: Ints
+    step_limit: Ints
 
     # Classes [n_classes]: jobs of one shape. Amounts are per node of the gang.
     class_count: Ints
@@ -95,6 +110,7 @@ class State(NamedTuple):
     class_level_preferred: Ints
     class_sites: Ints
     class_row: Ints
+    class_watts: Ints
     class_gpu_types: Ints
     class_root: Ints
     """Root job of the class's queue (see `order`), or -1."""
@@ -150,10 +166,15 @@ class Nodes(NamedTuple):
     gpu_milli: IntsLike
     cpu_milli: IntsLike
     memory_mib: IntsLike
+    row: IntsLike = ()
+    """Lowest capacity row above each node, -1 for none; empty when no node has one."""
 
 
 class Rows(NamedTuple):
-    """Capacity rows: index of the parent (-1 at a root, parents first), limit (-1 unlimited)."""
+    """Capacity rows: index of the parent (-1 at a root, parents first), limit (-1 unlimited).
+
+    Rows at or above a node's row count watts, all others milli-GPU.
+    """
 
     parent: IntsLike = ()
     limit: IntsLike = ()
@@ -172,6 +193,8 @@ class Shape(NamedTuple):
     level_preferred: int = NONE
     sites: int = ANY_SITE
     row: int = NONE
+    watts: int = 0
+    """Expected on each node; counted in every row above the node."""
     gpu_types: int = ANY_TYPE
     """Bitset of acceptable GPU types, beside `gpu_type`."""
 
@@ -182,18 +205,19 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
     placing = Placing() if placing is None else placing
     n_nodes = len(nodes.pool)
     domain = np.array(nodes.domain, np.int64).reshape(len(nodes.domain), n_nodes)
-    gpu, cpu, memory = (_column(nodes, name, n_nodes) for name in Nodes._fields[4:])
+    gpu, cpu, memory = (_column(nodes, name, n_nodes) for name in _AMOUNTS)
     parent, limit = np.array(rows.parent, np.int64), np.array(rows.limit, np.int64)
     _refuse_bad_domains(domain)
     _refuse_bad_rows(parent, limit)
     site = _column(nodes, "site", n_nodes)
+    node_row = _node_rows(nodes, n_nodes, len(parent))
     if n_nodes and int(site.max()) >= SITE_COUNT_MAX:
         raise InternalError(f"site index {int(site.max())}: a state holds sites 0..62")
     gpu_type = _column(nodes, "gpu_type", n_nodes)
     if n_nodes and int(gpu_type.max()) >= SITE_COUNT_MAX:
         raise InternalError(f"GPU type index {int(gpu_type.max())}: a state holds types 0..62")
-    sizes = {"class": 0, "job": 0, "slot": 0}
-    growing = {name: _filled(name, sizes) for name in State._fields if _axis(name) is not None}
+    sizes = dict.fromkeys(GROWING, 0)
+    growing = {name: _filled(name, sizes) for name in State._fields if axis_of(name) is not None}
     one = {name: np.zeros(1, np.int64) for name in State._fields if _is_scalar(name)}
     one["active_root"][0] = -1
     return State(
@@ -208,7 +232,7 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
         node_memory_mib_total=memory,
         node_memory_mib_free=memory.copy(),
         node_state=np.zeros(n_nodes, np.int64),
-        node_row=np.full(n_nodes, NONE, np.int64),
+        node_row=node_row,
         node_moves=np.zeros(n_nodes, np.int64),
         node_largest=np.array([gpu.max(initial=0), cpu.max(initial=0)], np.int64),
         **placing_columns(gpu, placing),
@@ -217,6 +241,7 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
         row_used=np.zeros(len(parent), np.int64),
         row_ceiling=limit.copy(),
         row_version=np.zeros(len(parent), np.int64),
+        row_measure=_measures(node_row, parent),
         cycle_memo=np.full(4, -1, np.int64),
         **growing,
         **one,
@@ -233,19 +258,20 @@ def same(one: State, other: State) -> bool:
     for name in State._fields:
         if name in MEMO_FIELDS:
             continue
-        mine, theirs = _used(one, name), _used(other, name)
+        mine, theirs = used(one, name), used(other, name)
         if mine.shape != theirs.shape or mine.tobytes() != theirs.tobytes():
             return False
     return True
 
 
-def grown(state: State, classes: int, jobs: int, slots: int) -> State:
+def grown(state: State, classes: int, jobs: int, slots: int, steps: int = 0) -> State:
     """The same state with room for that many more of each; itself when it has the room."""
-    wanted = {"class": classes, "job": jobs, "slot": slots}
+    wanted = {"class": classes, "job": jobs, "slot": slots, "step": steps}
     sizes = {
         "class": len(state.class_nodes),
         "job": len(state.job_state),
         "slot": len(state.slot_node),
+        "step": len(state.step_at_ms),
     }
     short = {
         axis: _doubled(sizes[axis], int(getattr(state, f"{axis}_count")[0]) + wanted[axis])
@@ -255,7 +281,7 @@ def grown(state: State, classes: int, jobs: int, slots: int) -> State:
         return state
     fields = {}
     for name in State._fields:
-        axis = _axis(name)
+        axis = axis_of(name)
         if axis is None or short[axis] == sizes[axis]:
             continue
         fields[name] = _filled(name, short)
@@ -297,12 +323,14 @@ def room(state: State) -> Ints:
     return np.empty(int(state.queued_count[0]), np.int64)
 
 
+_AMOUNTS = ("gpu_milli", "cpu_milli", "memory_mib")
 _SCALARS = frozenset(
     {
         "node_version",
         "class_count",
         "job_count",
         "slot_count",
+        "step_count",
         "active_root",
         "queued_count",
         "change_count",
@@ -317,19 +345,21 @@ def _is_scalar(name: str) -> bool:
     return name in _SCALARS
 
 
-def _axis(name: str) -> str | None:
+def axis_of(name: str) -> str | None:
+    """`class`, `job`, `slot` or `step` for a column that grows with them."""
     axis = name.split("_", 1)[0]
-    return axis if axis in ("class", "job", "slot") and not _is_scalar(name) else None
+    return axis if axis in GROWING and not _is_scalar(name) else None
 
 
-def _used(state: State, name: str) -> Ints:
-    axis = _axis(name)
+def used(state: State, name: str) -> Ints:
+    """A column without the slack at its end."""
+    axis = axis_of(name)
     array: Ints = getattr(state, name)
     return array if axis is None else array[: int(getattr(state, f"{axis}_count")[0])]
 
 
 def _filled(name: str, sizes: dict[str, int]) -> Ints:
-    axis = _axis(name)
+    axis = axis_of(name)
     assert axis is not None
     blank = DONE if name == "job_state" else -1 if name in _MINUS_ONE else 0
     if name == "class_blocked_by":
@@ -350,9 +380,27 @@ def _column(nodes: Nodes, name: str, n_nodes: int) -> Ints:
         raise InternalError(
             f"nodes.{name} has shape {column.shape}; {n_nodes} nodes need ({n_nodes},)"
         )
-    if name in Nodes._fields[4:] and n_nodes and (column.min() < 0 or column.max() >= BIG):
+    if name in _AMOUNTS and n_nodes and (column.min() < 0 or column.max() >= BIG):
         raise InternalError(f"nodes.{name} holds an amount outside 0..2^60")
     return column
+
+
+def _node_rows(nodes: Nodes, n_nodes: int, n_rows: int) -> Ints:
+    if len(nodes.row) == 0:
+        return np.full(n_nodes, NONE, np.int64)
+    rows = _column(nodes, "row", n_nodes)
+    if n_nodes and not (rows.min() >= NONE and rows.max() < n_rows):
+        raise InternalError(f"nodes.row holds an index outside -1..{n_rows - 1}")
+    return rows
+
+
+def _measures(node_row: Ints, parent: Ints) -> Ints:
+    measures = np.full(len(parent), GPU_MILLI, np.int64)
+    for row in sorted(set(node_row.tolist())):
+        while row >= 0 and measures[row] != WATTS:
+            measures[row] = WATTS
+            row = int(parent[row])
+    return measures
 
 
 def _refuse_bad_domains(domain: Ints) -> None:

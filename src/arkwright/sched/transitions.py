@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import constraints, gpus, mask, order, tree
+from arkwright.sched import calendar, constraints, gpus, mask, order
 from arkwright.sched.codes import (
+    ANNOUNCE,
     BIG,
     BLOCKED_BY_NOTHING,
     DONE,
     DOWN,
     END,
+    GPU_MILLI,
     HELD,
     HOLD,
     NODE_STATE,
@@ -37,6 +39,7 @@ from arkwright.sched.codes import (
     STOP,
     STOPPING,
     SUBMIT,
+    WITHDRAW,
 )
 from arkwright.sched.state import Ints, State
 
@@ -48,7 +51,11 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
     if kind == NODE_STATE:
         return set_node_state(state, index, values[0])
     if kind == ROW_LIMIT:
-        return set_row_limit(state, index, values[0])
+        return set_row_limit(state, at_ms, index, values[0])
+    if kind == ANNOUNCE:
+        return announce(state, index, values[0], values[1])
+    if kind == WITHDRAW:
+        return withdraw(state, index, values[0])
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
     if kind == RUN:
@@ -75,6 +82,10 @@ def add_class(state: State, values: Ints) -> int:
         return REFUSED_VALUE
     if min(values[1], values[2], values[3]) < 0 or max(values[1], values[2], values[3]) >= BIG:
         return REFUSED_VALUE
+    if values[9] >= 0 and state.row_measure[values[9]] != GPU_MILLI:
+        return REFUSED_VALUE
+    if values[10] < 0 or values[10] >= BIG or values[0] > BIG // max(values[10], 1):
+        return REFUSED_VALUE
     if min(values[4], values[5], values[6], values[7], values[9]) < -1:
         return REFUSED_VALUE
     if values[0] > BIG // max(values[1], 1):
@@ -93,7 +104,8 @@ def add_class(state: State, values: Ints) -> int:
     state.class_level_preferred[cls] = values[7]
     state.class_sites[cls] = values[8]
     state.class_row[cls] = values[9]
-    state.class_gpu_types[cls] = values[10]
+    state.class_watts[cls] = values[10]
+    state.class_gpu_types[cls] = values[11]
     state.class_root[cls] = -1
     state.class_blocked_by[cls] = BLOCKED_BY_NOTHING
     if gpus.is_fraction(state, cls):
@@ -246,13 +258,36 @@ def set_node_state(state: State, node: int, node_state: int) -> int:
     return 0
 
 
-def set_row_limit(state: State, row: int, limit: int) -> int:
-    """A capacity row has another limit."""
+def set_row_limit(state: State, at_ms: int, row: int, limit: int) -> int:
+    """A capacity row has another limit; what was announced for it until now is over."""
     if row < 0 or row >= len(state.row_limit):
         return REFUSED_INDEX
     if limit < -1 or limit >= BIG:
         return REFUSED_VALUE
-    tree.limit(state, row, limit)
+    constraints.limit(state, row, limit)
+    calendar.forget(state, row, 0, at_ms)
+    state.change_count[0] += 1
+    return 0
+
+
+def announce(state: State, row: int, from_ms: int, limit: int) -> int:
+    """A capacity row will have another limit."""
+    if row < 0 or row >= len(state.row_limit):
+        return REFUSED_INDEX
+    if limit < -1 or limit >= BIG or from_ms < 0 or from_ms >= BIG:
+        return REFUSED_VALUE
+    calendar.forget(state, row, from_ms, from_ms)
+    calendar.apply(state, row, from_ms, limit)
+    state.change_count[0] += 1
+    return 0
+
+
+def withdraw(state: State, row: int, from_ms: int) -> int:
+    """What was announced for that time will not come."""
+    if row < 0 or row >= len(state.row_limit):
+        return REFUSED_INDEX
+    if calendar.forget(state, row, from_ms, from_ms) == 0:
+        return REFUSED_VALUE
     state.change_count[0] += 1
     return 0
 

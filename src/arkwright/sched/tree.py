@@ -1,7 +1,7 @@
 """Constraint: the capacity tree. A job counts on its row and on every row above it.
 
-One table serves every limit that adds up. In v1 the rows are quota in milli-GPU, organisation over
-project; another measure is another forest of rows in the same table, charged by the same walk.
+One table serves every limit that adds up. The rows here are quota in milli-GPU, organisation over
+project; the rows above nodes, which count watts, are a forest of their own in it (`power`).
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ def admit_beside(state: State, cls: int, spare: Ints) -> bool:
     return True
 
 
-def set_aside(state: State, cls: int, used: Ints, spare: Ints) -> None:
+def set_aside(state: State, cls: int, used: Ints, limits: Ints, spare: Ints) -> None:
     """What every row has left beside a job of the class on top of `used`; BIG where none bounds."""
     spare[:] = BIG
     asked = demand(state, cls)
     row = state.class_row[cls]
     while row >= 0:
-        if state.row_limit[row] >= 0:
-            spare[row] = state.row_limit[row] - used[row] - asked
+        if limits[row] >= 0:
+            spare[row] = limits[row] - used[row] - asked
         row = state.row_parent[row]
 
 
@@ -58,7 +58,7 @@ def freed(state: State, cls: int) -> None:
     row = state.class_row[cls]
     while row >= 0:
         state.row_version[row] += 1
-        _lower_ceiling(state, row)
+        lower_ceiling(state, row)
         row = state.row_parent[row]
 
 
@@ -67,7 +67,7 @@ def limit(state: State, row: int, value: int) -> None:
     state.row_limit[row] = value
     state.row_ceiling[row] = state.row_used[row]
     state.row_version[row] += 1
-    _lower_ceiling(state, row)
+    lower_ceiling(state, row)
 
 
 def version(state: State, row: int) -> int:
@@ -91,7 +91,8 @@ def explain(state: State, cls: int, used: Ints) -> Reason | None:
     return Reason(code, asked, row=int(row), used=int(used[row]), limit=bound)
 
 
-def _lower_ceiling(state: State, row: int) -> None:
+def lower_ceiling(state: State, row: int) -> None:
+    """A limit that was cut below what ran binds more as jobs end, until it holds."""
     ceiling = state.row_limit[row]
     if ceiling >= 0 and state.row_used[row] > ceiling:
         ceiling = state.row_used[row]

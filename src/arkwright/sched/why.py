@@ -13,7 +13,18 @@ from typing import NamedTuple
 import numpy as np
 
 from arkwright.errors import InternalError
-from arkwright.sched import capacity, codes, constraints, event, gpus, mask, placement, tree
+from arkwright.sched import (
+    calendar,
+    capacity,
+    codes,
+    constraints,
+    event,
+    gpus,
+    mask,
+    placement,
+    power,
+    tree,
+)
 from arkwright.sched.mutate import apply
 from arkwright.sched.reason import Reason
 from arkwright.sched.schedule import cycle_with
@@ -41,7 +52,7 @@ def explain(state: State, job: int, now_ms: int, backfill: int = codes.EASY) -> 
     never = never_fits(state, shape_of(state, int(state.job_class[job])))
     if never is not None:
         return never
-    reason = _refusal(state, trial, job, backfill)
+    reason = _refusal(state, trial, job, now_ms, backfill)
     return _with_smallest_change(state, job, now_ms, backfill, reason)
 
 
@@ -58,9 +69,10 @@ def never_fits(state: State, shape: Shape) -> Reason | None:
         gpu_milli=min(shape.gpu_milli, amount_max // gpus.WHOLE_MILLI * gpus.WHOLE_MILLI),
         cpu_milli=min(shape.cpu_milli, amount_max),
         memory_mib=min(shape.memory_mib, amount_max),
+        watts=min(shape.watts, amount_max),
     )
     reason = _never(state, bounded)
-    if reason is None or reason.code == codes.NEVER_QUOTA:
+    if reason is None or reason.code in (codes.NEVER_QUOTA, codes.NEVER_POWER):
         return reason
     if reason.code == codes.NEVER_NODE_TOO_SMALL:
         return reason._replace(asked=shape[1 + reason.resource])
@@ -83,13 +95,34 @@ def _never(state: State, shape: Shape) -> Reason | None:
     elif quota is not None:
         reason = quota
     else:
-        return None
+        reason = _never_power(probe, cls)
+        return reason and _with_less_power(probe, cls, reason, largest)
     if largest >= 1:
         return reason._replace(change=codes.FEWER_NODES, to=largest)
     per_node = _least_limit(probe, cls) // shape.nodes
     if reason.code != codes.NEVER_QUOTA or per_node < 1:
         return reason
     return reason._replace(change=codes.LESS_PER_NODE, resource=0, to=per_node)
+
+
+def _never_power(state: State, cls: int) -> Reason | None:
+    nodes = _serving(state, cls, _totals(state), any_state=True)
+    return power.explain(state, cls, np.zeros_like(state.row_used), nodes, codes.NEVER_POWER)
+
+
+def _with_less_power(state: State, cls: int, reason: Reason, largest: int) -> Reason:
+    """The largest gang that the rows could carry, or else the most watts a node of it may draw."""
+    if min(largest, reason.free) >= 1:
+        return reason._replace(change=codes.FEWER_NODES, to=min(largest, reason.free))
+
+    def carried(watts: int) -> bool:
+        probe = state._replace(class_watts=np.full_like(state.class_watts, watts))
+        return _never_power(probe, cls) is None
+
+    most = _most(int(state.class_watts[cls]) - 1, carried)
+    if most < 1:
+        return reason
+    return reason._replace(change=codes.LESS_PER_NODE, resource=3, to=most)
 
 
 class _Trial(NamedTuple):
@@ -106,7 +139,7 @@ def _try(state: State, now_ms: int, backfill: int) -> _Trial:
     return _Trial(state, out[:count].tolist(), int(work.result[HEAD]), int(work.result[SHADOW_MS]))
 
 
-def _refusal(state: State, trial: _Trial, job: int, backfill: int) -> Reason:
+def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) -> Reason:
     """What stopped a queued job that some empty factory could start."""
     cls = int(state.job_class[job])
     after = trial.state
@@ -125,6 +158,14 @@ def _refusal(state: State, trial: _Trial, job: int, backfill: int) -> Reason:
         if anywhere < asked:
             return Reason(codes.NOT_ENOUGH_FREE, asked, anywhere)
         return Reason(codes.TOPOLOGY, asked, in_one_domain, required)
+    power_short = power.explain(
+        after, cls, after.row_used, _serving(after, cls, _free(after), False)
+    )
+    if power_short is not None:
+        return power_short
+    ahead_short = _limit_ahead(after, cls, now_ms, now_ms + int(after.job_duration_ms[job]))
+    if ahead_short is not None:
+        return ahead_short
     if trial.head >= 0:
         strict = backfill == codes.STRICT
         code = codes.BEHIND_HIGHER_PRIORITY if strict else codes.RESERVED_FOR_HEAD
@@ -132,11 +173,32 @@ def _refusal(state: State, trial: _Trial, job: int, backfill: int) -> Reason:
     raise InternalError(f"explain: nothing stops job {job}, yet the cycle did not start it")
 
 
+def _limit_ahead(state: State, cls: int, now_ms: int, end_ms: int) -> Reason | None:
+    """The announced limit that would be broken before the job is over."""
+    work = workspace(state)
+    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left)
+    left = work.row_left
+    constraints.row_room(state, state.row_used, state.row_limit, left)
+    if not constraints.row_room_ahead(state, work.step_left, -1, end_ms, left):
+        return None
+    limits = np.where(left < codes.BIG, state.row_used + left, codes.UNLIMITED)
+    bounded = state._replace(row_limit=limits)
+    reason = tree.explain(bounded, cls, state.row_used) or power.explain(
+        bounded, cls, state.row_used, _serving(state, cls, _free(state), False)
+    )
+    if reason is None:
+        return None
+    ahead = calendar.explain(state, work.step_left, reason.row, reason.asked, end_ms)
+    return ahead or reason
+
+
 def _fits(state: State, job: int) -> bool:
     cls = int(state.job_class[job])
     if constraints.admit_job(state, cls, state.row_used) >= 0:
         return False
-    return placement.place_now(state, workspace(state), cls, job)
+    work = workspace(state)
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
+    return placement.place_now(state, work, cls, job)
 
 
 def _with_smallest_change(
@@ -157,6 +219,10 @@ def _with_smallest_change(
         left_ms = reason.at_ms - now_ms
         if left_ms < duration_ms and starts(shape, left_ms):
             return reason._replace(change=codes.SHORTER, to=left_ms)
+    if reason.code == codes.LIMIT_AHEAD:
+        for at_ms in reversed(state.step_at_ms[: int(state.step_count[0])].tolist()):
+            if now_ms < at_ms < now_ms + duration_ms and starts(shape, at_ms - now_ms):
+                return reason._replace(change=codes.SHORTER, to=at_ms - now_ms)
     most = _most(shape.nodes - 1, lambda count: starts(shape._replace(nodes=count)))
     if most > 0:
         return reason._replace(change=codes.FEWER_NODES, to=most)
@@ -209,15 +275,23 @@ def _offer(
     state: State, cls: int, amounts: tuple[Ints, Ints, Ints, Ints], any_state: bool = False
 ) -> tuple[int, int]:
     """How many nodes could serve the class: in all, and in the best domain it may use."""
+    counts = [len(nodes) for nodes in _serving(state, cls, amounts, any_state).values()]
+    return sum(counts), max(counts, default=0)
+
+
+def _serving(
+    state: State, cls: int, amounts: tuple[Ints, Ints, Ints, Ints], any_state: bool
+) -> dict[int, Ints]:
+    """The nodes that could serve the class, by domain of its required level (0 without one)."""
     required = int(state.class_level_required[cls])
-    per_domain: dict[int, int] = {}
+    per_domain: dict[int, list[int]] = {}
     nodes = np.empty(len(state.node_state), np.int64)
     allowed = mask.admit(state, cls, any_state, nodes)
     count = capacity.admit(state, cls, nodes, allowed, *amounts)
     for node in nodes[:count].tolist():
         domain = int(state.node_domain[required, node]) if required >= 0 else 0
-        per_domain[domain] = per_domain.get(domain, 0) + 1
-    return sum(per_domain.values()), max(per_domain.values(), default=0)
+        per_domain.setdefault(domain, []).append(node)
+    return {domain: np.array(theirs, np.int64) for domain, theirs in per_domain.items()}
 
 
 def _largest_by_rows(state: State, cls: int) -> int:

@@ -12,18 +12,18 @@ from arkwright.sched.state import Ints, State
 # Places in `Work.result`.
 HEAD: Final = 0
 SHADOW_MS: Final = 1
+LONGEST_MS: Final = 2
 
-# `Work.class_status`: may a job of the class start in this cycle?
-OPEN: Final = 0
-SHORT_ONLY: Final = 1
-CLOSED: Final = 2
+# `Work.class_within_ms` of a class none of whose jobs may start in this cycle.
+CLOSED: Final = -1
 
 
 class Work(NamedTuple):
-    """Axes: n_nodes, n_domains (of the level that has most), n_rows, n_classes."""
+    """Axes: n_nodes, n_domains (of the level that has most), n_rows, n_steps, n_classes."""
 
     result: Ints
-    """[2]: the head that holds a reservation (-1 none), and its shadow time."""
+    """[3]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
+    last to get a reservation where the last that was tried could not."""
     fit: Ints
     """[n_nodes]: candidate nodes of the placement under way."""
     chosen: Ints
@@ -32,6 +32,8 @@ class Work(NamedTuple):
     """[n_nodes]: 0 for nodes to take first, 1 for the others; beats best fit."""
     node_fits: Ints
     """[n_nodes]: while releases are replayed, whether the head may use it and whether it fits."""
+    domain_offer: Ints
+    """[n_domains]: while releases are replayed, how many nodes of a domain would serve the head."""
     domain_fit: Ints
     domain_free: Ints
     """[n_domains]: how many candidates lie in a domain, and the milli-GPU free on them."""
@@ -56,7 +58,16 @@ class Work(NamedTuple):
     """[n_rows]: used at the shadow time."""
     row_spare: Ints
     """[n_rows]: what jobs that outlast the shadow time may still add."""
-    class_status: Ints
+    row_left: Ints
+    """[n_rows]: what the rows above nodes leave the placement under way."""
+    row_taken: Ints
+    """[n_rows]: scratch of the placement under way, all zero between uses."""
+    row_limit_then: Ints
+    """[n_rows]: limits at the instant of the replay, then at the shadow time."""
+    step_left: Ints
+    """[n_steps]: what the row has left when the step comes, after all expected to hold it then."""
+    class_within_ms: Ints
+    """[n_classes]: how long a job of the class may last to be tried; BIG any, CLOSED none."""
     class_candidate: Ints
     """[n_classes]: the class's next job to try, -1 none."""
 
@@ -66,10 +77,12 @@ def workspace(state: State) -> Work:
     n_nodes, n_rows = len(state.node_state), len(state.row_limit)
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
-    sizes = {"result": 2, "row_used": n_rows, "row_spare": n_rows}
+    sizes = {"result": 3, "row_used": n_rows, "row_spare": n_rows}
+    sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
     n_seen = n_classes * n_nodes if state.policy[0] in (FGD, ARKWRIGHT) else 0
     n_seen *= int(len(state.typical_weight) > 0)
     sizes |= {"shadow_each": len(state.gpu_milli_free), "seen_moves": n_seen, "seen_score": n_seen}
-    sizes |= {"class_status": n_classes, "class_candidate": n_classes}
+    sizes |= {"row_limit_then": n_rows, "step_left": len(state.step_at_ms)}
+    sizes |= {"class_within_ms": n_classes, "class_candidate": n_classes}
     return Work(*[np.zeros(sizes.get(name, n_nodes), np.int64) for name in Work._fields])

@@ -1,0 +1,165 @@
+"""When a job starts: one most likely instant and a band around it.
+
+The scene is run forward many times. On each path every job lasts a share of its limit drawn from
+what finished jobs of its group lasted (`experience`); the start lies at or below the tenth and the
+ninetieth of a hundred paths in `start_ms_p10` and `start_ms_p90`. Jobs submitted later are not
+guessed: one of higher priority can still go first.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from arkwright import sched
+from arkwright.fleet import lowering
+from arkwright.fleet.experience import Group, Ints, group_of
+from arkwright.fleet.ordering import order_key
+from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
+from arkwright.jobs.spec import JobSpec
+
+PATHS_MAX: Final = 19
+"""With 19 paths the second and the eighteenth are the tenth and the ninetieth of a hundred."""
+PATHS_MIN: Final = 3
+
+
+class Forecast(Struct, frozen=True, kw_only=True):
+    """When a job starts, as far as can be told at `now_ms`. Instants in ms since the Unix epoch."""
+
+    state: str
+    """`queued`, `held` (the forecast is for a release now), `active`, `done`, or `new`."""
+    now_ms: int
+    start_ms: int | None
+    """Most likely: every job lasts the median of its group. None: not as things stand."""
+    start_ms_p10: int | None
+    start_ms_p90: int | None
+    start_ms_by_limits: int | None
+    """If every job used its whole limit."""
+    paths: int
+    """How many paths the band was drawn from."""
+    is_estimate: bool
+    """The run forward did not get as far as the start: it is reckoned from the work ahead."""
+    basis: str
+    """Whose finished jobs it was judged by."""
+    experience: int
+    """How many of them."""
+    nodes_now: int | None = None
+    """The largest gang of this kind that would start now, where asked for and smaller."""
+
+
+def forecast(scene: Scene, job_id: str, run: Runner = in_process) -> Forecast:
+    """When a job that is known starts. KeyError for one that is not."""
+    job = scene.job_index[job_id]
+    is_in = int(scene.state.job_state[job])
+    group = scene.groups[job]
+    if is_in in (sched.STARTING, sched.RUNNING, sched.STOPPING, sched.DONE):
+        start_ms = int(scene.state.job_start_ms[job])
+        word = "done" if is_in == sched.DONE else "active"
+        return _known(scene, word, start_ms if start_ms >= 0 else None, group)
+    if is_in == sched.HELD:
+        return _band(scene, run, "held", group, job, (sched.release(scene.now_ms, job),))
+    return _band(scene, run, "queued", group, job)
+
+
+def forecast_new(
+    scene: Scene, spec: JobSpec, project: str, user: str, run: Runner = in_process
+) -> Forecast:
+    """When a job would start if it were submitted now, and how much of it would start at once."""
+    changes = submission(scene, spec, project)
+    job = int(scene.state.job_count[0])
+    gpus = spec.nodes * spec.resources.gpus_per_node
+    found = _band(scene, run, "new", group_of(project, user, gpus), job, changes)
+    if found.start_ms is not None and found.start_ms <= scene.now_ms:
+        return found
+    with_it = sched.changed(scene.state, changes)
+    nodes = run(sched.most_nodes_now, with_it, scene.now_ms, job, scene.backfill)
+    return msgspec.structs.replace(found, nodes_now=nodes)
+
+
+def submission(scene: Scene, spec: JobSpec, project: str) -> tuple[sched.Event, ...]:
+    """The events by which the job comes; its index is the one after the last."""
+    shape = lowering.shape_of(scene.names, spec, project)
+    events: list[sched.Event] = []
+    cls = sched.find_class(scene.state, shape)
+    if cls < 0:
+        cls = int(scene.state.class_count[0])
+        events.append(sched.add_class(scene.now_ms, shape))
+    lasts_ms = lowering.duration_ms(spec, scene.policy)
+    priority = order_key(scene.names, scene.policy, spec, project)
+    return (*events, sched.submit(scene.now_ms, cls, lasts_ms, priority))
+
+
+def with_new(lasting: Ints, *new_ms: int) -> Ints:
+    """Durations of the jobs there are, then of those that changes bring."""
+    return np.concatenate([lasting, np.array(new_ms, np.int64)])
+
+
+def _band(
+    scene: Scene,
+    run: Runner,
+    word: str,
+    group: Group,
+    job: int,
+    changes: tuple[sched.Event, ...] = (),
+) -> Forecast:
+    """The median path first; what it cost decides how many others there are."""
+    watched = np.array([job], np.int64)
+
+    def seen(lasting: list[Ints], cycles: int) -> list[sched.Foreseen]:
+        # How long the job itself lasts does not bear on when it starts.
+        own = (1,) * (job - len(scene.job_ids) + 1)
+        rides = [sched.Ride(with_new(each, *own), watched, changes) for each in lasting]
+        horizon = sched.Horizon(scene.now_ms + FAR_MS, max(1, cycles))
+        found: list[sched.Foreseen] = run(
+            sched.foresee, scene.state, scene.now_ms, rides, horizon, scene.backfill
+        )
+        return found
+
+    budget = scene.cycles
+    (likely,) = seen([scene.lasting(None)], budget * 2 // 5)
+    (by_limits,) = seen([scene.by_limits()], budget // 5)
+    left = budget * 2 // 5
+    count = min(PATHS_MAX, max(PATHS_MIN, left // max(1, likely.cycles)))
+    others = seen([scene.lasting(path) for path in range(count)], 1 + left * 2 // count)
+    starts = sorted(_instant(each) or FAR_MS + scene.now_ms for each in others)
+    words, shares = scene.lessons.of(group)
+    return Forecast(
+        state=word,
+        now_ms=scene.now_ms,
+        start_ms=_instant(likely),
+        start_ms_p10=_within(scene, starts[(count - 1) // 10]),
+        start_ms_p90=_within(scene, starts[count - 1 - (count - 1) // 10]),
+        start_ms_by_limits=_instant(by_limits),
+        paths=count,
+        is_estimate=bool(likely.is_estimate[0]),
+        basis=words,
+        experience=len(shares),
+    )
+
+
+def _instant(seen: sched.Foreseen) -> int | None:
+    start_ms = int(seen.start_ms[0])
+    return start_ms if start_ms >= 0 else None
+
+
+def _within(scene: Scene, start_ms: int) -> int | None:
+    return start_ms if start_ms < scene.now_ms + FAR_MS else None
+
+
+def _known(scene: Scene, word: str, start_ms: int | None, group: Group) -> Forecast:
+    words, shares = scene.lessons.of(group)
+    return Forecast(
+        state=word,
+        now_ms=scene.now_ms,
+        start_ms=start_ms,
+        start_ms_p10=start_ms,
+        start_ms_p90=start_ms,
+        start_ms_by_limits=start_ms,
+        paths=0,
+        is_estimate=False,
+        basis=words,
+        experience=len(shares),
+    )

@@ -1,0 +1,133 @@
+"""Power from the factory file to a decision: places become rows, jobs become watts."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from arkwright import design, factory
+from arkwright.design import PowerLimit
+from arkwright.errors import InputError
+from arkwright.fleet import Fleet, assemble
+from arkwright.jobs.spec import JobSpec, Power
+from fleet.world import NODES, PROJECTS, Log, fleet, spec
+
+FILE = """
+factory: f
+sites:
+  a:
+    pue: 1.25
+    grid: {{connection: {connection}, basis: {basis}}}
+    halls:
+      h1: {{system: dgx-h100, racks: 2, {hall}}}
+organisations: {{lab: {{}}}}
+"""
+RACKS = [f"a/h1/r00{rack}" for rack in (1, 2)]
+
+
+def written(connection: str = "1 MW", basis: str = "grid", hall: str = "") -> factory.Factory:
+    text = FILE.format(connection=connection, basis=basis, hall=hall)
+    return factory.loads(text.encode(), "f.yaml")
+
+
+def built(connection: str = "1 MW", basis: str = "grid", hall: str = "") -> Fleet:
+    loaded = written(connection, basis, hall)
+    return assemble(loaded, design.blueprint(loaded).nodes)
+
+
+def limits(follower: Fleet) -> dict[str, int | None]:
+    return {row.path: row.limit_w for row in follower.power()}
+
+
+@pytest.mark.parametrize(
+    ("basis", "watts"),
+    [
+        ("grid", 727_272),  # 1 MW / 1.25 / 1.10: cooling and losses, then network and storage
+        ("facility", 727_272),
+        ("it", 909_090),  # 1 MW / 1.10
+        ("ai-capacity", None),  # nobody knows what it is
+    ],
+)
+def test_a_connection_bounds_what_reaches_the_racks(basis: str, watts: int | None) -> None:
+    assert limits(built(basis=basis)) == {"a": watts, "a/h1": None}
+
+
+def test_halls_and_racks_have_the_limits_that_the_file_gives_them() -> None:
+    found = limits(built(hall="power: 60 kW, rack_power: 35 kW"))
+    assert found == {"a": 727_272, "a/h1": 60_000} | dict.fromkeys(RACKS, 35_000)
+
+
+def started(follower: Fleet, job: JobSpec) -> int:
+    log = Log(follower)
+    log.submit("j", job)
+    return sum(len(start.placement.nodes) for start in follower.decide(log.now_ms))
+
+
+def test_a_rack_at_its_maker_s_maximum_fits_a_limit_of_just_that() -> None:
+    """A DGX H100 is 10.2 kW, four are a rack of 40.8 kW."""
+    assert started(built(hall="rack_power: 40.8 kW"), spec(nodes=8)) == 8
+
+
+def test_a_rack_that_may_draw_less_holds_fewer_nodes_and_the_gang_goes_where_there_is_power() -> (
+    None
+):
+    """35 kW carry three of 10.2 kW: six nodes in two racks; eight are refused, not kept waiting."""
+    follower = built(hall="rack_power: 35 kW")
+    assert started(follower, spec(nodes=6)) == 6
+    refusal = follower.refusal(spec(nodes=8), "lab")
+    assert refusal is not None
+    assert (refusal.code, refusal.change) == ("never-power", "nodes: 6 would fit")
+    assert refusal.message == (
+        "is expected to draw 81.6 kW; there never is power for more than 6 nodes of it: "
+        "a/h1/r001 may draw 35 kW"
+    )
+
+
+def test_a_job_that_says_what_it_draws_is_believed_and_rounded_up() -> None:
+    """1000.1 W x 8 GPUs = 8000.8 W: 8001 W a node; four are 32,004 W and fit 35 kW."""
+    follower = built(hall="rack_power: 35 kW")
+    log = Log(follower)
+    log.submit("j", spec(nodes=8, power=Power(watts_per_gpu=1000.1)))
+    (start,) = follower.decide(0)
+    log.start("j", *start.placement.nodes)
+    used = {row.path: row.used_w for row in follower.power()}
+    assert used == {"a": 64_008, "a/h1": 64_008} | dict.fromkeys(RACKS, 32_004)
+
+
+def test_a_limit_that_is_cut_live_stops_new_work_and_says_why() -> None:
+    follower = built()
+    follower.set_power_limit("a/h1", 25_000)
+    log = Log(follower)
+    log.submit("j", spec(nodes=3))
+    assert follower.decide(0) == []
+    follower.set_power_limit("a/h1", 40_000)
+    follower.set_power_limit("a", None)
+    assert len(follower.decide(0)) == 1
+    with pytest.raises(InputError, match="limit power at b: this factory has a, a/h1"):
+        follower.set_power_limit("b", 1)
+
+
+def test_a_limit_that_is_announced_is_kept_free_for_and_says_how_long_a_job_may_last() -> None:
+    """25 kW from 100 s on carry two nodes of 10.2 kW, not three."""
+    follower = built()
+    follower.announce_power_limit("a/h1", 100_000, 25_000)
+    log = Log(follower)
+    log.submit("long", spec(nodes=3, time_limit=1000))
+    log.submit("short", spec(nodes=3, time_limit=50))
+    assert [start.job_id for start in follower.decide(1_000)] == ["short"]
+    reason = follower.explain("long", 1_000)
+    assert reason.code == "limit-ahead"
+    assert "when the limit of a/h1 becomes 25 kW; 0 kW of it" in reason.message
+    assert reason.change == "time_limit: 99 s would start now"
+
+
+def test_nodes_an_engine_found_have_no_watts() -> None:
+    """The nodes of this world carry no power figure: not even no power at all stops a job there."""
+    follower = Fleet(NODES, PROJECTS, fleet()._policy, [PowerLimit(path="narvik", limit_w=0)])
+    assert started(follower, spec(power=Power(watts_per_gpu=1000))) == 1
+
+
+def test_the_policy_s_hash_moves_with_a_power_limit() -> None:
+    one, other = written(), written(hall="power: 60 kW")
+    assert factory.policy_hash(one) != factory.policy_hash(other)
+    assert msgspec.json.encode(one) != msgspec.json.encode(other)
