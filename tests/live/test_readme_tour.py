@@ -68,7 +68,8 @@ def matches(expected: str, found: str) -> bool:
     for line in expected.strip().splitlines():
         words = re.sub(r" +", " ", line.strip())
         pattern = re.escape(words).replace(re.escape("…"), ".*")
-        lines.append(r"(?:[^\n]*\n?)*" if words == "…" else pattern + r"\n?")
+        # Every line ends in \n, so that a text that does not match is refused at once.
+        lines.append(r"(?:[^\n]*\n)*" if words == "…" else pattern + r"\n")
     text = "\n".join(re.sub(r" +", " ", line.strip()) for line in found.strip().splitlines())
     return re.fullmatch("".join(lines), text + "\n") is not None
 

@@ -104,7 +104,9 @@ def a_job_that_waits(stage: Stage) -> None:
     lost = [line.split()[0] for line in stage.run("nodes").splitlines() if " down " in line]
     stage.say("The lost node is mended, so we return it to service:")
     stage.run("nodes", "resume", *lost)
-    stage.run("why", "whole")
+    stage.run("when", "whole")
+    stage.say("And what if the training were over now?")
+    stage.run("whatif", "train", "--over")
 
 
 def the_receipts(stage: Stage, train: str) -> None:
