@@ -5,6 +5,8 @@ Axes, always in this order: `n_levels`, `n_nodes`, `n_rows`, `n_steps`, `n_class
 how much of each is in use stands in a one-element array (`step_count`, `class_count`, `job_count`,
 `slot_count`).
 Everything is int64: what decisions compare never rounds, and a kernel compiles for one type only.
+
+Past 400 lines because every column is declared here, once, with what it means.
 """
 
 from __future__ import annotations
