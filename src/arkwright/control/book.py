@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from arkwright.control.projection import job_of
-from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import FINAL, PLACED, State
 from arkwright.jobs.spec import JobSpec
 

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, update
 
 from arkwright.control.tables import ATTEMPTS, JOBS, META, NODES, USERS
-from arkwright.jobs.events import Event, EventKind, end_of
+from arkwright.jobs.events import Event, EventKind, end_of, job_of
 from arkwright.jobs.lifecycle import FINAL, State
 
 
@@ -21,11 +21,6 @@ def project(connection: Connection, event: Event) -> None:
     change = _CHANGES.get(event.kind)
     if change is not None:
         change(connection, event)
-
-
-def job_of(event: Event) -> str | None:
-    """The job an event is about: its subject, or the part of an attempt id before the dot."""
-    return event.subject.partition(".")[0] if event.kind.value.startswith("job_") else None
 
 
 def _job_submitted(connection: Connection, event: Event) -> None:

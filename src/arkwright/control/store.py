@@ -31,9 +31,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from arkwright.control import tables
-from arkwright.control.projection import job_of, project
+from arkwright.control.projection import project
 from arkwright.errors import FencedError, InternalError, StoreError
-from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import FINAL
 
 

@@ -24,7 +24,7 @@ from arkwright.errors import InputError
 from arkwright.fleet import Fleet, WaitReason
 from arkwright.jobs.events import Event
 from arkwright.jobs.lifecycle import FINAL, PLACED, WAITING, State
-from arkwright.jobs.spec import JobSpec
+from arkwright.jobs.spec import JobSpec, gpus_of
 
 _FINAL = [state.value for state in FINAL]
 PAGE_MAX = 1000
@@ -201,7 +201,7 @@ def _job(row: Row[Any]) -> JobResource:
         exit_code=row.exit_code,
         priority=spec.priority,
         nodes=spec.nodes,
-        gpus=spec.nodes * spec.resources.gpus_per_node,
+        gpus=gpus_of(spec),
         attempt=row.attempt,
         submit_ms=row.submit_ms,
         end_ms=row.end_ms,

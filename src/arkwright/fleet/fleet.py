@@ -17,9 +17,9 @@ from arkwright.fleet.ordering import order_key
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.fleet.scene import Scene
 from arkwright.fleet.snapshot import Snapshot
-from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import State
-from arkwright.jobs.spec import JobSpec
+from arkwright.jobs.spec import JobSpec, gpus_of
 from arkwright.sched import codes
 from arkwright.units import MILLI, gigabytes_to_mib
 
@@ -130,7 +130,7 @@ class Fleet:
         self._job_ids.append(event.subject)
         self._specs[event.subject] = spec
         lasts_ms = lowering.duration_ms(spec, self._policy)
-        gpus = spec.nodes * spec.resources.gpus_per_node
+        gpus = gpus_of(spec)
         self._groups.append(group_of(after["project"], after["user"], gpus))
         self._keys.append(key_of(event.subject))
         self._experience.submitted(event.subject, self._groups[-1], lasts_ms)
@@ -146,7 +146,7 @@ class Fleet:
         )
 
     def _follow(self, event: Event) -> None:
-        job_id = event.subject.partition(".")[0]
+        job_id = job_of(event) or ""
         job = self._job_index[job_id]
         if event.before.get("state") == event.after["state"]:
             return  # told to stop once more: nothing changes for the scheduler
@@ -288,7 +288,7 @@ class Fleet:
 
     def finished(self, spec: JobSpec, project: str, user: str, ran_ms: int) -> Finished:
         """An attempt that is over, as `reset` takes it."""
-        gpus = spec.nodes * spec.resources.gpus_per_node
+        gpus = gpus_of(spec)
         limit_ms = lowering.duration_ms(spec, self._policy)
         return Finished(group_of(project, user, gpus), limit_ms, ran_ms)
 

@@ -19,7 +19,7 @@ from arkwright.fleet import lowering
 from arkwright.fleet.experience import Group, Ints, group_of
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
-from arkwright.jobs.spec import JobSpec
+from arkwright.jobs.spec import JobSpec, gpus_of
 
 PATHS_MAX: Final = 19
 """With 19 paths the second and the eighteenth are the tenth and the ninetieth of a hundred."""
@@ -70,7 +70,7 @@ def forecast_new(
     """When a job would start if it were submitted now, and how much of it would start at once."""
     changes = submission(scene, spec, project)
     job = int(scene.state.job_count[0])
-    gpus = spec.nodes * spec.resources.gpus_per_node
+    gpus = gpus_of(spec)
     found = _band(scene, run, "new", group_of(project, user, gpus), job, changes)
     if found.start_ms is not None and found.start_ms <= scene.now_ms:
         return found

@@ -21,7 +21,7 @@ from arkwright.fleet.experience import Ints, group_of
 from arkwright.fleet.forecast import submission, with_new
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
-from arkwright.jobs.spec import Count, JobSpec, Name, ProjectPath, Topology
+from arkwright.jobs.spec import Count, JobSpec, Name, ProjectPath, Topology, gpus_of
 from arkwright.units import MILLI, Seconds
 
 
@@ -201,7 +201,7 @@ class _Draft:
         self._expect(spec, project, user)
 
     def _expect(self, spec: JobSpec, project: str, user: str) -> None:
-        group = group_of(project, user, spec.nodes * spec.resources.gpus_per_node)
+        group = group_of(project, user, gpus_of(spec))
         limit_ms = lowering.duration_ms(spec, self.scene.policy)
         self.new_ms.append(self.scene.lessons.likely_ms(group, limit_ms))
 

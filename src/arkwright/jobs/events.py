@@ -57,3 +57,8 @@ def end_of(event: Event) -> int:
     long before a server came back to record it; never after the record."""
     ended_ms = event.after.get("ended_ms")
     return event.at_ms if ended_ms is None else min(int(ended_ms), event.at_ms)
+
+
+def job_of(event: Event) -> str | None:
+    """The job an event is about: its subject, or the part of an attempt id before the dot."""
+    return event.subject.partition(".")[0] if event.kind.value.startswith("job_") else None

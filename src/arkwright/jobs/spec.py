@@ -204,6 +204,11 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
     return [(key, f"not yet: {advice}") for key, (is_set, advice) in found.items() if is_set]
 
 
+def gpus_of(spec: JobSpec) -> float:
+    """GPUs of the whole gang."""
+    return spec.nodes * spec.resources.gpus_per_node
+
+
 def ranks_per_node(spec: JobSpec) -> int:
     """Processes per node: as asked, else one per whole GPU, at least one."""
     if spec.ranks_per_node is not None:
