@@ -114,6 +114,16 @@ class State(NamedTuple):
     class_row: Ints
     class_watts: Ints
     class_gpu_types: Ints
+    class_type_row: Ints
+    class_segment: Ints
+    class_segment_level: Ints
+    class_spread_level: Ints
+    class_rails: Ints
+    class_nodes_min: Ints
+    class_more: Ints
+    class_tier: Ints
+    class_preemptible: Ints
+    class_grace_ms: Ints
     class_root: Ints
     """Root job of the class's queue (see `order`), or -1."""
     class_blocked_by: Ints
@@ -199,6 +209,24 @@ class Shape(NamedTuple):
     """Expected on each node; counted in every row above the node."""
     gpu_types: int = ANY_TYPE
     """Bitset of acceptable GPU types, beside `gpu_type`."""
+    type_row: int = NONE
+    """Second lowest capacity row that counts the gang's GPUs: a quota of one GPU type."""
+    segment: int = 0
+    """Nodes of a segment, which lies within one domain of `segment_level`; 0 for no segments."""
+    segment_level: int = NONE
+    spread_level: int = NONE
+    """Nodes go to as many domains of this level as can be, evenly."""
+    rails: int = 0
+    """1: GPUs of the same places on every node, so that each rail carries the whole gang."""
+    nodes_min: int = 0
+    """An elastic gang starts with from this many up to `nodes`; 0 for exactly `nodes`."""
+    more: int = NONE
+    """Class of the next group of a gang of different nodes; it is placed with this one."""
+    tier: int = 1
+    """0 is disturbed last: who may be told to stop for whom."""
+    preemptible: int = 0
+    grace_ms: int = 0
+    """Between being told to stop and the end."""
 
 
 def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None) -> State:

@@ -106,6 +106,16 @@ def add_class(state: State, values: Ints) -> int:
     state.class_row[cls] = values[9]
     state.class_watts[cls] = values[10]
     state.class_gpu_types[cls] = values[11]
+    state.class_type_row[cls] = values[12]
+    state.class_segment[cls] = values[13]
+    state.class_segment_level[cls] = values[14]
+    state.class_spread_level[cls] = values[15]
+    state.class_rails[cls] = values[16]
+    state.class_nodes_min[cls] = values[17]
+    state.class_more[cls] = values[18]
+    state.class_tier[cls] = values[19]
+    state.class_preemptible[cls] = values[20]
+    state.class_grace_ms[cls] = values[21]
     state.class_root[cls] = -1
     state.class_blocked_by[cls] = BLOCKED_BY_NOTHING
     if gpus.is_fraction(state, cls):
