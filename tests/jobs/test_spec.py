@@ -20,13 +20,13 @@ from arkwright.jobs.spec import (
     Service,
     Topology,
     ranks_per_node,
+    sizes_of,
     unsupported,
 )
 
 NOT_YET: dict[str, Any] = {
     "kind": Kind.SERVICE,
     "groups": (Group(name="g", nodes=1, resources=Resources()),),
-    "elastic": Elastic(nodes_min=1, nodes_max=2),
     "array": "0-9",
     "depends_on": ("other",),
     "preemptible": True,
@@ -40,7 +40,7 @@ NOT_YET: dict[str, Any] = {
 SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
     "env", "time_limit", "priority", "tier", "topology", "sites", "held", "checkpoint", "retry",
-    "grace", "power",
+    "grace", "power", "elastic",
 }  # fmt: skip
 
 
@@ -135,3 +135,30 @@ def test_a_recorded_specification_is_read_back_as_it_was() -> None:
     """The log keeps specifications without their defaults."""
     for one in (spec(), spec(**{k.partition(".")[0]: v for k, v in NOT_YET.items()})):
         assert msgspec.convert(msgspec.to_builtins(one), JobSpec) == one
+
+
+def test_an_elastic_gang_has_sizes_a_step_apart() -> None:
+    """From 2 nodes up to 7 in steps of two: 2, 4, 6. The step is the smallest size if not given."""
+    assert sizes_of(spec(elastic=Elastic(nodes_min=2, nodes_max=7))) == (2, 4, 6)
+    assert sizes_of(spec(elastic=Elastic(nodes_min=2, nodes_max=4, step=1))) == (2, 3, 4)
+    assert sizes_of(spec(nodes=3)) == (3,)
+
+
+@pytest.mark.parametrize(
+    ("elastic", "nodes", "key", "right"),
+    [
+        (Elastic(nodes_min=4, nodes_max=2), 1, "elastic.nodes_max", "give 4 or more"),
+        (Elastic(nodes_min=2, nodes_max=4), 8, "nodes", "leave it out: elastic gives the range"),
+        # 1,000 nodes in steps of one are 1,000 sizes; 63 steps over 999 nodes need 16 each.
+        (
+            Elastic(nodes_min=1, nodes_max=1000),
+            1,
+            "elastic.step",
+            "give a step of 16 nodes",
+        ),
+    ],
+)
+def test_an_elastic_range_that_makes_no_sense_is_refused(elastic, nodes, key, right) -> None:  # type: ignore[no-untyped-def]
+    ((found, _, advice),) = nonsense(spec(elastic=elastic, nodes=nodes))
+    assert found == key
+    assert advice.startswith(right)

@@ -3,11 +3,11 @@
 from arkwright import sched
 
 
-def pool(n_nodes, gpus_per_node=1, levels=()):
+def pool(n_nodes, gpus_per_node=1, levels=(), rows=None):
     """`n_nodes` equal nodes; CPU and memory are not asked for."""
     zeros = [0] * n_nodes
     gpus = [1000 * gpus_per_node] * n_nodes
-    return sched.empty(sched.Nodes(list(levels), zeros, zeros, zeros, gpus, zeros, zeros))
+    return sched.empty(sched.Nodes(list(levels), zeros, zeros, zeros, gpus, zeros, zeros), rows)
 
 
 def starts_s(state, jobs, shape_of_gpus, backfill=sched.EASY, kernels=sched.INTERPRETED):

@@ -74,7 +74,7 @@ def random_pair(random: Random, placing=None) -> Pair:
     if power:
         asked = [0, 50, 100, 100, 150, 300]
         shapes = [shape._replace(watts=random.choice(asked)) for shape in shapes]
-    shapes = list(dict.fromkeys(shapes))
+    shapes = with_sizes(random, list(dict.fromkeys(shapes)), n_nodes)
     plain = [
         naive.Node(
             [level[i] for level in domain],
@@ -95,6 +95,27 @@ def random_pair(random: Random, placing=None) -> Pair:
         pair.apply(sched.add_class(0, shape))
     pair.announces = random.choice([0, 0, 2])
     return pair
+
+
+def with_sizes(random: Random, shapes, n_nodes) -> list[sched.Shape]:
+    """Some gangs are elastic: the larger sizes of a shape are classes of their own before it."""
+    found: list[sched.Shape] = []
+    for shape in shapes:
+        larger = -1
+        if shape.nodes < n_nodes and random.random() < 0.2:
+            for nodes in range(min(n_nodes, 3 * shape.nodes), shape.nodes, -shape.nodes):
+                found.append(shape._replace(nodes=nodes, larger=larger))
+                larger = len(found) - 1
+        found.append(shape._replace(larger=larger))
+    return found
+
+
+def sizes_of(shapes, cls) -> list[sched.Shape]:
+    """The sizes of an elastic gang, smallest first; one for any other."""
+    sizes = [shapes[cls]]
+    while sizes[-1].larger >= 0:
+        sizes.append(shapes[sizes[-1].larger])
+    return sizes
 
 
 def random_placing(random: Random, policy) -> sched.Placing:
@@ -204,11 +225,12 @@ def expected_end_ms(pair: Pair, job) -> int:
 
 def submit_random(pair: Pair, random: Random, duration_ms=None, priority=None, cls=None) -> None:
     cls = random.randrange(len(pair.shapes)) if cls is None else cls
+    sizes = sizes_of(pair.shapes, cls)
     duration = random.choice([1, 3, 5, 10, 20, 30, 100]) if duration_ms is None else duration_ms
     rank = random.choice([0, 0, 0, 1, 2]) if priority is None else priority
     held = random.random() < 0.05
     pair.apply(sched.submit(pair.now_ms, cls, duration, rank, held=held))
-    pair.factory.submit(pair.shapes[cls], duration, rank, pair.now_ms, held)
+    pair.factory.submit(pair.shapes[cls], duration, rank, pair.now_ms, held, sizes)
 
 
 def decide_both(pair: Pair, mode=sched.EASY, kernels=sched.INTERPRETED):

@@ -33,6 +33,7 @@ class Job:
     start_ms: int = -1
     nodes: list[int] = field(default_factory=list)
     gpus: dict[int, list[int]] = field(default_factory=dict)  # node -> GPUs of it
+    sizes: list[object] = field(default_factory=list)  # shapes of an elastic gang, smallest first
 
     def order(self):
         return (-self.priority, self.submit_ms, self.seq, self.index)
@@ -71,6 +72,7 @@ class Factory:
         for job in queue:
             nodes = self.nodes_for(job, now_ms, reservation)
             if nodes is not None:
+                nodes = self.largest_size(job, nodes, now_ms, reservation)
                 self.start(job, nodes, now_ms)
                 started.append((job.index, nodes))
                 if reservation and now_ms + job.duration_ms > reservation.shadow_ms:
@@ -80,6 +82,17 @@ class Factory:
                 if reservation and mode == STRICT:
                     break
         return started
+
+    def largest_size(self, job, nodes, now_ms, reservation):
+        """Grow an elastic gang size by size while the next one fits; it keeps the last that did."""
+        for shape in job.sizes[1:]:
+            fitted, job.shape = job.shape, shape
+            more = self.nodes_for(job, now_ms, reservation)
+            if more is None:
+                job.shape = fitted
+                break
+            nodes = more
+        return nodes
 
     def nodes_for(self, job, now_ms, reservation):
         free, used = self.left(self.active())
@@ -324,9 +337,10 @@ class Factory:
             row = self.row_parent[row]
         return rows
 
-    def submit(self, shape, duration_ms, priority, submit_ms, held=False):
+    def submit(self, shape, duration_ms, priority, submit_ms, held=False, sizes=()):
         index = len(self.jobs)
         job = Job(index, shape, priority, submit_ms, index, duration_ms)
+        job.sizes = list(sizes)
         job.state = "held" if held else "queued"
         self.jobs.append(job)
 
@@ -339,6 +353,8 @@ class Factory:
     def leave(self, job, state):
         job.state, job.nodes, job.start_ms = state, [], -1
         job.gpus = {}
+        if job.sizes:
+            job.shape = job.sizes[0]
 
 
 def serves(shape, gpus):

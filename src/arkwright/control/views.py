@@ -24,7 +24,7 @@ from arkwright.errors import InputError
 from arkwright.fleet import Fleet, WaitReason
 from arkwright.jobs.events import Event
 from arkwright.jobs.lifecycle import FINAL, PLACED, WAITING, State
-from arkwright.jobs.spec import JobSpec, gpus_of
+from arkwright.jobs.spec import JobSpec, gpus_of, sizes_of
 
 _FINAL = [state.value for state in FINAL]
 PAGE_MAX = 1000
@@ -200,7 +200,7 @@ def _job(row: Row[Any]) -> JobResource:
         reason=row.reason,
         exit_code=row.exit_code,
         priority=spec.priority,
-        nodes=spec.nodes,
+        nodes=sizes_of(spec)[0],
         gpus=gpus_of(spec),
         attempt=row.attempt,
         submit_ms=row.submit_ms,

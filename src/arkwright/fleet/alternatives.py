@@ -13,7 +13,7 @@ from arkwright.fleet import lowering
 from arkwright.fleet.forecast import with_new
 from arkwright.fleet.lowering import LEVELS
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
-from arkwright.jobs.spec import JobSpec, Topology, TopologyMode
+from arkwright.jobs.spec import JobSpec, Topology, TopologyMode, sizes_of
 
 MODES_MAX = 8
 """Changes tried of one kind, so that a factory of fifty sites costs no fifty runs."""
@@ -60,9 +60,11 @@ def alternatives(scene: Scene, job_id: str, run: Runner = in_process) -> list[Al
 
 def _fewer(spec: JobSpec, nodes_now: int) -> list[tuple[str, JobSpec]]:
     """The largest gang that starts now; and half the gang, which may start soon."""
-    counts = dict.fromkeys([nodes_now, spec.nodes // 2])
+    counts = dict.fromkeys([nodes_now, sizes_of(spec)[0] // 2])
     return [
-        ("fewer-nodes", msgspec.structs.replace(spec, nodes=count)) for count in counts if count > 0
+        ("fewer-nodes", msgspec.structs.replace(spec, nodes=count, elastic=None))
+        for count in counts
+        if count > 0
     ]
 
 
@@ -101,15 +103,15 @@ def _may_run(scene: Scene, spec: JobSpec, project: str) -> bool:
 def _ride(
     scene: Scene, job: int, spec: JobSpec, project: str, lasting: np.ndarray[Any, Any]
 ) -> sched.Ride:
-    shape = lowering.shape_of(scene.names, spec, project)
-    changes = sched.reshaped(scene.state, job, scene.now_ms, shape)
+    gang = lowering.gang_of(scene.names, spec, project)
+    changes = sched.reshaped(scene.state, job, scene.now_ms, gang)
     new = np.array([int(scene.state.job_count[0])], np.int64)
     return sched.Ride(with_new(lasting, int(lasting[job])), new, changes)
 
 
 def _alternative(kind: str, spec: JobSpec, asked: JobSpec, seen: sched.Foreseen) -> Alternative:
     change: dict[str, Any] = {}
-    if asked.nodes != spec.nodes:
+    if asked.elastic != spec.elastic or asked.nodes != spec.nodes:
         change["nodes"] = asked.nodes
     if asked.topology != spec.topology and asked.topology is not None:
         change["topology"] = {

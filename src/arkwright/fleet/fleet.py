@@ -121,11 +121,10 @@ class Fleet:
     def _submit(self, event: Event) -> None:
         after = event.after
         spec = msgspec.convert(after["spec"], JobSpec)
-        shape = lowering.shape_of(self._names, spec, after["project"])
-        class_index = sched.find_class(self._state, shape)
-        if class_index < 0:
-            class_index = int(self._state.class_count[0])
-            self._state = sched.apply(self._state, sched.add_class(event.at_ms, shape))
+        gang = lowering.gang_of(self._names, spec, after["project"])
+        class_index, classes = sched.class_of(self._state, gang, event.at_ms)
+        for new in classes:
+            self._state = sched.apply(self._state, new)
         self._job_index[event.subject] = int(self._state.job_count[0])
         self._job_ids.append(event.subject)
         self._specs[event.subject] = spec

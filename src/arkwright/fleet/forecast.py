@@ -81,15 +81,11 @@ def forecast_new(
 
 def submission(scene: Scene, spec: JobSpec, project: str) -> tuple[sched.Event, ...]:
     """The events by which the job comes; its index is the one after the last."""
-    shape = lowering.shape_of(scene.names, spec, project)
-    events: list[sched.Event] = []
-    cls = sched.find_class(scene.state, shape)
-    if cls < 0:
-        cls = int(scene.state.class_count[0])
-        events.append(sched.add_class(scene.now_ms, shape))
+    gang = lowering.gang_of(scene.names, spec, project)
+    cls, classes = sched.class_of(scene.state, gang, scene.now_ms)
     lasts_ms = lowering.duration_ms(spec, scene.policy)
     priority = order_key(scene.names, scene.policy, spec, project)
-    return (*events, sched.submit(scene.now_ms, cls, lasts_ms, priority))
+    return (*classes, sched.submit(scene.now_ms, cls, lasts_ms, priority))
 
 
 def with_new(lasting: Ints, *new_ms: int) -> Ints:

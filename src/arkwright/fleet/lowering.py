@@ -11,7 +11,7 @@ from msgspec import Struct
 from arkwright import sched
 from arkwright.design import Node, PowerLimit
 from arkwright.fleet import power_tree
-from arkwright.jobs.spec import JobSpec, Level, TopologyMode
+from arkwright.jobs.spec import JobSpec, Level, TopologyMode, sizes_of
 from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
 LEVELS = tuple(Level)
@@ -116,12 +116,17 @@ def empty_state(names: Names, policy: FleetPolicy | None = None) -> sched.State:
     return sched.empty(columns, rows, _placing(names, policy))
 
 
+def gang_of(names: Names, spec: JobSpec, project: str) -> sched.Gang:
+    """What the scheduler must find for the whole job."""
+    return sched.Gang(shape_of(names, spec, project), sizes_of(spec)[1:])
+
+
 def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
-    """What the scheduler must find for `spec`: every whole amount rounded so that it suffices."""
+    """The same of its smallest size: every whole amount rounded so that it suffices."""
     resources = spec.resources
     required, preferred = _levels(spec)
     return sched.Shape(
-        nodes=spec.nodes,
+        nodes=sizes_of(spec)[0],
         gpu_milli=math.ceil(resources.gpus_per_node * MILLI),
         cpu_milli=math.ceil(resources.cpus_per_node * MILLI),
         memory_mib=gigabytes_to_mib(resources.memory_per_node),

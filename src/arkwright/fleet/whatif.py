@@ -21,7 +21,7 @@ from arkwright.fleet.experience import Ints, group_of
 from arkwright.fleet.forecast import submission, with_new
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
-from arkwright.jobs.spec import Count, JobSpec, Name, ProjectPath, Topology, gpus_of
+from arkwright.jobs.spec import Count, JobSpec, Name, ProjectPath, Topology, gpus_of, sizes_of
 from arkwright.units import MILLI, Seconds
 
 
@@ -184,7 +184,7 @@ class _Draft:
             self.state,
             job,
             self.scene.now_ms,
-            lowering.shape_of(self.scene.names, asked, project),
+            lowering.gang_of(self.scene.names, asked, project),
             lowering.duration_ms(asked, self.scene.policy),
             priority,
         ):
@@ -223,8 +223,8 @@ class _Draft:
         shape = lowering.shape_of(self.scene.names, spec, project)
         if sched.never_fits(self.state, shape) is not None:
             raise InputError(
-                f"job {spec.name}: {spec.nodes} x {spec.resources.gpus_per_node:g} GPUs can never "
-                "run here after these changes; ask for less"
+                f"job {spec.name}: {sizes_of(spec)[0]} x {spec.resources.gpus_per_node:g} GPUs "
+                "can never run here after these changes; ask for less"
             )
 
 
@@ -235,6 +235,8 @@ def _with_change(spec: JobSpec, change: JobChange) -> JobSpec:
         given["resources"] = msgspec.structs.replace(
             spec.resources, gpus_per_node=change.gpus_per_node
         )
+    if change.nodes is not None:
+        given["elastic"] = None
     return msgspec.structs.replace(spec, **given)
 
 

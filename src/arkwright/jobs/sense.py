@@ -8,17 +8,25 @@ from __future__ import annotations
 
 import signal
 
-from arkwright.jobs.spec import JobSpec
+from arkwright.jobs.spec import JobSpec, sizes_of
 
 DURATION_S_MAX = 1e9
 """Some 31 years: more than any job, and far from where milliseconds stop being exact."""
 MEMORY_GB_MAX = 1e6
 """A petabyte in one node."""
+SIZES_MAX = 64
+"""Sizes of an elastic gang: each is tried at every start."""
 
 
 def nonsense(spec: JobSpec) -> list[tuple[str, str, str]]:
     """Key, what was found and what would be right, for everything wrong with `spec` by itself."""
-    return [*_what_it_runs(spec), *_amounts(spec), *_durations(spec), *_checkpoint(spec)]
+    return [
+        *_what_it_runs(spec),
+        *_amounts(spec),
+        *_elastic(spec),
+        *_durations(spec),
+        *_checkpoint(spec),
+    ]
 
 
 def _what_it_runs(spec: JobSpec) -> list[tuple[str, str, str]]:
@@ -42,6 +50,24 @@ def _amounts(spec: JobSpec) -> list[tuple[str, str, str]]:
     if memory_gb > MEMORY_GB_MAX:
         right = f"give at most {MEMORY_GB_MAX:g} GB"
         wrong.append(("resources.memory_per_node", f"{memory_gb:g} GB", right))
+    return wrong
+
+
+def _elastic(spec: JobSpec) -> list[tuple[str, str, str]]:
+    elastic = spec.elastic
+    if elastic is None:
+        return []
+    wrong = []
+    if spec.nodes not in (1, elastic.nodes_min):
+        found = f"{spec.nodes} beside elastic.nodes_min {elastic.nodes_min}"
+        wrong.append(("nodes", found, "leave it out: elastic gives the range"))
+    if elastic.nodes_max < elastic.nodes_min:
+        found = f"{elastic.nodes_max} is below nodes_min {elastic.nodes_min}"
+        wrong.append(("elastic.nodes_max", found, f"give {elastic.nodes_min} or more"))
+    elif (count := len(sizes_of(spec))) > SIZES_MAX:
+        least = -(-(elastic.nodes_max - elastic.nodes_min) // (SIZES_MAX - 1))
+        right = f"give a step of {least} nodes or more: {SIZES_MAX} sizes at most"
+        wrong.append(("elastic.step", f"{count} sizes", right))
     return wrong
 
 

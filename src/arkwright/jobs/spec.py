@@ -117,10 +117,12 @@ class Power(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
 
 
 class Elastic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The range of nodes an elastic gang can run on."""
+    """The range of nodes an elastic gang can run on; which it gets is decided when it starts."""
 
     nodes_min: Count
     nodes_max: Count
+    step: Count | None = None
+    """Sizes are `nodes_min` and so many more, again and again; none takes `nodes_min`."""
 
 
 class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -180,7 +182,6 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
     found = {
         "kind": (spec.kind is Kind.SERVICE, "services are not run yet; use kind: batch"),
         "groups": (bool(spec.groups), "gangs of different nodes are not run yet; " + once),
-        "elastic": (spec.elastic is not None, "elastic gangs are not run yet; give nodes"),
         "array": (spec.array is not None, "arrays are not run yet; " + once),
         "depends_on": (bool(spec.depends_on), "dependencies are not run yet; use submit --wait"),
         "preemptible": (spec.preemptible, "preemption is not run yet; leave it out"),
@@ -204,9 +205,18 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
     return [(key, f"not yet: {advice}") for key, (is_set, advice) in found.items() if is_set]
 
 
+def sizes_of(spec: JobSpec) -> tuple[int, ...]:
+    """Numbers of nodes the gang may have, ascending; one unless it is elastic."""
+    elastic = spec.elastic
+    if elastic is None:
+        return (spec.nodes,)
+    step = elastic.step or elastic.nodes_min
+    return tuple(range(elastic.nodes_min, elastic.nodes_max + 1, step))
+
+
 def gpus_of(spec: JobSpec) -> float:
-    """GPUs of the whole gang."""
-    return spec.nodes * spec.resources.gpus_per_node
+    """GPUs of the whole gang, at its smallest."""
+    return sizes_of(spec)[0] * spec.resources.gpus_per_node
 
 
 def ranks_per_node(spec: JobSpec) -> int:

@@ -110,6 +110,7 @@ from arkwright.sched.foresee import (
     reshaped,
 )
 from arkwright.sched.forward import Course, forward, timetable
+from arkwright.sched.gang import Gang, class_of
 from arkwright.sched.invariants import check, over_after_cut
 from arkwright.sched.mutate import apply
 from arkwright.sched.placing import Placing, Typical
@@ -191,6 +192,7 @@ __all__ = [
     "Course",
     "Event",
     "Foreseen",
+    "Gang",
     "Horizon",
     "Kernels",
     "Nodes",
@@ -207,6 +209,7 @@ __all__ = [
     "arrays_of",
     "changed",
     "check",
+    "class_of",
     "compiled",
     "copy",
     "cycle",

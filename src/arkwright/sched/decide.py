@@ -36,14 +36,11 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         cls = state.job_class[job]
         end_ms = now_ms + state.job_duration_ms[job]
         outlasts = work.result[HEAD] >= 0 and end_ms > work.result[SHADOW_MS]
-        if outlasts:
-            admitted = _fits_beside(state, work, cls, job, end_ms)
-        else:
-            admitted = _fits_now(state, work, cls, job, end_ms)
-        if admitted:
-            nodes = work.chosen[: state.class_nodes[cls]]
+        if _fits(state, work, cls, job, end_ms, outlasts):
+            size = _largest(state, work, cls, job, end_ms, outlasts)
+            nodes = work.chosen[: state.class_nodes[size]]
             transitions.start(state, job, now_ms, nodes, work.chosen[:0])
-            constraints.spend_ahead(state, cls, nodes, work.step_left, 0, end_ms)
+            constraints.spend_ahead(state, size, nodes, work.step_left, 0, end_ms)
             if work.result[HEAD] >= 0:
                 reservation.started_beside(state, work, job, outlasts)
             out[started] = job
@@ -66,6 +63,27 @@ def _next_candidate(state: State, work: Work) -> int:
         if job >= 0 and (best < 0 or order.before(state, job, best)):
             best = job
     return best
+
+
+def _fits(state: State, work: Work, cls: int, job: int, end_ms: int, outlasts: bool) -> bool:
+    if outlasts:
+        return _fits_beside(state, work, cls, job, end_ms)
+    return _fits_now(state, work, cls, job, end_ms)
+
+
+def _largest(state: State, work: Work, cls: int, job: int, end_ms: int, outlasts: bool) -> int:
+    """The largest size of an elastic gang that fits, found upwards; its nodes are chosen.
+
+    Of a gang of one size that is the class itself.
+    """
+    larger = state.class_larger[cls]
+    while larger >= 0 and _fits(state, work, larger, job, end_ms, outlasts):
+        cls = larger
+        larger = state.class_larger[cls]
+    if larger >= 0:
+        # The size that did not fit has left its traces in the scratch arrays.
+        _fits(state, work, cls, job, end_ms, outlasts)
+    return int(cls)
 
 
 def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:

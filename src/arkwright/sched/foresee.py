@@ -21,8 +21,9 @@ from arkwright.sched._jit import INTERPRETED, Kernels
 from arkwright.sched.advance import CYCLES_LEFT, FORWARD_COLUMNS, REACHED_MS, WATCHED_LEFT, Trip
 from arkwright.sched.event import Event
 from arkwright.sched.forward import trip_of
+from arkwright.sched.gang import Gang, class_of
 from arkwright.sched.mutate import apply
-from arkwright.sched.state import Ints, Shape, State, copy, find_class, shape_of
+from arkwright.sched.state import Ints, State, copy, shape_of
 from arkwright.sched.work import workspace
 
 MS_PER_S = 1000
@@ -83,7 +84,8 @@ def most_nodes_now(
     low, high = 0, shape.nodes - 1
     while low < high:
         middle = (low + high + 1) // 2
-        smaller = reshaped(state, job, now_ms, shape._replace(nodes=middle))
+        gang = Gang(shape._replace(nodes=middle, larger=codes.NONE))
+        smaller = reshaped(state, job, now_ms, gang)
         if _starts_now(state, now_ms, smaller, backfill, kernels):
             low = middle
         else:
@@ -95,23 +97,19 @@ def reshaped(
     state: State,
     job: int,
     now_ms: int,
-    shape: Shape,
+    gang: Gang,
     duration_ms: int | None = None,
     priority: int | None = None,
 ) -> tuple[Event, ...]:
-    """Events that give a waiting job another shape at its old place in the order.
+    """Events that make a waiting job ask for another gang at its old place in the order.
 
     The job leaves and a new one comes: its index is the one after the last. None keeps what it has.
     """
-    cls = find_class(state, shape)
-    events = [event.end(now_ms, job)]
-    if cls < 0:
-        cls = int(state.class_count[0])
-        events.append(event.add_class(now_ms, shape))
+    cls, classes = class_of(state, gang, now_ms)
     lasts_ms = int(state.job_duration_ms[job]) if duration_ms is None else duration_ms
     rank = int(state.job_priority[job]) if priority is None else priority
     order = int(state.job_submit_ms[job]), int(state.job_seq[job])
-    return (*events, event.submit(now_ms, cls, lasts_ms, rank, *order))
+    return (event.end(now_ms, job), *classes, event.submit(now_ms, cls, lasts_ms, rank, *order))
 
 
 def changed(state: State, changes: Sequence[Event]) -> State:

@@ -60,7 +60,7 @@ def forward(
     classes = submits[:, INDEX]
     if len(classes) and not (classes.min() >= 0 and classes.max() < state.class_count[0]):
         raise InternalError("forward: a job of a class that the state does not have")
-    slots = int(state.class_nodes[classes].sum())
+    slots = int(state.class_slots[classes].sum())
     announced = int((events[:, KIND] == codes.ANNOUNCE).sum())
     state = grown(state, 0, len(submits), slots, announced)
     n_jobs = len(state.job_state)

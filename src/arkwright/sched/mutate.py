@@ -22,7 +22,7 @@ _VALUES: Final = {
 
 _REFUSALS: Final = {
     codes.REFUSED_STATE: "the job's state does not allow it",
-    codes.REFUSED_NODE_COUNT: "a gang takes exactly as many nodes as its class says",
+    codes.REFUSED_NODE_COUNT: "a gang takes as many nodes as its class, or a size of it, says",
     codes.REFUSED_NODE_INDEX: "there is no node of that index",
     codes.REFUSED_NODE_TWICE: "a gang takes distinct nodes",
     codes.REFUSED_NODE_FULL: "a node has not that much free",
@@ -68,7 +68,7 @@ def apply(state: State, event: Event) -> State:
 def _with_room_for_job(state: State, cls: int) -> State:
     if not 0 <= cls < state.class_count[0]:
         return state
-    slots = state.class_nodes[cls]
+    slots = state.class_slots[cls]
     if state.job_count[0] < len(state.job_state) and state.slot_count[0] + slots <= len(
         state.slot_node
     ):

@@ -119,11 +119,13 @@ class State(NamedTuple):
     class_segment_level: Ints
     class_spread_level: Ints
     class_rails: Ints
-    class_nodes_min: Ints
+    class_larger: Ints
     class_more: Ints
     class_tier: Ints
     class_preemptible: Ints
     class_grace_ms: Ints
+    class_slots: Ints
+    """The most nodes a job that queues in the class can come to hold."""
     class_root: Ints
     """Root job of the class's queue (see `order`), or -1."""
     class_blocked_by: Ints
@@ -133,13 +135,17 @@ class State(NamedTuple):
     job_count: Ints
     job_state: Ints
     job_class: Ints
+    """The class it queues in; while an elastic job holds nodes, the class of the size it has."""
+    job_asked: Ints
+    """The class it was submitted to."""
     job_priority: Ints
     job_submit_ms: Ints
     job_seq: Ints
     job_duration_ms: Ints
     job_start_ms: Ints
     job_slot: Ints
-    """Where the job's node list starts in `slot_node`; it is `class_nodes` long."""
+    """Where the job's node list starts in `slot_node`; it is `class_nodes` long, and there is room
+    for `class_slots` of the class it was submitted to."""
     # The ordered trees that hold the queued jobs of each class and the active jobs (see `order`).
     job_key_first: Ints
     job_key_second: Ints
@@ -218,8 +224,8 @@ class Shape(NamedTuple):
     """Nodes go to as many domains of this level as can be, evenly."""
     rails: int = 0
     """1: GPUs of the same places on every node, so that each rail carries the whole gang."""
-    nodes_min: int = 0
-    """An elastic gang starts with from this many up to `nodes`; 0 for exactly `nodes`."""
+    larger: int = NONE
+    """Class of the next larger size of an elastic gang; jobs queue in the class of the smallest."""
     more: int = NONE
     """Class of the next group of a gang of different nodes; it is placed with this one."""
     tier: int = 1

@@ -92,6 +92,10 @@ def add_class(state: State, values: Ints) -> int:
         return REFUSED_VALUE
     if values[1] > gpus.WHOLE_MILLI and values[1] % gpus.WHOLE_MILLI != 0:
         return REFUSED_VALUE
+    if not -1 <= values[17] < state.class_count[0]:
+        return REFUSED_VALUE
+    if values[17] >= 0 and state.class_nodes[values[17]] <= values[0]:
+        return REFUSED_VALUE
     cls = state.class_count[0]
     state.class_count[0] = cls + 1
     state.class_nodes[cls] = values[0]
@@ -111,11 +115,14 @@ def add_class(state: State, values: Ints) -> int:
     state.class_segment_level[cls] = values[14]
     state.class_spread_level[cls] = values[15]
     state.class_rails[cls] = values[16]
-    state.class_nodes_min[cls] = values[17]
+    state.class_larger[cls] = values[17]
     state.class_more[cls] = values[18]
     state.class_tier[cls] = values[19]
     state.class_preemptible[cls] = values[20]
     state.class_grace_ms[cls] = values[21]
+    state.class_slots[cls] = values[0]
+    if values[17] >= 0:
+        state.class_slots[cls] = state.class_slots[values[17]]
     state.class_root[cls] = -1
     state.class_blocked_by[cls] = BLOCKED_BY_NOTHING
     if gpus.is_fraction(state, cls):
@@ -133,12 +140,13 @@ def submit(state: State, at_ms: int, cls: int, values: Ints) -> int:
     job = state.job_count[0]
     state.job_count[0] = job + 1
     state.job_class[job] = cls
+    state.job_asked[job] = cls
     state.job_priority[job] = values[0]
     state.job_duration_ms[job] = duration
     state.job_submit_ms[job] = values[2]
     state.job_seq[job] = values[3] if values[3] >= 0 else job
     state.job_slot[job] = state.slot_count[0]
-    state.slot_count[0] += state.class_nodes[cls]
+    state.slot_count[0] += state.class_slots[cls]
     state.job_rank[job] = order.rank_of(int(job))
     if values[4] != 0:
         state.job_state[job] = HELD
@@ -159,8 +167,8 @@ def refuse_start(state: State, job: int, nodes: Ints, shared: Ints) -> int:
         return REFUSED_INDEX
     if state.job_state[job] != QUEUED:
         return REFUSED_STATE
-    cls = state.job_class[job]
-    if len(nodes) != state.class_nodes[cls]:
+    cls = _size_of(state, state.job_class[job], len(nodes))
+    if cls < 0:
         return REFUSED_NODE_COUNT
     for place in range(len(nodes)):
         node = nodes[place]
@@ -188,6 +196,7 @@ def refuse_start(state: State, job: int, nodes: Ints, shared: Ints) -> int:
 def start(state: State, job: int, at_ms: int, nodes: Ints, shared: Ints) -> None:
     """The queued job holds these nodes from now on; `refuse_start` has said 0."""
     _dequeue(state, job)
+    state.job_class[job] = _size_of(state, state.job_class[job], len(nodes))
     first = state.job_slot[job]
     for place in range(len(nodes)):
         state.slot_node[first + place] = nodes[place]
@@ -220,6 +229,7 @@ def requeue(state: State, job: int) -> int:
     if was != STARTING and was != RUNNING and was != STOPPING:
         return REFUSED_STATE
     _give_back(state, job)
+    state.job_class[job] = state.job_asked[job]
     state.job_start_ms[job] = -1
     _enqueue(state, job)
     return 0
@@ -300,6 +310,13 @@ def withdraw(state: State, row: int, from_ms: int) -> int:
         return REFUSED_VALUE
     state.change_count[0] += 1
     return 0
+
+
+def _size_of(state: State, cls: int, count: int) -> int:
+    """The class of this many nodes among the sizes of the class, -1 when it has no such size."""
+    while cls >= 0 and state.class_nodes[cls] != count:
+        cls = state.class_larger[cls]
+    return int(cls)
 
 
 def _may_share(state: State, cls: int, nodes: Ints, shared: Ints) -> bool:
