@@ -17,7 +17,7 @@ def with_jobs(count=1, n_nodes=4, nodes=2, **more):
 @pytest.mark.parametrize(
     ("event", "because"),
     [
-        (sched.start(0, 0, [0]), "exactly as many nodes"),
+        (sched.start(0, 0, [0]), "as many nodes"),
         (sched.start(0, 0, [0, 0]), "distinct nodes"),
         (sched.start(0, 0, [0, 4]), "no node of that index"),
         (sched.start(0, 0, [-1, 0]), "no node of that index"),

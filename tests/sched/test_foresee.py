@@ -88,7 +88,7 @@ def test_a_job_that_cannot_start_as_things_stand_has_no_start():
 def test_a_ride_may_begin_with_changes_and_they_stay_in_it():
     """Reshaped to last 5 ms, the job keeps its place; its index is the one after the last."""
     state = one_gpu_queue([10, 10])
-    changes = sched.reshaped(state, 1, 0, sched.Shape(1, 500), duration_ms=5)
+    changes = sched.reshaped(state, 1, 0, sched.Gang(sched.Shape(1, 500)), duration_ms=5)
     ride = sched.Ride(np.array([10, 10, 5]), np.array([2]), changes)
     plain = sched.Ride(np.array([10, 10]), np.array([1]))
     seen = sched.foresee(state, 0, [ride, plain], FAR)
