@@ -6,6 +6,8 @@ time is found by trying each instant. It is what the kernels of `arkwright.sched
 
 from dataclasses import dataclass, field
 
+from naive import quota
+
 EASY, STRICT, GREEDY = 0, 1, 2
 INFINITE = 10**18
 
@@ -49,6 +51,7 @@ class Reservation:
     nodes: list[int]
     spare: dict[int, tuple[int, int, int]]  # left at the shadow time beside the head, per node
     row_spare: dict[int, int]
+    shapes: list[object]  # that hold quota at the shadow time, the head and what joins it included
     gpus: dict[int, list[int]]  # free at the shadow time, the head not counted
 
 
@@ -58,6 +61,7 @@ class Factory:
         self.nodes = nodes
         self.row_parent = list(row_parent)
         self.row_limit = list(row_limit)
+        self.row_kept = [0] * len(self.row_limit)
         self.announced = {}  # (at_ms, row): limit
         self.jobs = []
 
@@ -100,6 +104,13 @@ class Factory:
         scores = self.scores(job, gpus, free)
         end_ms = now_ms + job.duration_ms
         room = [self.room(used, self.row_limit), self.ahead(now_ms, -1, end_ms, reservation)]
+        frames = [(self.shapes(self.active()), self.limits_now())]
+        frames += self.frames_ahead(now_ms, -1, end_ms, reservation)
+        if reservation and end_ms > reservation.shadow_ms:
+            limits = dict(enumerate(self.limits_at(reservation.shadow_ms, now_ms)))
+            frames.append((reservation.shapes, limits))
+        if not quota.fits(self, job.shape, frames):
+            return None
         if reservation is None:
             return self.place(job, free, gpus, scores, room, rank=lambda node: 0)
         rank = lambda node: node not in reservation.nodes  # noqa: E731
@@ -140,8 +151,10 @@ class Factory:
             def rank(node):
                 return self.node_admits(head, node, free_now[node], gpus_now[node])
 
+            frames = [(self.shapes(running), dict(enumerate(limits)))]
+            frames += self.frames_ahead(now_ms, instant, instant + head.duration_ms, None)
             nodes = self.place(head, free, gpus, self.scores(head, gpus, free), room, rank)
-            if nodes is not None:
+            if nodes is not None and quota.fits(self, head.shape, frames):
                 spare = {
                     node: tuple(a - b for a, b in zip(free[node], head.demand(), strict=True))
                     for node in nodes
@@ -152,7 +165,8 @@ class Factory:
                     if limits[row] >= 0
                 }
                 then = {node: gpus[node] for node in nodes}
-                return Reservation(head, instant, nodes, spare, row_spare, then)
+                shapes = [*self.shapes(running), head.shape]
+                return Reservation(head, instant, nodes, spare, row_spare, shapes, then)
         return None
 
     def end_ms(self, job, now_ms):
@@ -188,7 +202,26 @@ class Factory:
             left[row] = min(left.get(row, INFINITE), limit - used[row])
         return left
 
+    def shapes(self, running):
+        return [job.shape for job in running]
+
+    def limits_now(self):
+        return dict(enumerate(self.row_limit))
+
+    def frames_ahead(self, now_ms, after_ms, end_ms, reservation):
+        """The announced limits of a run, each with what is expected to hold quota then."""
+        frames = []
+        for (at_ms, row), limit in self.announced.items():
+            if after_ms < at_ms < end_ms:
+                running = self.active_after(at_ms, now_ms) if at_ms > now_ms else self.active()
+                head = reservation and reservation.head
+                if head and 0 <= at_ms - reservation.shadow_ms < head.duration_ms:
+                    running = [*running, head]
+                frames.append((self.shapes(running), {row: limit}))
+        return frames
+
     def take_spare(self, reservation, job):
+        reservation.shapes.append(job.shape)
         for node in job.nodes:
             if node in reservation.spare:
                 left = reservation.spare[node]
@@ -207,9 +240,6 @@ class Factory:
 
         def row_left(row):
             return min(room.get(row, INFINITE) for room in rooms)
-
-        if any(shape.nodes * shape.gpu_milli > row_left(row) for row in self.path(shape.row)):
-            return None
 
         def within_rows(nodes):
             """As many as the gang wants of these, in order, each if its rows have room for it."""
@@ -279,10 +309,8 @@ class Factory:
         )
 
     def charges(self, shape, nodes):
-        """What a gang on these nodes counts for: GPUs above the class, watts above each node."""
+        """What a gang on these nodes counts for above each node in watts; `quota` has the GPUs."""
         charges = {}
-        for row in self.path(shape.row):
-            charges[row] = shape.nodes * shape.gpu_milli
         for node in nodes if shape.watts else ():
             for row in self.path(self.nodes[node].row):
                 charges[row] = charges.get(row, 0) + shape.watts

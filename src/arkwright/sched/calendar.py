@@ -11,7 +11,9 @@ row that everybody else's rows hang on.
 
 from __future__ import annotations
 
-from arkwright.sched import order
+import numpy as np
+
+from arkwright.sched import order, tree
 from arkwright.sched.codes import BIG, LIMIT_AHEAD, WATTS
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
@@ -26,6 +28,28 @@ def admit(state: State, step_left: Ints, after_ms: int, end_ms: int, left: Ints)
             left[row] = min(left[row], step_left[step])
             found = True
     return found
+
+
+def refuses(
+    state: State, cls: int, step_left: Ints, step_within: Ints, after_ms: int, end_ms: int
+) -> bool:
+    """Whether a quota row at a step in `(after_ms, end_ms)` has no room for a job of the class."""
+    for step in range(state.step_count[0]):
+        if after_ms < state.step_at_ms[step] < end_ms and step_left[step] < BIG:
+            asked = asked_at(state, cls, step, step_within)
+            if asked > 0 and asked > step_left[step]:
+                return True
+    return False
+
+
+def asked_at(state: State, cls: int, step: int, step_within: Ints) -> int:
+    """What a job of the class would add to the step's row, a quota, when the step comes."""
+    target = state.step_row[step]
+    if state.row_measure[target] == WATTS:
+        return 0
+    asked = tree.demand(state, cls)
+    mine = _arriving(state, state.class_row[cls], asked, step, step_within)
+    return mine + _arriving(state, state.class_type_row[cls], asked, step, step_within)
 
 
 def apply(state: State, row: int, at_ms: int, limit: int) -> None:
@@ -60,8 +84,12 @@ def version(state: State) -> int:
     return int(state.change_count[0])
 
 
-def foresee(state: State, now_ms: int, used: Ints, step_left: Ints) -> None:
-    """Write what each step's row has left then, when running jobs end as expected."""
+def foresee(state: State, now_ms: int, used: Ints, step_left: Ints, step_within: Ints) -> None:
+    """Write what each step's row has left then, when running jobs end as expected.
+
+    And, rows by rows, how much of what it keeps each row has left then (`tree`).
+    """
+    n_rows = len(used)
     used[:] = state.row_used
     job = order.first(state, state.active_root[0])
     for step in range(state.step_count[0]):
@@ -72,13 +100,30 @@ def foresee(state: State, now_ms: int, used: Ints, step_left: Ints) -> None:
         step_left[step] = BIG
         if state.step_limit[step] >= 0:
             step_left[step] = state.step_limit[step] - used[state.step_row[step]]
+        within = step_within[step * n_rows : (step + 1) * n_rows]
+        within[:] = np.maximum(state.row_kept - used, 0)
 
 
-def spend(state: State, cls: int, nodes: Ints, step_left: Ints, from_ms: int, end_ms: int) -> None:
+def spend(
+    state: State,
+    cls: int,
+    nodes: Ints,
+    step_left: Ints,
+    step_within: Ints,
+    from_ms: int,
+    end_ms: int,
+) -> None:
     """A job of the class will hold these nodes through the steps in `[from_ms, end_ms)`."""
     for step in range(state.step_count[0]):
         if from_ms <= state.step_at_ms[step] < end_ms:
-            step_left[step] -= _charge(state, cls, nodes, state.step_row[step])
+            if state.row_measure[state.step_row[step]] == WATTS:
+                step_left[step] -= _watts_at(state, cls, nodes, state.step_row[step])
+            else:
+                step_left[step] -= asked_at(state, cls, step, step_within)
+            _spend_within(state, state.class_row[cls], tree.demand(state, cls), step, step_within)
+            _spend_within(
+                state, state.class_type_row[cls], tree.demand(state, cls), step, step_within
+            )
 
 
 def limits_at(state: State, now_ms: int, at_ms: int, limits: Ints) -> None:
@@ -126,13 +171,30 @@ def explain(state: State, step_left: Ints, row: int, asked: int, end_ms: int) ->
     return Reason(LIMIT_AHEAD, asked, row=row, used=used, limit=limit, at_ms=at_ms)
 
 
+def explain_quota(
+    state: State, cls: int, step_left: Ints, step_within: Ints, end_ms: int
+) -> Reason | None:
+    """LIMIT_AHEAD: of the quota rows that refuse the class before `end_ms`, the lowest one's
+    tightest step; of equals the first."""
+    refusing: list[tuple[int, int, int]] = []
+    for step in range(int(state.step_count[0])):
+        if state.step_at_ms[step] >= end_ms or step_left[step] >= BIG:
+            continue
+        asked = asked_at(state, cls, step, step_within)
+        if 0 < asked and asked > step_left[step]:
+            refusing.append((-int(state.step_row[step]), int(step_left[step]), step))
+    if not refusing:
+        return None
+    _, left, step = min(refusing)
+    row, limit = int(state.step_row[step]), int(state.step_limit[step])
+    asked, at_ms = asked_at(state, cls, step, step_within), int(state.step_at_ms[step])
+    return Reason(LIMIT_AHEAD, asked, row=row, used=limit - left, limit=limit, at_ms=at_ms)
+
+
 def _release(state: State, job: int, used: Ints) -> None:
     cls = state.job_class[job]
     first = state.job_slot[job]
-    row = state.class_row[cls]
-    while row >= 0:
-        used[row] -= state.class_nodes[cls] * state.class_gpu_milli[cls]
-        row = state.row_parent[row]
+    tree.apply(state, cls, used, -1)
     if state.class_watts[cls] != 0:
         for place in range(state.class_nodes[cls]):
             row = state.node_row[state.slot_node[first + place]]
@@ -141,11 +203,27 @@ def _release(state: State, job: int, used: Ints) -> None:
                 row = state.row_parent[row]
 
 
-def _charge(state: State, cls: int, nodes: Ints, target: int) -> int:
-    """What a job of the class on `nodes` counts for in the row."""
-    if state.row_measure[target] != WATTS:
-        asked = state.class_nodes[cls] * state.class_gpu_milli[cls]
-        return int(asked) if _is_under(state, state.class_row[cls], target) else 0
+def _arriving(state: State, row: int, asked: int, step: int, step_within: Ints) -> int:
+    """What of a charge on the row comes to the step's row through what rows on the way keep."""
+    target = state.step_row[step]
+    n_rows = len(state.row_limit)
+    while row >= 0 and row != target:
+        asked -= min(asked, step_within[step * n_rows + row])
+        row = state.row_parent[row]
+    return int(asked) if row >= 0 else 0
+
+
+def _spend_within(state: State, row: int, asked: int, step: int, step_within: Ints) -> None:
+    n_rows = len(state.row_limit)
+    while row >= 0 and asked > 0:
+        taken = min(asked, step_within[step * n_rows + row])
+        step_within[step * n_rows + row] -= taken
+        asked -= taken
+        row = state.row_parent[row]
+
+
+def _watts_at(state: State, cls: int, nodes: Ints, target: int) -> int:
+    """What a job of the class on `nodes` counts for in a row above them."""
     asked = 0
     for place in range(len(nodes)):
         if _is_under(state, state.node_row[nodes[place]], target):

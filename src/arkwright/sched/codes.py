@@ -36,6 +36,9 @@ NODE_STATE: Final = 11
 ROW_LIMIT: Final = 12
 ANNOUNCE: Final = 13
 WITHDRAW: Final = 14
+PERIOD: Final = 20
+GUARANTEE: Final = 21
+USED: Final = 22
 
 # Backfill modes.
 EASY: Final = 0
@@ -64,6 +67,8 @@ ANY_TYPE: Final = -1
 # What a capacity row counts.
 GPU_MILLI: Final = 0
 WATTS: Final = 1
+GPU_MS: Final = 2
+"""GPU time over a period: the budget of a quota row."""
 
 # Amounts, times and durations stay below this, so that sums of two never overflow int64.
 BIG: Final = 1 << 60
@@ -102,6 +107,8 @@ NEVER_TOO_MANY_NODES: Final = 22
 NEVER_TOPOLOGY: Final = 23
 NEVER_QUOTA: Final = 24
 NEVER_POWER: Final = 25
+BUDGET: Final = 30
+NEVER_BUDGET: Final = 31
 
 # The smallest change that would start the job (`Reason.change`, its number in `Reason.to`).
 WAIT: Final = 0

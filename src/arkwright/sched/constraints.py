@@ -8,13 +8,13 @@ cycle, the reservation and the transitions call these functions and no constrain
 from __future__ import annotations
 
 from arkwright.sched import calendar, capacity, gpus, mask, power, tree
-from arkwright.sched.codes import WATTS
+from arkwright.sched.codes import BIG, WATTS
 from arkwright.sched.state import Ints, State
 
 
 def admit_job(state: State, cls: int, used: Ints) -> int:
     """What of the whole factory refuses a job of the class: a row index, or BLOCKED_BY_NOTHING."""
-    return tree.admit(state, cls, used)
+    return tree.admit(state, cls, used, state.row_limit)
 
 
 def admit_nodes(
@@ -44,9 +44,16 @@ def allow_nodes(state: State, cls: int, nodes: Ints) -> int:
     return mask.admit(state, cls, False, nodes)
 
 
-def admit_beside(state: State, cls: int, row_spare: Ints) -> bool:
-    """Whether a job of the class leaves the factory what the reservation set aside."""
-    return tree.admit_beside(state, cls, row_spare)
+def admit_then(state: State, cls: int, used: Ints, limits: Ints) -> bool:
+    """Whether the factory has room for a job of the class on top of `used` under `limits`."""
+    return tree.admit(state, cls, used, limits) < 0
+
+
+def admit_ahead(
+    state: State, cls: int, step_left: Ints, step_within: Ints, after_ms: int, end_ms: int
+) -> bool:
+    """Whether limits announced in `(after_ms, end_ms)` leave the factory room for the job."""
+    return not calendar.refuses(state, cls, step_left, step_within, after_ms, end_ms)
 
 
 def row_room(state: State, used: Ints, limits: Ints, left: Ints) -> None:
@@ -64,10 +71,10 @@ def row_room_ahead(state: State, step_left: Ints, after_ms: int, end_ms: int, le
     return calendar.admit(state, step_left, after_ms, end_ms, left)
 
 
-def foresee_rows(state: State, now_ms: int, used: Ints, step_left: Ints) -> None:
+def foresee_rows(state: State, now_ms: int, used: Ints, step_left: Ints, step_within: Ints) -> None:
     """Write what every announced limit will leave when running jobs end as expected."""
     if state.step_count[0] > 0:
-        calendar.foresee(state, now_ms, used, step_left)
+        calendar.foresee(state, now_ms, used, step_left, step_within)
 
 
 def limits_at(state: State, now_ms: int, at_ms: int, limits: Ints) -> None:
@@ -76,10 +83,16 @@ def limits_at(state: State, now_ms: int, at_ms: int, limits: Ints) -> None:
 
 
 def spend_ahead(
-    state: State, cls: int, nodes: Ints, step_left: Ints, from_ms: int, end_ms: int
+    state: State,
+    cls: int,
+    nodes: Ints,
+    step_left: Ints,
+    step_within: Ints,
+    from_ms: int,
+    end_ms: int,
 ) -> None:
     """A job of the class will hold these nodes in `[from_ms, end_ms)`."""
-    calendar.spend(state, cls, nodes, step_left, from_ms, end_ms)
+    calendar.spend(state, cls, nodes, step_left, step_within, from_ms, end_ms)
 
 
 def next_change_at(state: State, after_ms: int) -> int:
@@ -121,14 +134,18 @@ def foresee_end(state: State, cls: int, nodes: Ints, used: Ints) -> None:
 
 
 def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spare: Ints) -> None:
-    """Write to `spare` what of the factory is left beside a job of the class on top of `used`."""
-    tree.set_aside(state, cls, used, limits, spare)
+    """A job of the class will hold its share on top of `used`, to which it is added.
+
+    Writes to `spare` what the rows above its nodes have left beside it, BIG elsewhere.
+    """
+    spare[:] = BIG
     power.set_aside(state, cls, nodes, used, limits, spare)
+    tree.apply(state, cls, used, 1)
 
 
-def spend(state: State, cls: int, nodes: Ints, spare: Ints) -> None:
+def spend(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> None:
     """A job of the class takes its share of what is left beside the reservation."""
-    tree.apply(state, cls, spare, -1)
+    tree.apply(state, cls, used, 1)
     power.apply(state, cls, nodes, spare, -1)
 
 

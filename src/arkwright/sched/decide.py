@@ -24,7 +24,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     if _nothing_moved(state, now_ms, mode):
         return 0
     work.node_rank[:] = 0
-    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left)
+    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
     for cls in range(state.class_count[0]):
         work.class_within_ms[cls] = BIG
         work.class_candidate[cls] = order.first(state, state.class_root[cls])
@@ -40,7 +40,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
             size = _largest(state, work, cls, job, end_ms, outlasts)
             nodes = work.chosen[: state.class_nodes[size]]
             transitions.start(state, job, now_ms, nodes, work.chosen[:0])
-            constraints.spend_ahead(state, size, nodes, work.step_left, 0, end_ms)
+            constraints.spend_ahead(state, size, nodes, work.step_left, work.step_within, 0, end_ms)
             if work.result[HEAD] >= 0:
                 reservation.started_beside(state, work, job, outlasts)
             out[started] = job
@@ -100,7 +100,7 @@ def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool
         return False
     if not constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left):
         return True
-    if not constraints.admit_beside(state, cls, work.row_left):
+    if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False
     return placement.place_now(state, work, cls, job)
 
@@ -112,7 +112,11 @@ def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> b
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     constraints.row_room_beside(work.row_spare, work.row_left)
     constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
-    if not constraints.admit_beside(state, cls, work.row_left):
+    if constraints.admit_job(state, cls, state.row_used) >= 0:
+        return False
+    if not constraints.admit_then(state, cls, work.row_used, work.row_limit_then):
+        return False
+    if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False
     return placement.place_beside(state, work, cls, job)
 

@@ -50,7 +50,7 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     _set_aside(state, work, cls)
     nodes = work.chosen[: state.class_nodes[cls]]
     end_ms = shadow_ms + lasts_ms
-    constraints.spend_ahead(state, cls, nodes, work.step_left, shadow_ms, end_ms)
+    constraints.spend_ahead(state, cls, nodes, work.step_left, work.step_within, shadow_ms, end_ms)
     return shadow_ms
 
 
@@ -67,7 +67,7 @@ def started_beside(state: State, work: Work, job: int, outlasts: bool) -> None:
         _open_beside(state, work, node)
     if outlasts:
         nodes = work.chosen[: state.class_nodes[cls]]
-        constraints.spend(state, cls, nodes, work.row_spare)
+        constraints.spend(state, cls, nodes, work.row_used, work.row_spare)
 
 
 def _replay(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> int:
@@ -168,6 +168,8 @@ def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_
         return lasts_ms if constraints.admit_job(state, cls, work.row_used) < 0 else 0
     constraints.limits_at(state, now_ms, at_ms, work.row_limit_then)
     constraints.row_room(state, work.row_used, work.row_limit_then, work.row_left)
+    if not constraints.admit_then(state, cls, work.row_used, work.row_limit_then):
+        return 0
     if not _fits_rows(state, work, cls):
         return 0
     step_ms = constraints.next_change_at(state, at_ms)
@@ -175,15 +177,19 @@ def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_
         lowered = constraints.row_room_ahead(
             state, work.step_left, step_ms - 1, step_ms + 1, work.row_left
         )
-        if lowered and not _fits_rows(state, work, cls):
+        if lowered and not (
+            constraints.admit_ahead(
+                state, cls, work.step_left, work.step_within, step_ms - 1, step_ms + 1
+            )
+            and _fits_rows(state, work, cls)
+        ):
             return int(step_ms - at_ms)
         step_ms = constraints.next_change_at(state, step_ms)
     return lasts_ms
 
 
 def _fits_rows(state: State, work: Work, cls: int) -> bool:
-    if not constraints.admit_beside(state, cls, work.row_left):
-        return False
+    """Whether the rows above its nodes carry the head in the room of `row_left`."""
     return not constraints.counts_under_rows(state, cls) or placement.fits_then(state, work, cls)
 
 

@@ -25,12 +25,14 @@ from arkwright.sched.codes import (
     BIG,
     BLOCKED_BY_NOTHING,
     DONE,
+    GPU_MS,
     GPU_MILLI,
     NONE,
     UNLIMITED,
     WATTS,
 )
 from arkwright.sched.placing import Placing, placing_columns
+from arkwright.sched.quota_columns import quota_columns
 
 Ints = npt.NDArray[np.int64]
 IntsLike = Sequence[int] | Ints
@@ -92,7 +94,27 @@ class State(NamedTuple):
     """What `row_used` may be at most: the limit, or what already ran when the limit was cut."""
     row_version: Ints
     row_measure: Ints
-    """What the row counts: GPU_MILLI of the jobs of a quota, or WATTS of the nodes below it."""
+    """What the row counts: GPU_MILLI of the jobs of a quota, WATTS of the nodes below it, or
+    GPU_MS, the GPU time of a quota's jobs in the period under way (`budget`)."""
+    row_guarantee: Ints
+    """GPU_MILLI the row may reclaim up to, -1 none; what it uses beyond is borrowed (`tree`)."""
+    row_kept: Ints
+    """GPU_MILLI of the guarantee that is lent to nobody: always counted as used in the parent."""
+    row_budget: Ints
+    """The GPU_MS row that counts the GPU time of the row's jobs, -1 none."""
+    row_settled: Ints
+    """Of a GPU_MS row: what attempts that are over used; the rest of `row_used` is expected."""
+    row_period_ms: Ints
+    """Of a GPU_MS row: when the period under way began."""
+
+    # Fair share between rows (see `share`): [2] half-life in ms, 0 for another order, and the
+    # instant to which usage is scaled; usage in GPU-milliseconds, over the row's share.
+    fair: Ints
+    row_share: Ints
+    row_share_own: Ints
+    """Share of the jobs that count on the row itself, beside those of the rows below it."""
+    row_usage: Ints
+    row_usage_own: Ints
 
     # The calendar [n_steps]: limits that rows will have, by (at_ms, row), one each.
     step_count: Ints
@@ -191,11 +213,22 @@ class Nodes(NamedTuple):
 class Rows(NamedTuple):
     """Capacity rows: index of the parent (-1 at a root, parents first), limit (-1 unlimited).
 
-    Rows at or above a node's row count watts, all others milli-GPU.
+    Rows at or above a node's row count watts, rows named in `budget` GPU-milliseconds, all others
+    milli-GPU. A column left empty stands for its default in every row.
     """
 
     parent: IntsLike = ()
     limit: IntsLike = ()
+    guarantee: IntsLike = ()
+    """-1 none."""
+    kept: IntsLike = ()
+    """Part of the guarantee that nobody else may borrow."""
+    budget: IntsLike = ()
+    """Row that counts the GPU time of this row's jobs, -1 none."""
+    share: IntsLike = ()
+    """Fair share beside the rows of the same parent, at least 1."""
+    half_life_ms: int = 0
+    """Above 0: jobs are ordered by fair share, and usage decays by half in this time."""
 
 
 class Shape(NamedTuple):
@@ -245,6 +278,7 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
     parent, limit = np.array(rows.parent, np.int64), np.array(rows.limit, np.int64)
     _refuse_bad_domains(domain)
     _refuse_bad_rows(parent, limit)
+    quota = quota_columns(rows)
     site = _column(nodes, "site", n_nodes)
     node_row = _node_rows(nodes, n_nodes, len(parent))
     if n_nodes and int(site.max()) >= SITE_COUNT_MAX:
@@ -274,10 +308,9 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
         **placing_columns(gpu, placing),
         row_parent=parent,
         row_limit=limit,
-        row_used=np.zeros(len(parent), np.int64),
-        row_ceiling=limit.copy(),
         row_version=np.zeros(len(parent), np.int64),
-        row_measure=_measures(node_row, parent),
+        row_measure=_measures(node_row, parent, quota["row_budget"]),
+        **quota,
         cycle_memo=np.full(4, -1, np.int64),
         **growing,
         **one,
@@ -430,8 +463,9 @@ def _node_rows(nodes: Nodes, n_nodes: int, n_rows: int) -> Ints:
     return rows
 
 
-def _measures(node_row: Ints, parent: Ints) -> Ints:
+def _measures(node_row: Ints, parent: Ints, budget: Ints) -> Ints:
     measures = np.full(len(parent), GPU_MILLI, np.int64)
+    measures[budget[budget >= 0]] = GPU_MS
     for row in sorted(set(node_row.tolist())):
         while row >= 0 and measures[row] != WATTS:
             measures[row] = WATTS

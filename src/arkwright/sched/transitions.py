@@ -78,11 +78,18 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
 def add_class(state: State, values: Ints) -> int:
     """A new class; `values` are the fields of `Shape`."""
     level = max(values[6], values[7])
-    if values[0] < 1 or level >= len(state.node_domain) or values[9] >= len(state.row_limit):
+    if (
+        values[0] < 1
+        or level >= len(state.node_domain)
+        or max(values[9], values[12]) >= len(state.row_limit)
+    ):
         return REFUSED_VALUE
     if min(values[1], values[2], values[3]) < 0 or max(values[1], values[2], values[3]) >= BIG:
         return REFUSED_VALUE
-    if values[9] >= 0 and state.row_measure[values[9]] != GPU_MILLI:
+    for row in (values[9], values[12]):
+        if row >= 0 and state.row_measure[row] != GPU_MILLI:
+            return REFUSED_VALUE
+    if values[12] < -1 or _share_a_row(state, values[9], values[12]):
         return REFUSED_VALUE
     if values[10] < 0 or values[10] >= BIG or values[0] > BIG // max(values[10], 1):
         return REFUSED_VALUE
@@ -317,6 +324,17 @@ def _size_of(state: State, cls: int, count: int) -> int:
     while cls >= 0 and state.class_nodes[cls] != count:
         cls = state.class_larger[cls]
     return int(cls)
+
+
+def _share_a_row(state: State, one: int, other: int) -> bool:
+    """Whether some row is at or above both: a job counts once in each."""
+    if one < 0 or other < 0:
+        return False
+    while state.row_parent[one] >= 0:
+        one = state.row_parent[one]
+    while state.row_parent[other] >= 0:
+        other = state.row_parent[other]
+    return bool(one == other)
 
 
 def _may_share(state: State, cls: int, nodes: Ints, shared: Ints) -> bool:

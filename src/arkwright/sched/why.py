@@ -85,7 +85,7 @@ def _never(state: State, shape: Shape) -> Reason | None:
     if reason is not None:
         return reason
     anywhere, in_one_domain = _offer(probe, cls, _totals(probe), any_state=True)
-    quota = tree.explain(probe, cls, np.zeros_like(probe.row_used))
+    quota = tree.explain(probe, cls, tree.idle(probe))
     largest = min(in_one_domain, _largest_by_rows(probe, cls))
     if anywhere < shape.nodes:
         reason = Reason(codes.NEVER_TOO_MANY_NODES, shape.nodes, anywhere)
@@ -93,13 +93,13 @@ def _never(state: State, shape: Shape) -> Reason | None:
         level = shape.level_required
         reason = Reason(codes.NEVER_TOPOLOGY, shape.nodes, in_one_domain, level)
     elif quota is not None:
-        reason = quota
+        reason = quota._replace(code=codes.NEVER_QUOTA)
     else:
         reason = _never_power(probe, cls)
         return reason and _with_less_power(probe, cls, reason, largest)
     if largest >= 1:
         return reason._replace(change=codes.FEWER_NODES, to=largest)
-    per_node = _least_limit(probe, cls) // shape.nodes
+    per_node = tree.most(probe, cls, tree.idle(probe)) // shape.nodes
     if reason.code != codes.NEVER_QUOTA or per_node < 1:
         return reason
     return reason._replace(change=codes.LESS_PER_NODE, resource=0, to=per_node)
@@ -176,16 +176,18 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
 def _limit_ahead(state: State, cls: int, now_ms: int, end_ms: int) -> Reason | None:
     """The announced limit that would be broken before the job is over."""
     work = workspace(state)
-    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left)
+    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
     left = work.row_left
     constraints.row_room(state, state.row_used, state.row_limit, left)
     if not constraints.row_room_ahead(state, work.step_left, -1, end_ms, left):
         return None
+    quota = calendar.explain_quota(state, cls, work.step_left, work.step_within, end_ms)
+    if quota is not None:
+        return quota
     limits = np.where(left < codes.BIG, state.row_used + left, codes.UNLIMITED)
     bounded = state._replace(row_limit=limits)
-    reason = tree.explain(bounded, cls, state.row_used) or power.explain(
-        bounded, cls, state.row_used, _serving(state, cls, _free(state), False)
-    )
+    serving = _serving(state, cls, _free(state), False)
+    reason = power.explain(bounded, cls, state.row_used, serving)
     if reason is None:
         return None
     ahead = calendar.explain(state, work.step_left, reason.row, reason.asked, end_ms)
@@ -297,18 +299,9 @@ def _serving(
 def _largest_by_rows(state: State, cls: int) -> int:
     """The largest gang of this shape that the row limits allow in an empty factory."""
     per_node = int(state.class_gpu_milli[cls])
-    return _least_limit(state, cls) // per_node if per_node > 0 else codes.BIG
-
-
-def _least_limit(state: State, cls: int) -> int:
-    """The lowest limit on the way from the class's row up; BIG when there is none."""
-    least = codes.BIG
-    row = int(state.class_row[cls])
-    while row >= 0:
-        if state.row_limit[row] >= 0:
-            least = min(least, int(state.row_limit[row]))
-        row = int(state.row_parent[row])
-    return least
+    if per_node == 0:
+        return codes.BIG
+    return max(tree.most(state, cls, tree.idle(state)), 0) // per_node
 
 
 def _free(state: State) -> tuple[Ints, Ints, Ints, Ints]:

@@ -55,9 +55,9 @@ class Work(NamedTuple):
     beside_memory_mib: Ints
     """[n_nodes]: what a job that outlasts the shadow time may take now."""
     row_used: Ints
-    """[n_rows]: used at the shadow time."""
+    """[n_rows]: used at the shadow time; then also by the head and what started to outlast it."""
     row_spare: Ints
-    """[n_rows]: what jobs that outlast the shadow time may still add."""
+    """[n_rows]: what jobs that outlast the shadow time may still add above their nodes."""
     row_left: Ints
     """[n_rows]: what the rows above nodes leave the placement under way."""
     row_taken: Ints
@@ -66,6 +66,8 @@ class Work(NamedTuple):
     """[n_rows]: limits at the instant of the replay, then at the shadow time."""
     step_left: Ints
     """[n_steps]: what the row has left when the step comes, after all expected to hold it then."""
+    step_within: Ints
+    """[n_steps * n_rows]: what each row then has left of what it keeps for itself."""
     class_within_ms: Ints
     """[n_classes]: how long a job of the class may last to be tried; BIG any, CLOSED none."""
     class_candidate: Ints
@@ -84,5 +86,6 @@ def workspace(state: State) -> Work:
     n_seen *= int(len(state.typical_weight) > 0)
     sizes |= {"shadow_each": len(state.gpu_milli_free), "seen_moves": n_seen, "seen_score": n_seen}
     sizes |= {"row_limit_then": n_rows, "step_left": len(state.step_at_ms)}
+    sizes |= {"step_within": len(state.step_at_ms) * n_rows}
     sizes |= {"class_within_ms": n_classes, "class_candidate": n_classes}
     return Work(*[np.zeros(sizes.get(name, n_nodes), np.int64) for name in Work._fields])
