@@ -23,7 +23,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     work.result[SHADOW_MS] = -1
     if _nothing_moved(state, now_ms, mode):
         return 0
-    work.node_rank[:] = 0
+    reservation.forget_ranks(work)
     constraints.foresee_rows(state, now_ms, work.row_used, work.step_left)
     for cls in range(state.class_count[0]):
         work.class_within_ms[cls] = BIG
@@ -73,17 +73,28 @@ def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool
     if _still_blocked(state, cls):
         return False
     blocked_by = constraints.admit_job(state, cls, state.row_used)
-    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
-    if blocked_by < 0 and not placement.place_now(state, work, cls, job):
+    if blocked_by < 0 and not _place_now(state, work, cls, job):
         blocked_by = BLOCKED_BY_NODES
     state.class_blocked_by[cls] = blocked_by
     if blocked_by != BLOCKED_BY_NOTHING:
         state.class_blocked_version[cls] = constraints.version(state, blocked_by)
         return False
+    if state.step_count[0] == 0:
+        return True
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     if not constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left):
         return True
     if not constraints.admit_beside(state, cls, work.row_left):
         return False
+    return placement.place_now(state, work, cls, job)
+
+
+def _place_now(state: State, work: Work, cls: int, job: int) -> bool:
+    """From the sums where they say it all, else by walking the nodes: the same nodes."""
+    found = placement.place_by_index(state, work, cls, job)
+    if found != placement.UNKNOWN:
+        return bool(found == placement.PLACED)
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     return placement.place_now(state, work, cls, job)
 
 
@@ -116,7 +127,6 @@ def _try_head(state: State, work: Work, job: int, now_ms: int) -> None:
         work.result[HEAD] = job
         work.result[SHADOW_MS] = shadow_ms
     else:
-        work.node_rank[:] = 0
         cls = state.job_class[job]
         if work.result[LONGEST_MS] > max(work.class_within_ms[cls], 0):
             work.class_within_ms[cls] = work.result[LONGEST_MS]

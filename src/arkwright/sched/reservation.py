@@ -16,7 +16,7 @@ import numpy as np
 from arkwright.sched import constraints, order, placement
 from arkwright.sched.codes import BIG
 from arkwright.sched.state import State
-from arkwright.sched.work import LONGEST_MS, Work
+from arkwright.sched.work import LONGEST_MS, RANKED, Work
 
 # `Work.node_fits` while releases are replayed.
 NOT_ALLOWED: Final = 0
@@ -34,6 +34,7 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     shadow_ms = _replay(state, work, cls, now_ms, lasts_ms)
     if shadow_ms < 0:
         return -1
+    work.result[RANKED] = 1
     count = constraints.admit_nodes(
         state,
         cls,
@@ -52,6 +53,13 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     end_ms = shadow_ms + lasts_ms
     constraints.spend_ahead(state, cls, nodes, work.step_left, shadow_ms, end_ms)
     return shadow_ms
+
+
+def forget_ranks(work: Work) -> None:
+    """No node goes before another: there is no reservation."""
+    if work.result[RANKED] != 0:
+        work.node_rank[:] = 0
+        work.result[RANKED] = 0
 
 
 def started_beside(state: State, work: Work, job: int, outlasts: bool) -> None:
