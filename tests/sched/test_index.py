@@ -33,7 +33,7 @@ def test_the_sums_say_what_walking_says_after_every_event(seed):
     random = Random(seed)
     policy = random.choice([None, None, *POLICIES])
     pair = random_pair(random, None if policy is None else random_placing(random, policy))
-    work, known = workspace(pair.state, 1), 0
+    work = workspace(pair.state, 1)
     for _ in range(25):
         make_announced_so(pair, random)
         random_event(pair, random)
@@ -42,7 +42,6 @@ def test_the_sums_say_what_walking_says_after_every_event(seed):
             found = placement.place_by_index(state, work, cls, 0)
             if found == placement.UNKNOWN:
                 continue
-            known += 1
             nodes = work.chosen[: state.class_nodes[cls]].tolist()
             assert (nodes if found == placement.PLACED else None) == walked(state, work, cls, 0)
         if random.random() < 0.5:

@@ -11,7 +11,7 @@ that duration cannot cure: the cost is that of the starts and of the classes, no
 
 from __future__ import annotations
 
-from arkwright.sched import constraints, order, placement, reservation, transitions
+from arkwright.sched import constraints, index, order, placement, reservation, transitions
 from arkwright.sched.codes import BIG, BLOCKED_BY_NODES, BLOCKED_BY_NOTHING, GREEDY, STRICT
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, Work
@@ -100,7 +100,7 @@ def _place_now(state: State, work: Work, cls: int, job: int) -> bool:
 
 def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
     """Place the job of the class that outlasts the shadow time: in what the head does not need."""
-    if _still_blocked(state, cls):
+    if _still_blocked(state, cls) or not index.could_hold(state, work, cls):
         return False
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     constraints.row_room_beside(work.row_spare, work.row_left)

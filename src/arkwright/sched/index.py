@@ -49,13 +49,24 @@ def is_current(state: State, work: Work, cls: int) -> bool:
     return True
 
 
+def could_hold(state: State, work: Work, cls: int) -> bool:
+    """Whether the class would find a domain if no row and no reservation refused it nodes.
+
+    True as well when it is not known.
+    """
+    required = state.class_level_required[cls]
+    if required < 0 or not is_current(state, work, cls):
+        return True
+    return best_domain(state, work, cls, required) >= 0
+
+
 def rows_may_refuse(work: Work, cls: int) -> bool:
     """Whether some gang of the class on nodes that would serve it would exceed a row above them."""
     return bool(work.demand_tight[work.class_demand[cls]] > 0)
 
 
 def best_domain(state: State, work: Work, cls: int, level: int) -> int:
-    """The domain of the level that holds the gang whole and has least free, ties by index; or -1."""
+    """The domain of the level that holds the gang and has least free, ties by index; -1: none."""
     demand = work.class_demand[cls]
     root = work.level_tree[level] + 1
     least = work.demand_least[demand, root]
@@ -167,7 +178,7 @@ def _least(state: State, work: Work, cls: int, demand: int, place: int) -> int:
 
 
 def _put(work: Work, demand: int, level: int, domain: int, least: int) -> None:
-    """Set a leaf of the level's tree and play its matches up to the root, or to where none moves."""
+    """Set a leaf of the level's tree and play its matches, up to where none moves."""
     base = work.level_tree[level]
     at = (work.level_tree[level + 1] - base) // 2 + domain
     work.demand_least[demand, base + at] = least

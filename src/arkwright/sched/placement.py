@@ -25,7 +25,6 @@ from arkwright.sched.codes import ARKWRIGHT, FIRST_FIT
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import HEAD, Work
 
-
 UNKNOWN: Final = -1
 NO_ROOM: Final = 0
 PLACED: Final = 1
@@ -38,7 +37,7 @@ def place_by_index(state: State, work: Work, cls: int, job: int) -> int:
     if levels == 0 or _is_by_node(state, cls) or not index.is_current(state, work, cls):
         return UNKNOWN
     if index.rows_may_refuse(work, cls):
-        return UNKNOWN
+        return UNKNOWN if index.could_hold(state, work, cls) else NO_ROOM
     for level in range(levels):
         domain = index.best_domain(state, work, cls, level)
         if domain >= 0:

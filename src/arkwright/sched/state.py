@@ -340,7 +340,6 @@ def copy(state: State) -> State:
 
 def quick_columns(domain: Ints) -> dict[str, Ints]:
     """The columns for `index` of a state with these domains [n_levels, n_nodes]."""
-    n_levels, n_nodes = domain.shape
     counts = [int(level.max(initial=-1)) + 1 for level in domain]
     sizes = [np.bincount(level, minlength=most) for level, most in zip(domain, counts, strict=True)]
     first = np.zeros(sum(counts) + 1, np.int64)
@@ -350,7 +349,7 @@ def quick_columns(domain: Ints) -> dict[str, Ints]:
         "level_first": np.cumsum([0, *counts], dtype=np.int64),
         "domain_first": first,
         "domain_node": np.concatenate([np.zeros(0, np.int64), *nodes]),
-        "moved": np.zeros(max(MOVED_MIN, n_nodes), np.int64),
+        "moved": np.zeros(max(MOVED_MIN, domain.shape[1]), np.int64),
     }
 
 
