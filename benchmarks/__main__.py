@@ -14,13 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ask, calibration, install, openb, scheduler, server, verbs
+from benchmarks import ask, calibration, install, openb, scale, scheduler, server, verbs
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "server": server.run,
     "submit": server.run_submissions,
     "verbs": verbs.run,
     "scheduler": scheduler.run,
+    "scale": scale.run,
     "openb": openb.run,
     "ask": ask.run,
     "calibration": calibration.run,

@@ -5,6 +5,8 @@ from random import Random
 
 from arkwright import sched
 from arkwright.sched.draw import draw
+from arkwright.sched.schedule import cycle_with
+from arkwright.sched.work import workspace
 from naive import policies
 from naive import scheduler as naive
 
@@ -34,6 +36,8 @@ class Pair:
     now_ms: int = 0
     announces: int = 0
     """How often limits are announced, against eight submits."""
+    looks_min: int = 1
+    """From which look on the kernels use what they have summed up."""
 
     def apply(self, event):
         self.state = sched.apply(self.state, event)
@@ -94,6 +98,7 @@ def random_pair(random: Random, placing=None) -> Pair:
     for shape in shapes:
         pair.apply(sched.add_class(0, shape))
     pair.announces = random.choice([0, 0, 2])
+    pair.looks_min = random.choice([1, 1, 4])
     return pair
 
 
@@ -237,7 +242,8 @@ def decide_both(pair: Pair, mode=sched.EASY, kernels=sched.INTERPRETED):
     """One cycle on each; what each decided. The real state gets the decisions as events."""
     draft = sched.copy(pair.state)
     out = sched.room(draft)
-    count = sched.cycle(draft, pair.now_ms, out, mode, kernels)
+    work = workspace(draft, pair.looks_min)
+    count = cycle_with(draft, work, pair.now_ms, out, mode, kernels)
     decided = [(int(job), list(sched.nodes_of(draft, int(job)))) for job in out[:count]]
     gpus = {int(job): sched.gpus_of(draft, int(job)) for job in out[:count]}
     for job, nodes in decided:

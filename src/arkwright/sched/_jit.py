@@ -27,7 +27,9 @@ from arkwright.sched import (
     draw,
     fragments,
     gpus,
+    index,
     mask,
+    moves,
     order,
     placement,
     power,
@@ -43,6 +45,7 @@ from arkwright.sched.work import Work
 
 KERNEL_MODULES: Final = (
     order,
+    moves,
     mask,
     draw,
     fragments,
@@ -54,6 +57,7 @@ KERNEL_MODULES: Final = (
     calendar,
     constraints,
     transitions,
+    index,
     placement,
     reservation,
     decide,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import gpus, mask
+from arkwright.sched import gpus, mask, moves
 from arkwright.sched.codes import LESS_PER_NODE, NEVER_NODE_TOO_SMALL
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
@@ -67,6 +67,7 @@ def apply(state: State, cls: int, node: int, sign: int) -> None:
     state.node_cpu_milli_free[node] -= sign * state.class_cpu_milli[cls]
     state.node_memory_mib_free[node] -= sign * state.class_memory_mib[cls]
     state.node_moves[node] += 1
+    moves.node(state, node)
     if state.node_kind_count.shape[1] > 0 and state.class_gpu_milli[cls] > 0:
         state.node_kind_count[node, gpus.kind_of(state.class_gpu_milli[cls])] += sign
     if sign < 0:

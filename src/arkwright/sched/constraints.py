@@ -32,6 +32,23 @@ def admit_node(
     return capacity.holds(state, cls, node, gpu, each, cpu, memory)
 
 
+def admit_alone(state: State, cls: int, node: int) -> bool:
+    """Whether the node is one of those that `admit_nodes` writes with what is free now.
+
+    `index` keeps the answers: whoever makes this depend on more than the node's own columns must
+    tell `moves` when that changes.
+    """
+    return mask.allows(state, cls, node) and capacity.holds(
+        state,
+        cls,
+        node,
+        state.node_gpu_milli_free,
+        state.gpu_milli_free,
+        state.node_cpu_milli_free,
+        state.node_memory_mib_free,
+    )
+
+
 def keep_beside(
     state: State, cls: int, job: int, nodes: Ints, count: int, aside: Ints, each: Ints, head: int
 ) -> int:
@@ -206,7 +223,7 @@ def limit(state: State, row: int, value: int) -> None:
     """A capacity row has another limit."""
     tree.limit(state, row, value)
     if state.row_measure[row] == WATTS:
-        power.limited(state)
+        power.limited(state, row)
 
 
 def version(state: State, blocked_by: int) -> int:

@@ -11,7 +11,7 @@ that duration cannot cure: the cost is that of the starts and of the classes, no
 
 from __future__ import annotations
 
-from arkwright.sched import constraints, order, placement, reservation, transitions
+from arkwright.sched import constraints, index, order, placement, reservation, transitions
 from arkwright.sched.codes import BIG, BLOCKED_BY_NODES, BLOCKED_BY_NOTHING, GREEDY, STRICT
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, Work
@@ -23,7 +23,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     work.result[SHADOW_MS] = -1
     if _nothing_moved(state, now_ms, mode):
         return 0
-    work.node_rank[:] = 0
+    reservation.forget_ranks(work)
     constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
     for cls in range(state.class_count[0]):
         work.class_within_ms[cls] = BIG
@@ -91,13 +91,15 @@ def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool
     if _still_blocked(state, cls):
         return False
     blocked_by = constraints.admit_job(state, cls, state.row_used)
-    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
-    if blocked_by < 0 and not placement.place_now(state, work, cls, job):
+    if blocked_by < 0 and not _place_now(state, work, cls, job):
         blocked_by = BLOCKED_BY_NODES
     state.class_blocked_by[cls] = blocked_by
     if blocked_by != BLOCKED_BY_NOTHING:
         state.class_blocked_version[cls] = constraints.version(state, blocked_by)
         return False
+    if state.step_count[0] == 0:
+        return True
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     if not constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left):
         return True
     if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
@@ -105,9 +107,18 @@ def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool
     return placement.place_now(state, work, cls, job)
 
 
+def _place_now(state: State, work: Work, cls: int, job: int) -> bool:
+    """From the sums where they say it all, else by walking the nodes: the same nodes."""
+    found = placement.place_by_index(state, work, cls, job)
+    if found != placement.UNKNOWN:
+        return bool(found == placement.PLACED)
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
+    return placement.place_now(state, work, cls, job)
+
+
 def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
     """Place the job of the class that outlasts the shadow time: in what the head does not need."""
-    if _still_blocked(state, cls):
+    if _still_blocked(state, cls) or not index.could_hold(state, work, cls):
         return False
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     constraints.row_room_beside(work.row_spare, work.row_left)
@@ -138,7 +149,6 @@ def _try_head(state: State, work: Work, job: int, now_ms: int) -> None:
         work.result[HEAD] = job
         work.result[SHADOW_MS] = shadow_ms
     else:
-        work.node_rank[:] = 0
         cls = state.job_class[job]
         if work.result[LONGEST_MS] > max(work.class_within_ms[cls], 0):
             work.class_within_ms[cls] = work.result[LONGEST_MS]

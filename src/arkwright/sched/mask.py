@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from arkwright.sched import moves
 from arkwright.sched.codes import ANY_TYPE, NEVER_NO_SUCH_NODE, OTHER_NODES, UP
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
@@ -38,11 +39,27 @@ def admit(state: State, cls: int, any_state: bool, nodes: Ints) -> int:
     return count
 
 
+def allows(state: State, cls: int, node: int) -> bool:
+    """Whether the class may use the node now."""
+    if state.node_state[node] != UP:
+        return False
+    if state.class_pool[cls] >= 0 and state.class_pool[cls] != state.node_pool[node]:
+        return False
+    gpu_type = state.node_gpu_type[node]
+    if state.class_gpu_type[cls] >= 0 and state.class_gpu_type[cls] != gpu_type:
+        return False
+    gpu_types = state.class_gpu_types[cls]
+    if gpu_types != ANY_TYPE and not (gpu_types >> gpu_type) & 1:
+        return False
+    return bool((state.class_sites[cls] >> state.node_site[node]) & 1)
+
+
 def apply(state: State, node: int, node_state: int) -> None:
     """The node changes state; one that comes up has more to give than before."""
     if node_state == UP:
         state.node_version[0] += 1
     state.node_state[node] = node_state
+    moves.node(state, node)
 
 
 def version(state: State) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from arkwright.sched import tree
+from arkwright.sched import moves, tree
 from arkwright.sched.codes import BIG, POWER
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
@@ -113,9 +113,10 @@ def freed(state: State, cls: int, nodes: Ints) -> None:
                 row = state.row_parent[row]
 
 
-def limited(state: State) -> None:
+def limited(state: State, row: int) -> None:
     """A row has another limit: what was refused for want of nodes may be admitted now."""
     state.node_version[0] += 1
+    moves.row(state, row)
 
 
 def version(state: State) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from arkwright.sched import constraints, order, placement
 from arkwright.sched.codes import BIG
 from arkwright.sched.state import State
-from arkwright.sched.work import LONGEST_MS, Work
+from arkwright.sched.work import LONGEST_MS, RANKED, Work
 
 # `Work.node_fits` while releases are replayed.
 NOT_ALLOWED: Final = 0
@@ -34,6 +34,7 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     shadow_ms = _replay(state, work, cls, now_ms, lasts_ms)
     if shadow_ms < 0:
         return -1
+    work.result[RANKED] = 1
     count = constraints.admit_nodes(
         state,
         cls,
@@ -52,6 +53,13 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     end_ms = shadow_ms + lasts_ms
     constraints.spend_ahead(state, cls, nodes, work.step_left, work.step_within, shadow_ms, end_ms)
     return shadow_ms
+
+
+def forget_ranks(work: Work) -> None:
+    """No node goes before another: there is no reservation."""
+    if work.result[RANKED] != 0:
+        work.node_rank[:] = 0
+        work.result[RANKED] = 0
 
 
 def started_beside(state: State, work: Work, job: int, outlasts: bool) -> None:
@@ -103,18 +111,39 @@ def _replay(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> i
 def _search(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> int:
     """The replay for a head whose watts must be placed to be judged, with no limit to come.
 
-    Ends then only ever make room, so the first that suffices is found by halving: placing at every
-    one of thousands of ends would cost seconds.
+    Ends then only ever make room, so the first that suffices is found in growing steps and by
+    halving the last of them: placing at every one of thousands of ends would cost seconds.
     """
-    low = 1
-    high = 0
+    offer = _begin(state, work, cls)
     job = order.first(state, state.active_root[0])
+    count, untested, test_at, gap = 0, 0, 0, 1
     while job >= 0:
-        high += 1
-        job = order.following(state, job)
-    at_ms = _after_ends(state, work, cls, now_ms, lasts_ms, high)
-    if at_ms < 0:
-        return -1
+        at_ms = max(state.job_key_first[job], now_ms + 1)
+        while job >= 0 and max(state.job_key_first[job], now_ms + 1) == at_ms:
+            offer = max(offer, _give_back(state, work, cls, job))
+            job = order.following(state, job)
+            count += 1
+        if offer < state.class_nodes[cls]:
+            continue
+        if untested == 0:
+            untested = count
+        if count < test_at and job >= 0:
+            continue
+        if _longest(state, work, cls, now_ms, at_ms, lasts_ms) >= lasts_ms:
+            if untested == count:
+                return int(at_ms)
+            return _halve(state, work, cls, now_ms, lasts_ms, untested, count)
+        untested = 0
+        test_at = count + gap
+        gap *= 2
+    return -1
+
+
+def _halve(
+    state: State, work: Work, cls: int, now_ms: int, lasts_ms: int, low: int, high: int
+) -> int:
+    """The first instant that suffices: not before the end number `low`, `high` does."""
+    at_ms = -1
     while low < high:
         middle = (low + high) // 2
         at_ms = _after_ends(state, work, cls, now_ms, lasts_ms, middle)
@@ -148,7 +177,8 @@ def _after_ends(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int, 
 def _begin(state: State, work: Work, cls: int) -> int:
     """What is free and used now, from which the replay starts; the most one domain offers."""
     work.shadow_gpu_milli[:] = state.node_gpu_milli_free
-    work.shadow_each[:] = state.gpu_milli_free
+    if state.gpus_kept[0] != 0:
+        work.shadow_each[:] = state.gpu_milli_free
     work.shadow_cpu_milli[:] = state.node_cpu_milli_free
     work.shadow_memory_mib[:] = state.node_memory_mib_free
     work.row_used[:] = state.row_used

@@ -9,7 +9,7 @@ import numpy as np
 from arkwright.errors import InputError
 from arkwright.sched.codes import BLOCKED_BY_NOTHING
 from arkwright.sched.invariants import check
-from arkwright.sched.state import GROWING, MEMO_FIELDS, Ints, State, axis_of, used
+from arkwright.sched.state import GROWING, MEMO_FIELDS, Ints, State, axis_of, quick_columns, used
 
 
 def arrays_of(state: State) -> dict[str, Ints]:
@@ -39,6 +39,11 @@ def state_of(arrays: Mapping[str, Ints]) -> State:
     columns["class_blocked_by"] = np.full(n_classes, BLOCKED_BY_NOTHING, np.int64)
     columns["class_blocked_version"] = np.zeros(n_classes, np.int64)
     columns["cycle_memo"] = np.full(4, -1, np.int64)
+    columns["moved_count"] = np.zeros(1, np.int64)
+    try:
+        columns |= quick_columns(columns["node_domain"])
+    except ValueError as error:
+        raise InputError(f"the state has no domains that could be ({error})") from error
     state = State(**columns)
     try:
         broken = check(state)

@@ -40,6 +40,8 @@ IntsLike = Sequence[int] | Ints
 GROWING: Final = ("class", "job", "slot", "step")
 """Axes of the columns that grow; each has its `<axis>_count`."""
 
+MOVED_MIN: Final = 64
+
 SITE_COUNT_MAX = 63
 """Sites share one int64 bitset whose sign bit is left alone."""
 
@@ -191,9 +193,56 @@ class State(NamedTuple):
     cycle_memo: Ints
     """[4]: change_count, now_ms, next estimated end and mode of the last cycle that did nothing."""
 
+    # What follows from `node_domain`, and a ring of what moved last: for `index` to be quick.
+    level_first: Ints
+    """[n_levels + 1]: where the domains of a level start among those of all levels."""
+    domain_first: Ints
+    """[domains of all levels + 1]: where a domain's nodes start in `domain_node`."""
+    domain_node: Ints
+    """[n_levels * n_nodes]: the nodes of every domain, ascending."""
+    moved: Ints
+    moved_count: Ints
 
-MEMO_FIELDS = frozenset({"class_blocked_by", "class_blocked_version", "cycle_memo"})
+
+MEMO_FIELDS = frozenset(
+    {
+        "class_blocked_by",
+        "class_blocked_version",
+        "cycle_memo",
+        "level_first",
+        "domain_first",
+        "domain_node",
+        "moved",
+        "moved_count",
+    }
+)
 """What a cycle remembers to be quick. No decision depends on it; `same` ignores it."""
+
+FIXED_FIELDS = frozenset(
+    {
+        "node_domain",
+        "node_pool",
+        "node_gpu_type",
+        "node_site",
+        "node_gpu_milli_total",
+        "node_cpu_milli_total",
+        "node_memory_mib_total",
+        "node_row",
+        "node_gpu_first",
+        "node_largest",
+        "policy",
+        "typical_gpu_milli",
+        "typical_cpu_milli",
+        "typical_gpu_types",
+        "typical_weight",
+        "row_parent",
+        "row_measure",
+        "level_first",
+        "domain_first",
+        "domain_node",
+    }
+)
+"""What no event changes; copies of a state share it."""
 
 
 class Nodes(NamedTuple):
@@ -312,14 +361,35 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
         row_measure=_measures(node_row, parent, quota["row_budget"]),
         **quota,
         cycle_memo=np.full(4, -1, np.int64),
+        **quick_columns(domain),
         **growing,
         **one,
     )
 
 
 def copy(state: State) -> State:
-    """An independent copy; the live loop decides on one."""
-    return State(*[array.copy() for array in state])
+    """A copy that events change on its own; the live loop decides on one."""
+    return State(
+        *[
+            array if name in FIXED_FIELDS else array.copy()
+            for name, array in zip(State._fields, state, strict=True)
+        ]
+    )
+
+
+def quick_columns(domain: Ints) -> dict[str, Ints]:
+    """The columns for `index` of a state with these domains [n_levels, n_nodes]."""
+    counts = [int(level.max(initial=-1)) + 1 for level in domain]
+    sizes = [np.bincount(level, minlength=most) for level, most in zip(domain, counts, strict=True)]
+    first = np.zeros(sum(counts) + 1, np.int64)
+    np.cumsum(np.concatenate([np.zeros(0, np.int64), *sizes]), out=first[1:])
+    nodes = [np.argsort(level, kind="stable") for level in domain]
+    return {
+        "level_first": np.cumsum([0, *counts], dtype=np.int64),
+        "domain_first": first,
+        "domain_node": np.concatenate([np.zeros(0, np.int64), *nodes]),
+        "moved": np.zeros(max(MOVED_MIN, domain.shape[1]), np.int64),
+    }
 
 
 def same(one: State, other: State) -> bool:
@@ -403,6 +473,7 @@ _SCALARS = frozenset(
         "active_root",
         "queued_count",
         "change_count",
+        "moved_count",
     }
 )
 _MINUS_ONE = frozenset(

@@ -13,6 +13,27 @@ from arkwright.sched.state import Ints, State
 HEAD: Final = 0
 SHADOW_MS: Final = 1
 LONGEST_MS: Final = 2
+RANKED: Final = 3
+LOOKS_MIN: Final = 4
+
+LOOKS_DEFAULT: Final = 4
+"""Summing costs as much as a few walks; a class that is refused at once never pays for it."""
+
+INDEX_ENTRIES: Final = 1 << 24
+"""What the sums of all demands may take together [numbers of 8 bytes]."""
+
+DEMAND: Final = (
+    "nodes",
+    "gpu_milli",
+    "cpu_milli",
+    "memory_mib",
+    "gpu_type",
+    "gpu_types",
+    "pool",
+    "sites",
+    "watts",
+)
+"""Fields of `Shape` on which the nodes that would serve a class depend."""
 
 # `Work.class_within_ms` of a class none of whose jobs may start in this cycle.
 CLOSED: Final = -1
@@ -22,8 +43,9 @@ class Work(NamedTuple):
     """Axes: n_nodes, n_domains (of the level that has most), n_rows, n_steps, n_classes."""
 
     result: Ints
-    """[3]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
-    last to get a reservation where the last that was tried could not."""
+    """[5]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
+    last to get a reservation where the last that was tried could not; whether `node_rank` is set;
+    how often a demand is asked for before `index` keeps sums for it."""
     fit: Ints
     """[n_nodes]: candidate nodes of the placement under way."""
     chosen: Ints
@@ -73,13 +95,36 @@ class Work(NamedTuple):
     class_candidate: Ints
     """[n_classes]: the class's next job to try, -1 none."""
 
+    # What `index` keeps for n_demands demands; `class_demand` is -1 where it keeps nothing.
+    class_demand: Ints
+    demand_seen: Ints
+    """[n_demands]: how much of `State.moved_count` its sums have seen; -1 there are none."""
+    demand_looks: Ints
+    demand_tight: Ints
+    """[n_demands]: how many rows could refuse a gang."""
+    demand_free: Ints
+    """[n_demands, n_nodes]: milli-GPU free of the nodes that would serve it, -1 of the others."""
+    demand_fit: Ints
+    demand_sum: Ints
+    """[n_demands, domains of all levels]: how many nodes would serve it, and the free on them."""
+    demand_least: Ints
+    """[n_demands, trees of all levels]: the tournaments; a level's starts at `level_tree`."""
+    demand_under: Ints
+    row_tight: Ints
+    """[n_demands, n_rows]: nodes under the row that would serve it; 1 when it could refuse some."""
+    level_tree: Ints
+    """[n_levels + 1]."""
 
-def workspace(state: State) -> Work:
-    """Room for one cycle on this state."""
+
+def workspace(state: State, looks_min: int = LOOKS_DEFAULT) -> Work:
+    """Room for cycles on this state, and on no other: it keeps what it has learned of the nodes.
+
+    From the look number `looks_min` a class takes at nodes on, `index` keeps sums for it.
+    """
     n_nodes, n_rows = len(state.node_state), len(state.row_limit)
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
-    sizes = {"result": 3, "row_used": n_rows, "row_spare": n_rows}
+    sizes = {"result": 5, "row_used": n_rows, "row_spare": n_rows}
     sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
     n_seen = n_classes * n_nodes if state.policy[0] in (FGD, ARKWRIGHT) else 0
@@ -88,4 +133,49 @@ def workspace(state: State) -> Work:
     sizes |= {"row_limit_then": n_rows, "step_left": len(state.step_at_ms)}
     sizes |= {"step_within": len(state.step_at_ms) * n_rows}
     sizes |= {"class_within_ms": n_classes, "class_candidate": n_classes}
-    return Work(*[np.zeros(sizes.get(name, n_nodes), np.int64) for name in Work._fields])
+    index = _index_columns(state, n_nodes, n_rows)
+    work = Work(
+        *[
+            index[name] if name in index else np.zeros(sizes.get(name, n_nodes), np.int64)
+            for name in Work._fields
+        ]
+    )
+    work.result[LOOKS_MIN] = looks_min
+    return work
+
+
+def _index_columns(state: State, n_nodes: int, n_rows: int) -> dict[str, Ints]:
+    """Room for the sums of as many demands as the budget holds; the system gives memory on use."""
+    n_places = int(state.level_first[-1])
+    sizes = [1 << max(int(count) - 1, 0).bit_length() for count in np.diff(state.level_first)]
+    level_tree = np.cumsum([0, *(2 * size for size in sizes)], dtype=np.int64)
+    each = n_nodes + 2 * n_places + int(level_tree[-1]) + 2 * n_rows
+    class_demand, n_demands = _demands(state, INDEX_ENTRIES // max(each, 1))
+    shapes = {
+        "demand_looks": (n_demands,),
+        "demand_tight": (n_demands,),
+        "demand_free": (n_demands, n_nodes),
+        "demand_fit": (n_demands, n_places),
+        "demand_sum": (n_demands, n_places),
+        "demand_least": (n_demands, int(level_tree[-1])),
+        "demand_under": (n_demands, n_rows),
+        "row_tight": (n_demands, n_rows),
+    }
+    columns = {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
+    seen = np.full(n_demands, -1, np.int64)
+    return columns | {
+        "class_demand": class_demand,
+        "demand_seen": seen,
+        "level_tree": level_tree,
+    }
+
+
+def _demands(state: State, most: int) -> tuple[Ints, int]:
+    """Number the demands of the classes, and how many there are: the first `most` of them."""
+    count = int(state.class_count[0])
+    asked = [getattr(state, f"class_{name}")[:count].tolist() for name in DEMAND]
+    numbers: dict[tuple[int, ...], int] = {}
+    found = [numbers.setdefault(one, len(numbers)) for one in zip(*asked, strict=True)]
+    demand = np.array(found, np.int64)
+    demand[demand >= most] = -1
+    return demand, min(len(numbers), most)

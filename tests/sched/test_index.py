@@ -1,0 +1,114 @@
+"""What is found from sums over domains is what is found by looking at every node."""
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arkwright import sched
+from arkwright.sched import constraints, index, placement
+from arkwright.sched.work import workspace
+from naive.random_factory import (
+    POLICIES,
+    decide_both,
+    make_announced_so,
+    random_event,
+    random_pair,
+    random_placing,
+)
+
+SUMS = ("demand_free", "demand_fit", "demand_sum", "demand_least", "demand_under", "row_tight")
+
+
+def walked(state, work, cls, job):
+    """Where the job would go when every node is looked at; None when nowhere."""
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
+    found = placement.place_now(state, work, cls, job)
+    return work.chosen[: state.class_nodes[cls]].tolist() if found else None
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**9))
+def test_the_sums_say_what_walking_says_after_every_event(seed):
+    random = Random(seed)
+    policy = random.choice([None, None, *POLICIES])
+    pair = random_pair(random, None if policy is None else random_placing(random, policy))
+    work = workspace(pair.state, 1)
+    for _ in range(25):
+        make_announced_so(pair, random)
+        random_event(pair, random)
+        state = pair.state
+        for cls in random.sample(range(len(pair.shapes)), 2):
+            found = placement.place_by_index(state, work, cls, 0)
+            if found == placement.UNKNOWN:
+                continue
+            nodes = work.chosen[: state.class_nodes[cls]].tolist()
+            assert (nodes if found == placement.PLACED else None) == walked(state, work, cls, 0)
+        if random.random() < 0.5:
+            ours, theirs = decide_both(pair)
+            assert ours == theirs
+        pair.now_ms += random.choice([0, 1, 3])
+    for cls in range(len(pair.shapes)):
+        fresh = workspace(pair.state, 1)
+        assert index.is_current(pair.state, work, cls)
+        assert index.is_current(pair.state, fresh, cls)
+        demand = work.class_demand[cls]
+        for name in SUMS:
+            kept, anew = getattr(work, name)[demand], getattr(fresh, name)[demand]
+            assert kept.tolist() == anew.tolist(), name
+        assert work.demand_tight[demand] == fresh.demand_tight[demand]
+
+
+def two_racks(row_limit):
+    """Racks of three nodes of four GPUs, each with a power row under one for the hall."""
+    zeros = [0] * 6
+    rack = [0, 0, 0, 1, 1, 1]
+    nodes = sched.Nodes(
+        [rack, zeros], zeros, zeros, zeros, [4000] * 6, zeros, zeros, [1, 1, 1, 2, 2, 2]
+    )
+    state = sched.empty(nodes, sched.Rows([-1, 0, 0], row_limit))
+    return sched.apply(state, sched.add_class(0, sched.Shape(2, 4000, level_required=1, watts=10)))
+
+
+def test_a_rack_that_lost_a_node_is_found_from_the_sums():
+    state = two_racks([-1, -1, -1])
+    state = sched.apply(state, sched.node_state(0, 4, sched.DOWN))
+    work = workspace(state, 1)
+    assert placement.place_by_index(state, work, 0, 0) == placement.PLACED
+    assert work.chosen[:2].tolist() == [3, 5]
+
+
+def test_a_row_that_could_refuse_a_node_leaves_the_answer_to_walking():
+    """Rack 0 has power for one node only, so the gang goes to rack 1: the sums cannot see that."""
+    state = two_racks([-1, 19, 40])
+    work = workspace(state, 1)
+    assert placement.place_by_index(state, work, 0, 0) == placement.UNKNOWN
+    assert walked(state, work, 0, 0) == [3, 4]
+    state = sched.apply(state, sched.row_limit(0, 1, 20))
+    assert placement.place_by_index(state, work, 0, 0) == placement.PLACED
+    assert work.chosen[:2].tolist() == [0, 1]
+
+
+def test_more_moves_than_the_ring_remembers_are_made_good_by_summing_anew():
+    state = two_racks([-1, -1, -1])
+    work = workspace(state, 1)
+    assert index.is_current(state, work, 0)
+    for _ in range(len(state.moved)):
+        state = sched.apply(state, sched.node_state(0, 0, sched.DOWN))
+    state = sched.apply(state, sched.node_state(0, 1, sched.DOWN))
+    assert placement.place_by_index(state, work, 0, 0) == placement.PLACED
+    assert work.chosen[:2].tolist() == [3, 4]
+
+
+def test_a_demand_beyond_the_budget_is_served_by_walking():
+    state = two_racks([-1, -1, -1])
+    work = workspace(state, 1)
+    work.class_demand[0] = -1
+    assert placement.place_by_index(state, work, 0, 0) == placement.UNKNOWN
+
+
+def test_jobs_of_several_projects_that_ask_the_same_share_their_sums():
+    state = two_racks([-1, -1, -1])
+    state = sched.apply(state, sched.add_class(0, sched.Shape(2, 4000, level_required=0, watts=10)))
+    state = sched.apply(state, sched.add_class(0, sched.Shape(3, 4000, level_required=0, watts=10)))
+    assert workspace(state).class_demand.tolist() == [0, 0, 1]
