@@ -35,6 +35,7 @@ from arkwright.sched import (
     score,
     transitions,
     tree,
+    windows,
 )
 from arkwright.sched import state as state_module
 from arkwright.sched import work as work_module
@@ -52,6 +53,7 @@ KERNEL_MODULES: Final = (
     tree,
     power,
     calendar,
+    windows,
     constraints,
     transitions,
     placement,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from arkwright.sched import decide, transitions
+from arkwright.sched import constraints, decide, transitions
 from arkwright.sched.codes import BIG, RUNNING, STARTING, STOPPING
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import Work
@@ -86,7 +86,7 @@ def advance(
         trip.stop[REACHED_MS] = at_ms
         if trip.stop[WATCHED_LEFT] == 0 or trip.stop[CYCLES_LEFT] == 0:
             break
-        at_ms = _next_at(trip, events, row, at_ms)
+        at_ms = min(_next_at(trip, events, row, at_ms), constraints.next_opening_at(state, at_ms))
         if at_ms == BIG:
             break
     return starts

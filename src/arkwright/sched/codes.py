@@ -36,11 +36,14 @@ NODE_STATE: Final = 11
 ROW_LIMIT: Final = 12
 ANNOUNCE: Final = 13
 WITHDRAW: Final = 14
+RESERVE: Final = 25
+UNRESERVE: Final = 26
 
 # Backfill modes.
 EASY: Final = 0
 STRICT: Final = 1
 GREEDY: Final = 2
+CONSERVATIVE: Final = 3
 
 # Placement policies.
 ARKWRIGHT: Final = 0
@@ -102,6 +105,7 @@ NEVER_TOO_MANY_NODES: Final = 22
 NEVER_TOPOLOGY: Final = 23
 NEVER_QUOTA: Final = 24
 NEVER_POWER: Final = 25
+RESERVED_WINDOW: Final = 38
 
 # The smallest change that would start the job (`Reason.change`, its number in `Reason.to`).
 WAIT: Final = 0

@@ -37,9 +37,9 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         end_ms = now_ms + state.job_duration_ms[job]
         outlasts = work.result[HEAD] >= 0 and end_ms > work.result[SHADOW_MS]
         if outlasts:
-            admitted = _fits_beside(state, work, cls, job, end_ms)
+            admitted = _fits_beside(state, work, cls, job, now_ms, end_ms)
         else:
-            admitted = _fits_now(state, work, cls, job, end_ms)
+            admitted = _fits_now(state, work, cls, job, now_ms, end_ms)
         if admitted:
             nodes = work.chosen[: state.class_nodes[cls]]
             transitions.start(state, job, now_ms, nodes, work.chosen[:0])
@@ -68,10 +68,11 @@ def _next_candidate(state: State, work: Work) -> int:
     return best
 
 
-def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
+def _fits_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms: int) -> bool:
     """Place the job of the class in what is free; remembers what refused it for any duration."""
     if _still_blocked(state, cls):
         return False
+    work.run_ms[:] = 0
     blocked_by = constraints.admit_job(state, cls, state.row_used)
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     if blocked_by < 0 and not placement.place_now(state, work, cls, job):
@@ -80,14 +81,16 @@ def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool
     if blocked_by != BLOCKED_BY_NOTHING:
         state.class_blocked_version[cls] = constraints.version(state, blocked_by)
         return False
-    if not constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left):
+    lowered = constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
+    if not lowered and not constraints.keeps_some(state, cls, now_ms, end_ms):
         return True
+    _will_run(work, now_ms, end_ms)
     if not constraints.admit_beside(state, cls, work.row_left):
         return False
     return placement.place_now(state, work, cls, job)
 
 
-def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
+def _fits_beside(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms: int) -> bool:
     """Place the job of the class that outlasts the shadow time: in what the head does not need."""
     if _still_blocked(state, cls):
         return False
@@ -96,7 +99,13 @@ def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> b
     constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
     if not constraints.admit_beside(state, cls, work.row_left):
         return False
+    _will_run(work, now_ms, end_ms)
     return placement.place_beside(state, work, cls, job)
+
+
+def _will_run(work: Work, from_ms: int, end_ms: int) -> None:
+    work.run_ms[0] = from_ms
+    work.run_ms[1] = end_ms
 
 
 def _still_blocked(state: State, cls: int) -> bool:
@@ -127,8 +136,8 @@ def _shorten_class(
 ) -> None:
     """A job of the class that would end at `end_ms` was refused: which of its class may still try?
 
-    What refuses it for its duration is the shadow time or an announced limit, and refuses all that
-    end after the last of them before its end. Only those that end by then are tried again.
+    What refuses it for its duration is the shadow time, an announced limit or a window, and refuses
+    all that end after the last of them before its end. Only those that end by then are tried again.
     """
     work.class_within_ms[cls] = CLOSED
     if state.class_blocked_by[cls] != BLOCKED_BY_NOTHING:
@@ -151,8 +160,8 @@ def _advance_class(state: State, work: Work, cls: int) -> None:
 def _nothing_moved(state: State, now_ms: int, mode: int) -> bool:
     """Whether the last cycle did nothing and would do nothing again.
 
-    Time alone can matter only when a running job reaches its estimate or an announced limit its
-    time: before that every expected end keeps its place, and less time is left before the shadow
+    Time alone can matter only when a running job reaches its estimate, an announced limit its time
+    or a window its end: before that every expected end keeps its place, and less time is left before the shadow
     time and before each limit than there was.
     """
     memo = state.cycle_memo
@@ -166,10 +175,15 @@ def _remember(state: State, now_ms: int, mode: int, started: int) -> None:
     memo[0] = -1
     if started > 0:
         return
+    change_ms = constraints.next_change_at(state, now_ms)
+    job = order.first(state, state.active_root[0])
+    if change_ms < BIG and job >= 0 and state.job_key_first[job] <= now_ms:
+        # What waits for an overdue job moves with time, and may come to lie across the change.
+        return
     job = order.first_after(state, state.active_root[0], now_ms)
     memo[0] = state.change_count[0]
     memo[1] = now_ms
-    memo[2] = constraints.next_change_at(state, now_ms)
+    memo[2] = change_ms
     if job >= 0:
         memo[2] = min(memo[2], state.job_key_first[job])
     memo[3] = mode

@@ -27,7 +27,8 @@ from arkwright.sched.work import HEAD, Work
 def place_now(state: State, work: Work, cls: int, job: int) -> bool:
     """Fill `work.chosen[:class_nodes]` for the job from what is free; False: no room.
 
-    `work.row_left` says what the rows above the nodes have left, here and below.
+    `work.row_left` says what the rows above the nodes have left, `work.run_ms` when the job would
+    run, here and below.
     """
     gpu = state.node_gpu_milli_free
     count = constraints.admit_nodes(
@@ -39,6 +40,7 @@ def place_now(state: State, work: Work, cls: int, job: int) -> bool:
         state.node_cpu_milli_free,
         state.node_memory_mib_free,
     )
+    count = _keep_open(state, work, cls, count)
     count = constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
     if count < state.class_nodes[cls]:
         return False
@@ -57,6 +59,7 @@ def place_beside(state: State, work: Work, cls: int, job: int) -> bool:
         work.beside_cpu_milli,
         work.beside_memory_mib,
     )
+    count = _keep_open(state, work, cls, count)
     head = state.job_class[work.result[HEAD]]
     count = constraints.keep_beside(
         state, cls, job, work.fit, count, work.aside, work.shadow_each, head
@@ -107,7 +110,14 @@ def _admit_then(state: State, work: Work, cls: int) -> int:
         work.shadow_cpu_milli,
         work.shadow_memory_mib,
     )
+    count = _keep_open(state, work, cls, count)
     return constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
+
+
+def _keep_open(state: State, work: Work, cls: int, count: int) -> int:
+    return constraints.keep_open(
+        state, cls, work.fit, count, work.run_ms[0], work.run_ms[1], work.barred
+    )
 
 
 def _has_score(state: State) -> bool:

@@ -24,6 +24,7 @@ from arkwright.sched import (
     placement,
     power,
     tree,
+    windows,
 )
 from arkwright.sched.mutate import apply
 from arkwright.sched.reason import Reason
@@ -166,6 +167,9 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     ahead_short = _limit_ahead(after, cls, now_ms, now_ms + int(after.job_duration_ms[job]))
     if ahead_short is not None:
         return ahead_short
+    kept_short = _window(after, cls, job, now_ms)
+    if kept_short is not None:
+        return kept_short
     if trial.head >= 0:
         strict = backfill == codes.STRICT
         code = codes.BEHIND_HIGHER_PRIORITY if strict else codes.RESERVED_FOR_HEAD
@@ -190,6 +194,23 @@ def _limit_ahead(state: State, cls: int, now_ms: int, end_ms: int) -> Reason | N
         return None
     ahead = calendar.explain(state, work.step_left, reason.row, reason.asked, end_ms)
     return ahead or reason
+
+
+def _window(state: State, cls: int, job: int, now_ms: int) -> Reason | None:
+    """The window that keeps nodes from the job, when they are what it lacks."""
+    end_ms = now_ms + int(state.job_duration_ms[job])
+    if not constraints.keeps_some(state, cls, now_ms, end_ms):
+        return None
+    work = workspace(state)
+    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left)
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
+    constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
+    work.run_ms[:] = now_ms, end_ms
+    if placement.place_now(state, work, cls, job):
+        return None
+    serving = [*_serving(state, cls, _free(state), any_state=False).values()]
+    nodes = np.concatenate(serving)
+    return windows.explain(state, cls, nodes, int(state.class_nodes[cls]), now_ms, end_ms)
 
 
 def _fits(state: State, job: int) -> bool:
@@ -221,6 +242,11 @@ def _with_smallest_change(
             return reason._replace(change=codes.SHORTER, to=left_ms)
     if reason.code == codes.LIMIT_AHEAD:
         for at_ms in reversed(state.step_at_ms[: int(state.step_count[0])].tolist()):
+            if now_ms < at_ms < now_ms + duration_ms and starts(shape, at_ms - now_ms):
+                return reason._replace(change=codes.SHORTER, to=at_ms - now_ms)
+    if reason.code == codes.RESERVED_WINDOW:
+        opens = sorted(set(state.window_from_ms[: int(state.window_count[0])].tolist()))
+        for at_ms in reversed(opens):
             if now_ms < at_ms < now_ms + duration_ms and starts(shape, at_ms - now_ms):
                 return reason._replace(change=codes.SHORTER, to=at_ms - now_ms)
     most = _most(shape.nodes - 1, lambda count: starts(shape._replace(nodes=count)))
