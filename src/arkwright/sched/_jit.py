@@ -22,6 +22,7 @@ from arkwright.sched import (
     calendar,
     capacity,
     codes,
+    conservative,
     constraints,
     decide,
     draw,
@@ -58,6 +59,7 @@ KERNEL_MODULES: Final = (
     transitions,
     placement,
     reservation,
+    conservative,
     decide,
     advance,
 )

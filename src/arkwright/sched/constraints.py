@@ -109,6 +109,11 @@ def keep_open(
     return windows.admit(state, cls, nodes, count, from_ms, end_ms, barred)
 
 
+def keeps(state: State, cls: int, entry: int, from_ms: int, end_ms: int) -> bool:
+    """Whether this entry of the windows keeps its node from the class in `[from_ms, end_ms)`."""
+    return windows.touches(state, cls, entry, from_ms, end_ms)
+
+
 def keeps_some(state: State, cls: int, from_ms: int, end_ms: int) -> bool:
     """Whether some node is kept for others in `[from_ms, end_ms)`."""
     return windows.touches_any(state, cls, from_ms, end_ms)

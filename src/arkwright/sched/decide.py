@@ -11,8 +11,15 @@ that duration cannot cure: the cost is that of the starts and of the classes, no
 
 from __future__ import annotations
 
-from arkwright.sched import constraints, order, placement, reservation, transitions
-from arkwright.sched.codes import BIG, BLOCKED_BY_NODES, BLOCKED_BY_NOTHING, GREEDY, STRICT
+from arkwright.sched import conservative, constraints, order, placement, reservation, transitions
+from arkwright.sched.codes import (
+    BIG,
+    BLOCKED_BY_NODES,
+    BLOCKED_BY_NOTHING,
+    CONSERVATIVE,
+    GREEDY,
+    STRICT,
+)
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, Work
 
@@ -23,6 +30,10 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     work.result[SHADOW_MS] = -1
     if _nothing_moved(state, now_ms, mode):
         return 0
+    if mode == CONSERVATIVE:
+        planned = conservative.plan(state, work, now_ms, out, work.fit[:0], -1)
+        _remember(state, now_ms, mode, planned)
+        return planned
     work.node_rank[:] = 0
     constraints.foresee_rows(state, now_ms, work.row_used, work.step_left)
     for cls in range(state.class_count[0]):
@@ -30,7 +41,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         work.class_candidate[cls] = order.first(state, state.class_root[cls])
     started = 0
     while True:
-        job = _next_candidate(state, work)
+        job = order.first_of(state, work.class_candidate[: state.class_count[0]])
         if job < 0:
             break
         cls = state.job_class[job]
@@ -57,15 +68,6 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         _advance_class(state, work, cls)
     _remember(state, now_ms, mode, started)
     return started
-
-
-def _next_candidate(state: State, work: Work) -> int:
-    best = -1
-    for cls in range(state.class_count[0]):
-        job = work.class_candidate[cls]
-        if job >= 0 and (best < 0 or order.before(state, job, best)):
-            best = job
-    return best
 
 
 def _fits_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms: int) -> bool:
@@ -177,8 +179,9 @@ def _remember(state: State, now_ms: int, mode: int, started: int) -> None:
         return
     change_ms = constraints.next_change_at(state, now_ms)
     job = order.first(state, state.active_root[0])
-    if change_ms < BIG and job >= 0 and state.job_key_first[job] <= now_ms:
-        # What waits for an overdue job moves with time, and may come to lie across the change.
+    moves = change_ms < BIG or mode == CONSERVATIVE
+    if moves and job >= 0 and state.job_key_first[job] <= now_ms:
+        # What waits for an overdue job moves with time, and may come to lie across another thing.
         return
     job = order.first_after(state, state.active_root[0], now_ms)
     memo[0] = state.change_count[0]
