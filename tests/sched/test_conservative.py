@@ -13,6 +13,7 @@ from arkwright.sched.work import workspace
 from naive import conservative as naive
 from naive.flat_pool import one_node, pool, single_gpus, starts_s
 from naive.random_factory import (
+    decide_both,
     make_announced_so,
     random_event,
     random_pair,
@@ -119,7 +120,7 @@ def _gpus(pair, job):
 def test_no_promised_start_of_any_job_is_ever_pushed_back():
     """Exact estimates, one priority, nothing fails: topology, quota, power, announced limits and
     windows that were known before do not break a promise."""
-    assert sum(keep_promises(seed) for seed in range(120)) > 1000
+    assert sum(keep_promises(seed) for seed in range(70)) > 500
 
 
 def keep_promises(seed):
@@ -127,7 +128,9 @@ def keep_promises(seed):
     random = Random(seed)
     pair = random_pair(random)
     shapes = enumerate(pair.shapes)
-    whole = [cls for cls, shape in shapes if shape.gpu_milli % 1000 == 0] or [0]
+    whole = [cls for cls, shape in shapes if shape.gpu_milli % 1000 == 0]
+    if not whole:
+        return 0
     for _ in range(random.choice([0, 2, 4])):
         reserve_random(pair, random)
     for _ in range(random.choice([0, 2])):
@@ -186,3 +189,50 @@ def test_a_cycle_that_stops_planning_early_decides_the_same(seed):
             nodes = list(sched.nodes_of(brief, job))
             pair.factory.start(pair.factory.jobs[job], nodes, pair.now_ms)
         pair.now_ms += random.choice([0, 1, 3, 10])
+
+
+def test_a_job_is_told_whose_place_it_would_take():
+    # 4 run to 10000, 2 to 30000. Job 2 gets 10000, job 3 wants all 8 and gets 30000; job 4 is over
+    # in time for the first and not for the second, whose place it would take.
+    state = pool(8)
+    for gpus in (4, 2, 8):
+        state = sched.apply(state, sched.add_class(0, single_gpus(gpus)))
+    for job, (cls, lasts_ms) in enumerate([(0, 10_000), (1, 30_000)]):
+        state = sched.apply(state, sched.submit(0, cls, lasts_ms))
+        nodes = range(4) if job == 0 else range(4, 6)
+        state = sched.apply(state, sched.start(0, job, nodes))
+    for cls, lasts_ms in [(0, 20_000), (2, 10_000), (1, 100_000)]:
+        state = sched.apply(state, sched.submit(0, cls, lasts_ms))
+    reason = sched.explain(state, 4, 0, sched.CONSERVATIVE)
+    assert (reason.code, reason.job, reason.at_ms) == (sched.RESERVED_FOR_HEAD, 3, 30_000)
+    assert (reason.change, reason.to) == (sched.SHORTER, 30_000)
+    assert sched.explain(state, 4, 0).code == sched.STARTS_NOW
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**9))
+def test_every_waiting_job_has_a_reason(seed):
+    random = Random(seed)
+    pair = random_pair(random)
+    for _ in range(12):
+        for _ in range(random.randint(1, 4)):
+            random_event(pair, random)
+        decide_both(pair, sched.CONSERVATIVE)
+        pair.now_ms += random.choice([0, 1, 5])
+    for job in pair.in_state("queued"):
+        reason = sched.explain(pair.state, job, pair.now_ms, sched.CONSERVATIVE)
+        if reason.code == sched.RESERVED_FOR_HEAD:
+            assert reason.job in pair.in_state("queued")
+
+
+def test_a_ride_foresees_what_the_plan_promises():
+    state = pool(8)
+    for gpus in (4, 2, 8):
+        state = sched.apply(state, sched.add_class(0, single_gpus(gpus)))
+    for cls, lasts_ms in [(0, 10), (1, 30), (0, 20), (2, 10), (1, 100)]:
+        state = sched.apply(state, sched.submit(0, cls, lasts_ms))
+    ride = sched.Ride(np.array([10, 30, 20, 10, 100]), np.array([3, 4]))
+    seen = sched.foresee(state, 0, [ride], sched.Horizon(1000, 100), sched.CONSERVATIVE)[0]
+    assert seen.start_ms.tolist() == [30, 40]
+    promised = plan(state, 0)
+    assert [promised[3], promised[4]] == [30, 40]

@@ -21,7 +21,8 @@ class Reason(NamedTuple):
       job would last past that and asks `asked`.
     - RESERVED_WINDOW: `asked` nodes; window `window` of row `row` (-1: of nobody), from `at_ms` until
       `until_ms`, keeps all but `free` of those that would serve it.
-    - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`.
+    - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`: the head, or with
+      conservative backfill the first in order whose place in the plan it would take.
     - BEHIND_HIGHER_PRIORITY: job `job` goes first.
     - NODES_DOWN: `asked` nodes, only `free` of the nodes that are up could ever serve it.
     - NEVER_NODE_TOO_SMALL: `asked` of `resource` per node, the largest node has `free`.

@@ -17,6 +17,7 @@ from arkwright.sched import (
     calendar,
     capacity,
     codes,
+    conservative,
     constraints,
     event,
     gpus,
@@ -174,6 +175,8 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
         strict = backfill == codes.STRICT
         code = codes.BEHIND_HIGHER_PRIORITY if strict else codes.RESERVED_FOR_HEAD
         return Reason(code, asked, in_one_domain, job=trial.head, at_ms=trial.shadow_ms)
+    if backfill == codes.CONSERVATIVE:
+        return _planned_ahead(after, job, now_ms, asked, in_one_domain)
     raise InternalError(f"explain: nothing stops job {job}, yet the cycle did not start it")
 
 
@@ -211,6 +214,15 @@ def _window(state: State, cls: int, job: int, now_ms: int) -> Reason | None:
     serving = [*_serving(state, cls, _free(state), any_state=False).values()]
     nodes = np.concatenate(serving)
     return windows.explain(state, cls, nodes, int(state.class_nodes[cls]), now_ms, end_ms)
+
+
+def _planned_ahead(state: State, job: int, now_ms: int, asked: int, free: int) -> Reason:
+    """The job ahead whose place in the plan would be taken, and when that job starts."""
+    work = workspace(state)
+    work.result[HEAD] = -1
+    conservative.plan(copy(state), work, now_ms, room(state), work.fit[:0], job)
+    ahead, at_ms = int(work.result[HEAD]), int(work.result[SHADOW_MS])
+    return Reason(codes.RESERVED_FOR_HEAD, asked, free, job=ahead, at_ms=at_ms)
 
 
 def _fits(state: State, job: int) -> bool:
