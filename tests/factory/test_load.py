@@ -248,7 +248,6 @@ def test_each_mistake_has_its_place_and_its_remedy(text, where, key, found, righ
 @pytest.mark.parametrize(
     ("addition", "key"),
     [
-        ("policy: {backfill: conservative}", "policy.backfill"),
         ("policy: {ordering: fair-share}", "policy.ordering"),
     ],
 )

@@ -104,10 +104,13 @@ def test_a_start_that_cannot_be_is_a_bug_and_changes_nothing() -> None:
     assert log.fleet.explain("b", log.now_ms).code == "starts-now"
 
 
+BACKFILL = ["easy", "none", "greedy", "conservative"]
+
+
 @st.composite
 def stories(draw: st.DrawFn) -> Log:
     """A log as the controller could have written it: every event is one the lifecycle allows."""
-    log = Log(fleet(backfill=draw(st.sampled_from(["easy", "none", "greedy"]))))
+    log = Log(fleet(backfill=draw(st.sampled_from(BACKFILL))))
     states: dict[str, str] = {}
     for number in range(draw(st.integers(1, 40))):
         if draw(st.integers(0, 2)) == 0 or not states:
@@ -156,7 +159,7 @@ def _one_step(draw: st.DrawFn, log: Log, states: dict[str, str]) -> None:
 @given(log=stories())
 @settings(max_examples=60, deadline=None)
 def test_a_fleet_that_followed_a_log_is_the_fleet_rebuilt_from_it(log: Log) -> None:
-    rebuilt = fleet(backfill={0: "easy", 1: "none", 2: "greedy"}[log.fleet._backfill])
+    rebuilt = fleet(backfill=BACKFILL[log.fleet._backfill])
     rebuilt.reset()
     for event in log.events:
         rebuilt.apply(event)
@@ -174,7 +177,7 @@ def test_attempts_that_are_over_may_be_left_out_of_a_rebuild(log: Log) -> None:
         for event in log.events
         if event.after.get("state") == "failed"
     }
-    rebuilt = fleet(backfill={0: "easy", 1: "none", 2: "greedy"}[log.fleet._backfill])
+    rebuilt = fleet(backfill=BACKFILL[log.fleet._backfill])
     for path in ALL:
         rebuilt.set_node_state(path, log.fleet.node_state(path))
     last_end = {

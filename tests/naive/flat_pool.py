@@ -10,7 +10,7 @@ def pool(n_nodes, gpus_per_node=1, levels=(), rows=None):
     return sched.empty(sched.Nodes(list(levels), zeros, zeros, zeros, gpus, zeros, zeros), rows)
 
 
-def starts_s(state, jobs, shape_of_gpus, backfill=sched.EASY, kernels=sched.INTERPRETED):
+def starts_s(state, jobs, shape_of_gpus, backfill=sched.EASY, **options):
     """Start seconds of jobs given as (submit_s, estimate_s, gpus[, actual_s])."""
     timetable = []
     for submit_s, run_s, gpus, *actual_s in jobs:
@@ -20,7 +20,7 @@ def starts_s(state, jobs, shape_of_gpus, backfill=sched.EASY, kernels=sched.INTE
         event = sched.submit(1000 * submit_s, sched.find_class(state, shape), 1000 * run_s)
         timetable.append((event, 1000 * (actual_s[0] if actual_s else run_s)))
     course = sched.forward(
-        state, sched.timetable(timetable), 0, sched.BIG - 1, backfill=backfill, kernels=kernels
+        state, sched.timetable(timetable), 0, sched.BIG - 1, backfill=backfill, **options
     )
     assert sched.check(course.state) == []
     starts_ms = course.state.job_start_ms[: len(jobs)].tolist()

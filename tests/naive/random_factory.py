@@ -9,6 +9,7 @@ from arkwright.sched.schedule import cycle_with
 from arkwright.sched.work import workspace
 from naive import policies
 from naive import scheduler as naive
+from naive.windows import Window
 
 POLICIES = {
     sched.RANDOM: policies.Random,
@@ -38,6 +39,10 @@ class Pair:
     """How often limits are announced, against eight submits."""
     looks_min: int = 1
     """From which look on the kernels use what they have summed up."""
+    reserves: int = 0
+    """How often nodes are reserved."""
+    windows: int = 0
+    """How many have been."""
 
     def apply(self, event):
         self.state = sched.apply(self.state, event)
@@ -99,6 +104,7 @@ def random_pair(random: Random, placing=None) -> Pair:
         pair.apply(sched.add_class(0, shape))
     pair.announces = random.choice([0, 0, 2])
     pair.looks_min = random.choice([1, 1, 4])
+    pair.reserves = random.choice([0, 0, 2])
     return pair
 
 
@@ -152,8 +158,9 @@ def random_event(pair: Pair, random: Random) -> None:
             "stop",
             "run",
             "announce",
+            "reserve",
         ],
-        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1, pair.announces],
+        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1, pair.announces, pair.reserves],
     )[0]
     jobs = pair.factory.jobs
     active, queued, held = pair.active(), pair.in_state("queued"), pair.in_state("held")
@@ -196,11 +203,29 @@ def random_event(pair: Pair, random: Random) -> None:
         if random.random() < 0.1:
             pair.apply(sched.withdraw(pair.now_ms, row, at_ms))
             del pair.factory.announced[at_ms, row]
+    elif kind == "reserve":
+        reserve_random(pair, random)
     elif kind in ("stop", "run"):
         starting = [job for job in active if pair.state.job_state[job] == sched.STARTING]
         if starting:
             event = sched.stop if kind == "stop" else sched.run
             pair.apply(event(pair.now_ms, random.choice(starting)))
+
+
+def reserve_random(pair: Pair, random: Random) -> None:
+    """Some nodes for a quota row or for nobody, now and then one that is given up again."""
+    n_nodes = len(pair.factory.nodes)
+    nodes = random.sample(range(n_nodes), min(n_nodes, random.choice([1, 1, 2])))
+    from_ms = pair.now_ms + random.randint(0, 40)
+    until_ms, row = from_ms + random.choice([1, 5, 20, 60]), random.choice([-1, 0, 1, 3])
+    number, pair.windows = pair.windows, pair.windows + 1
+    for node in nodes:
+        pair.apply(sched.reserve(pair.now_ms, node, number, from_ms, until_ms, row))
+    pair.factory.windows.append(Window(number, nodes, from_ms, until_ms, row))
+    if random.random() < 0.3:
+        gone = random.choice(pair.factory.windows)
+        pair.apply(sched.unreserve(pair.now_ms, gone.number))
+        pair.factory.windows.remove(gone)
 
 
 def make_announced_so(pair: Pair, random: Random) -> None:

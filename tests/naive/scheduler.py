@@ -7,8 +7,9 @@ time is found by trying each instant. It is what the kernels of `arkwright.sched
 from dataclasses import dataclass, field
 
 from naive import quota
+from naive.windows import is_open
 
-EASY, STRICT, GREEDY = 0, 1, 2
+EASY, STRICT, GREEDY, CONSERVATIVE = 0, 1, 2, 3
 INFINITE = 10**18
 
 
@@ -63,6 +64,7 @@ class Factory:
         self.row_limit = list(row_limit)
         self.row_kept = [0] * len(self.row_limit)
         self.announced = {}  # (at_ms, row): limit
+        self.windows = []  # naive.windows
         self.jobs = []
 
     def active(self):
@@ -70,6 +72,10 @@ class Factory:
 
     def cycle(self, now_ms, mode=EASY):
         """Start what may start; returns [(job index, nodes)] in order."""
+        if mode == CONSERVATIVE:
+            from naive import conservative  # which builds on this module
+
+            return conservative.cycle(self, now_ms)[0]
         started = []
         reservation = None
         queue = sorted((job for job in self.jobs if job.state == "queued"), key=Job.order)
@@ -111,11 +117,15 @@ class Factory:
             frames.append((reservation.shapes, limits))
         if not quota.fits(self, job.shape, frames):
             return None
+
+        def is_allowed(node):
+            return is_open(self, job.shape, node, now_ms, end_ms)
+
         if reservation is None:
-            return self.place(job, free, gpus, scores, room, rank=lambda node: 0)
+            return self.place(job, free, gpus, scores, room, lambda node: 0, is_allowed)
         rank = lambda node: node not in reservation.nodes  # noqa: E731
         if end_ms <= reservation.shadow_ms:
-            return self.place(job, free, gpus, scores, room, rank)
+            return self.place(job, free, gpus, scores, room, rank, is_allowed)
         room.append(reservation.row_spare)
         beside = [
             tuple(map(min, free[node], reservation.spare.get(node, (INFINITE,) * 3)))
@@ -124,6 +134,8 @@ class Factory:
 
         def keeps_head(node):
             """The head is still served at the shadow time beside the GPUs the job would get."""
+            if not is_allowed(node):
+                return False
             if node not in reservation.gpus:
                 return True
             left = list(reservation.gpus[node])
@@ -138,7 +150,9 @@ class Factory:
         free_now, _ = self.left(self.active())
         gpus_now = self.gpus_left(self.active())
         ends = {self.end_ms(job, now_ms) for job in self.active()}
-        for instant in sorted(ends | {at_ms for at_ms, _ in self.announced if at_ms > now_ms}):
+        changes = {at_ms for at_ms, _ in self.announced}
+        changes |= {window.until_ms for window in self.windows}
+        for instant in sorted(ends | {at_ms for at_ms in changes if at_ms > now_ms}):
             running = self.active_after(instant, now_ms)
             free, used = self.left(running)
             gpus = self.gpus_left(running)
@@ -151,9 +165,13 @@ class Factory:
             def rank(node):
                 return self.node_admits(head, node, free_now[node], gpus_now[node])
 
+            def is_allowed(node, instant=instant):
+                return is_open(self, head.shape, node, instant, instant + head.duration_ms)
+
             frames = [(self.shapes(running), dict(enumerate(limits)))]
             frames += self.frames_ahead(now_ms, instant, instant + head.duration_ms, None)
-            nodes = self.place(head, free, gpus, self.scores(head, gpus, free), room, rank)
+            scores = self.scores(head, gpus, free)
+            nodes = self.place(head, free, gpus, scores, room, rank, is_allowed)
             if nodes is not None and quota.fits(self, head.shape, frames):
                 spare = {
                     node: tuple(a - b for a, b in zip(free[node], head.demand(), strict=True))
@@ -234,7 +252,7 @@ class Factory:
             if row in reservation.row_spare:
                 reservation.row_spare[row] -= asked
 
-    def place(self, job, free, gpus, scores, rooms, rank, keeps_head=lambda node: True):
+    def place(self, job, free, gpus, scores, rooms, rank, is_allowed):
         """Whole gang in the smallest domain, best score; None when it does not fit."""
         shape = job.shape
 
@@ -257,7 +275,7 @@ class Factory:
         fit = [
             n
             for n in range(len(self.nodes))
-            if self.node_admits(job, n, free[n], gpus[n]) and keeps_head(n)
+            if self.node_admits(job, n, free[n], gpus[n]) and is_allowed(n)
         ]
         fit = [node for node in fit if within_rows([node])]
         if shape.nodes == 1 and self.policy:

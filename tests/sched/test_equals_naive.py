@@ -33,7 +33,7 @@ def run_random(seed, steps, mode=sched.EASY, policy=None):
     return pair
 
 
-@pytest.mark.parametrize("mode", [sched.EASY, sched.STRICT, sched.GREEDY])
+@pytest.mark.parametrize("mode", [sched.EASY, sched.STRICT, sched.GREEDY, sched.CONSERVATIVE])
 @settings(max_examples=45, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_every_decision_equals_that_of_the_naive_scheduler(mode, seed):

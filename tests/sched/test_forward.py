@@ -14,33 +14,43 @@ from naive.flat_pool import pool, single_gpus
 from naive.random_factory import random_pair, submit_random
 
 
-def live_loop(state, rows, until_ms):
+def live_loop(state, rows, until_ms, one_by_one=False):
     """What control does with the same arrivals: decide on a copy, then apply the decisions."""
-    starts, ends, coming, now = [], [], list(rows), 0
-    actual = {}
-    while now <= until_ms:
-        for end_ms, job in sorted(end for end in ends if end[0] <= now):
-            state = sched.apply(state, sched.end(now, job))
-            ends.remove((end_ms, job))
-        while coming and coming[0][0].at_ms <= now:
-            event, actual_ms = coming.pop(0)
-            actual[int(state.job_count[0])] = actual_ms
-            state = sched.apply(state, event)
+    starts, ends, coming, actual, now = [], [], list(rows), {}, 0
+
+    def decide():
+        nonlocal state
         draft = sched.copy(state)
         out = sched.room(draft)
         for job in out[: sched.cycle(draft, now, out)].tolist():
             starts.append((job, now))
             state = sched.apply(state, sched.start(now, job, sched.nodes_of(draft, job)))
             ends.append((now + actual[job], job))
+
+    while now <= until_ms:
+        moved = True
+        while moved:
+            moved = False
+            while (due := sorted(end for end in ends if end[0] <= now)) and not moved:
+                state = sched.apply(state, sched.end(now, due[0][1]))
+                ends.remove(due[0])
+                moved = one_by_one
+            while coming and coming[0][0].at_ms <= now and not moved:
+                event, actual_ms = coming.pop(0)
+                actual[int(state.job_count[0])] = actual_ms
+                state = sched.apply(state, event)
+                moved = one_by_one
+            decide()
         now = min([end[0] for end in ends] + [event.at_ms for event, _ in coming[:1]], default=None)
         if now is None:
             break
     return state, starts
 
 
+@pytest.mark.parametrize("one_by_one", [False, True])
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
-def test_running_forward_decides_what_the_live_loop_decides(seed):
+def test_running_forward_decides_what_the_live_loop_decides(one_by_one, seed):
     """Estimates are wrong in both directions."""
     random = Random(seed)
     pair = random_pair(random)
@@ -49,8 +59,10 @@ def test_running_forward_decides_what_the_live_loop_decides(seed):
         cls = random.randrange(len(pair.shapes))
         event = sched.submit(at_ms, cls, random.randint(1, 60), priority=random.randint(0, 1))
         rows.append((event, random.randint(1, 90)))
-    course = sched.forward(sched.copy(pair.state), sched.timetable(rows), 0, 10_000)
-    state, starts = live_loop(pair.state, rows, 10_000)
+    course = sched.forward(
+        sched.copy(pair.state), sched.timetable(rows), 0, 10_000, one_by_one=one_by_one
+    )
+    state, starts = live_loop(pair.state, rows, 10_000, one_by_one)
     assert starts == list(zip(course.start_job.tolist(), course.start_at_ms.tolist(), strict=True))
     assert sched.same(state, course.state)
 

@@ -33,7 +33,9 @@ def test_compiled_cycles_leave_the_same_state_as_interpreted_ones(kernels):
         for _ in range(20):
             for _ in range(3):
                 random_event(pair, random)
-            mode = random.choice([sched.EASY, sched.EASY, sched.STRICT, sched.GREEDY])
+            mode = random.choice(
+                [sched.EASY, sched.EASY, sched.STRICT, sched.GREEDY, sched.CONSERVATIVE]
+            )
             compiled = sched.copy(pair.state)
             ours, theirs = sched.room(pair.state), sched.room(compiled)
             count = sched.cycle(pair.state, pair.now_ms, ours, mode)

@@ -9,7 +9,6 @@ from arkwright import catalog, units
 from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
 from arkwright.factory.spec import (
-    Backfill,
     Energy,
     EngineKind,
     Factory,
@@ -168,8 +167,6 @@ def _typical_jobs(policy: Policy) -> Found:
 
 
 def _runnable(factory: Factory) -> Found:
-    if factory.policy.backfill is Backfill.CONSERVATIVE:
-        yield "policy.backfill", "not yet: conservative", "use easy, greedy or none"
     if factory.policy.ordering is Ordering.FAIR_SHARE:
         found = f"not yet: {factory.policy.ordering.value}"
         yield "policy.ordering", found, "use priority, fifo or shortest-first"

@@ -25,7 +25,12 @@ from arkwright.units import MILLI, gigabytes_to_mib
 
 _NODE_STATES = {"up": sched.UP, "draining": sched.DRAINING, "down": sched.DOWN}
 _NODE_STATE_NAMES = {code: name for name, code in _NODE_STATES.items()}
-_BACKFILL = {"easy": sched.EASY, "none": sched.STRICT, "greedy": sched.GREEDY}
+_BACKFILL = {
+    "easy": sched.EASY,
+    "none": sched.STRICT,
+    "greedy": sched.GREEDY,
+    "conservative": sched.CONSERVATIVE,
+}
 
 
 class JobPlacement(Struct, frozen=True, kw_only=True):

@@ -52,6 +52,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     def cycles(self) -> int:
         """The cycles one question may take."""
         classes = len(np.unique(self.state.job_class[self.waiting()]))
+        if self.backfill == sched.CONSERVATIVE:
+            classes = len(self.waiting())  # a cycle plans each job
         per_cycle = CYCLE_VISITS + len(self.state.node_state) * (classes + CLASS_VISITS)
         return max(60, self.visits // per_cycle)
 

@@ -21,7 +21,7 @@ holds concrete nodes and quota at its shadow time (`reservation`), later jobs st
 (EASY backfill without a depth limit). A gang goes whole into the smallest domain that fits
 (`placement`), on the nodes that the policy scores best (`score`); the GPUs of a node are told apart
 where fractions of one are asked (`gpus`). Every rule about who may run where is a file with four
-small functions (`mask`, `capacity`, `tree`, `power`, `calendar`), listed once in `constraints`.
+small functions (`mask`, `capacity`, `tree`, `power`, `calendar`, `windows`), listed once in `constraints`.
 `docs/scheduler.md` has
 the rules in full.
 """
@@ -36,6 +36,7 @@ from arkwright.sched.codes import (
     BEHIND_HIGHER_PRIORITY,
     BEST_FIT,
     BIG,
+    CONSERVATIVE,
     DONE,
     DOT_PRODUCT,
     DOWN,
@@ -70,6 +71,7 @@ from arkwright.sched.codes import (
     RANDOM,
     RELEASE_IT,
     RESERVED_FOR_HEAD,
+    RESERVED_WINDOW,
     RUNNING,
     SHORTER,
     STARTING,
@@ -93,11 +95,13 @@ from arkwright.sched.event import (
     priority,
     release,
     requeue,
+    reserve,
     row_limit,
     run,
     start,
     stop,
     submit,
+    unreserve,
     withdraw,
 )
 from arkwright.sched.foresee import (
@@ -141,6 +145,7 @@ __all__ = [
     "BEHIND_HIGHER_PRIORITY",
     "BEST_FIT",
     "BIG",
+    "CONSERVATIVE",
     "DONE",
     "DOT_PRODUCT",
     "DOWN",
@@ -177,6 +182,7 @@ __all__ = [
     "RANDOM",
     "RELEASE_IT",
     "RESERVED_FOR_HEAD",
+    "RESERVED_WINDOW",
     "RUNNING",
     "SHORTER",
     "STARTING",
@@ -229,6 +235,7 @@ __all__ = [
     "priority",
     "release",
     "requeue",
+    "reserve",
     "reshaped",
     "room",
     "row_limit",
@@ -240,5 +247,6 @@ __all__ = [
     "stop",
     "submit",
     "timetable",
+    "unreserve",
     "withdraw",
 ]

@@ -22,6 +22,7 @@ from arkwright.sched import (
     calendar,
     capacity,
     codes,
+    conservative,
     constraints,
     decide,
     draw,
@@ -37,6 +38,7 @@ from arkwright.sched import (
     score,
     transitions,
     tree,
+    windows,
 )
 from arkwright.sched import state as state_module
 from arkwright.sched import work as work_module
@@ -55,11 +57,13 @@ KERNEL_MODULES: Final = (
     tree,
     power,
     calendar,
+    windows,
     constraints,
     transitions,
     index,
     placement,
     reservation,
+    conservative,
     decide,
     advance,
 )

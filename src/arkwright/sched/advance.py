@@ -1,5 +1,8 @@
 """The bare event loop, kernel: ends, then events, then one cycle, at each instant that has any.
 
+Or, one by one, a cycle after every single end and event: what simulators do that handle one event
+at a time, kept to compare with them.
+
 Nothing here allocates per event. Ends stand in a binary heap ordered by (time, job); an entry whose
 job has meanwhile ended or started anew is stale and dropped when it comes up.
 """
@@ -8,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from arkwright.sched import decide, transitions
+from arkwright.sched import constraints, decide, transitions
 from arkwright.sched.codes import BIG, RUNNING, STARTING, STOPPING
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import Work
@@ -44,6 +47,8 @@ class Trip(NamedTuple):
     """[n_ends]: every start, in order."""
     watched: Ints
     """[n_jobs]: 1 for a job whose start is waited for."""
+    one_by_one: Ints
+    """[1]: 0: all of an instant, then one cycle; 1: a cycle after each end and each event."""
     stop: Ints
     """[3]: watched jobs that have not started (-1: run to the end), cycles that may still be run,
     and, written here, the last instant looked at."""
@@ -61,9 +66,11 @@ def advance(
     row = 0
     at_ms = now_ms
     while at_ms <= until_ms:
-        while trip.end_count[0] > 0 and trip.end_at_ms[0] <= at_ms:
-            _end_first(state, trip)
-        while row < len(events) and events[row, AT_MS] <= at_ms:
+        ended = _end_due(state, trip, at_ms)
+        upto = _due(events, row, at_ms)
+        if trip.one_by_one[0] != 0:
+            upto = row if ended > 0 else min(upto, row + 1)
+        while row < upto:
             if not _take_event(state, trip, events[row]):
                 return -1 - row
             row += 1
@@ -79,11 +86,7 @@ def advance(
         trip.stop[REACHED_MS] = at_ms
         if trip.stop[WATCHED_LEFT] == 0 or trip.stop[CYCLES_LEFT] == 0:
             break
-        at_ms = BIG
-        if trip.end_count[0] > 0:
-            at_ms = trip.end_at_ms[0]
-        if row < len(events) and events[row, AT_MS] < at_ms:
-            at_ms = events[row, AT_MS]
+        at_ms = min(_next_at(trip, events, row, at_ms), constraints.next_opening_at(state, at_ms))
         if at_ms == BIG:
             break
     return starts
@@ -100,6 +103,33 @@ def _is_active(state: State, job: int) -> bool:
     return bool(is_in in (STARTING, RUNNING, STOPPING))
 
 
+def _end_due(state: State, trip: Trip, at_ms: int) -> int:
+    """End the jobs that are over by `at_ms`, or one by one only the first; how many."""
+    ended = 0
+    while trip.end_count[0] > 0 and trip.end_at_ms[0] <= at_ms:
+        if trip.one_by_one[0] != 0 and ended > 0:
+            break
+        ended += _end_first(state, trip)
+    return ended
+
+
+def _due(events: Ints, row: int, at_ms: int) -> int:
+    """The first row from `row` on that is later than `at_ms`."""
+    while row < len(events) and events[row, AT_MS] <= at_ms:
+        row += 1
+    return row
+
+
+def _next_at(trip: Trip, events: Ints, row: int, at_ms: int) -> int:
+    """When something ends or happens next, `at_ms` while one by one there is more of it."""
+    next_ms = BIG
+    if trip.end_count[0] > 0:
+        next_ms = trip.end_at_ms[0]
+    if row < len(events):
+        next_ms = min(next_ms, events[row, AT_MS])
+    return max(next_ms, at_ms)
+
+
 def _take_event(state: State, trip: Trip, event: Ints) -> bool:
     job = state.job_count[0]
     refused = transitions.change(
@@ -110,12 +140,15 @@ def _take_event(state: State, trip: Trip, event: Ints) -> bool:
     return bool(refused == 0)
 
 
-def _end_first(state: State, trip: Trip) -> None:
+def _end_first(state: State, trip: Trip) -> int:
+    """Take the first entry off the heap; 1 when a job ends with it, 0 when it was stale."""
     at_ms = trip.end_at_ms[0]
     job = trip.end_job[0]
     _pop(trip)
     if _is_active(state, job) and state.job_start_ms[job] + trip.actual_ms[job] <= at_ms:
         transitions.end(state, job)
+        return 1
+    return 0
 
 
 def _push(trip: Trip, at_ms: int, job: int) -> None:

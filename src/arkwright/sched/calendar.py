@@ -181,7 +181,7 @@ def explain_quota(
         if state.step_at_ms[step] >= end_ms or step_left[step] >= BIG:
             continue
         asked = asked_at(state, cls, step, step_within)
-        if 0 < asked and asked > step_left[step]:
+        if asked > 0 and asked > step_left[step]:
             refusing.append((-int(state.step_row[step]), int(step_left[step]), step))
     if not refusing:
         return None

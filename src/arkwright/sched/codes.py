@@ -39,11 +39,14 @@ WITHDRAW: Final = 14
 PERIOD: Final = 20
 GUARANTEE: Final = 21
 USED: Final = 22
+RESERVE: Final = 25
+UNRESERVE: Final = 26
 
 # Backfill modes.
 EASY: Final = 0
 STRICT: Final = 1
 GREEDY: Final = 2
+CONSERVATIVE: Final = 3
 
 # Placement policies.
 ARKWRIGHT: Final = 0
@@ -109,6 +112,7 @@ NEVER_QUOTA: Final = 24
 NEVER_POWER: Final = 25
 BUDGET: Final = 30
 NEVER_BUDGET: Final = 31
+RESERVED_WINDOW: Final = 38
 
 # The smallest change that would start the job (`Reason.change`, its number in `Reason.to`).
 WAIT: Final = 0

@@ -7,7 +7,7 @@ cycle, the reservation and the transitions call these functions and no constrain
 
 from __future__ import annotations
 
-from arkwright.sched import calendar, capacity, gpus, mask, power, tree
+from arkwright.sched import calendar, capacity, gpus, mask, power, tree, windows
 from arkwright.sched.codes import BIG, WATTS
 from arkwright.sched.state import Ints, State
 
@@ -113,13 +113,40 @@ def spend_ahead(
 
 
 def next_change_at(state: State, after_ms: int) -> int:
-    """When the next announced limit comes; BIG for never."""
-    return calendar.next_at(state, after_ms)
+    """When the next announced limit comes, or a window opens or ends; BIG for never."""
+    if state.window_count[0] == 0:
+        return calendar.next_at(state, after_ms)
+    return min(calendar.next_at(state, after_ms), windows.next_at(state, after_ms))
+
+
+def next_opening_at(state: State, after_ms: int) -> int:
+    """When after `after_ms` time alone next gives jobs more than they had; BIG for never."""
+    return windows.next_end(state, after_ms)
 
 
 def last_change_before(state: State, after_ms: int, end_ms: int) -> int:
-    """When the last announced limit in `(after_ms, end_ms)` comes; `after_ms` for none."""
-    return calendar.last_before(state, after_ms, end_ms)
+    """When in `(after_ms, end_ms)` the last announced limit comes or window opens; `after_ms` for
+    none: what refuses a run that ends then refuses all that end after it, up to `end_ms`."""
+    return windows.last_before(state, calendar.last_before(state, after_ms, end_ms), end_ms)
+
+
+def keep_open(
+    state: State, cls: int, nodes: Ints, count: int, from_ms: int, end_ms: int, barred: Ints
+) -> int:
+    """Keep of `nodes[:count]` those not kept for others in `[from_ms, end_ms)`; how many."""
+    if state.window_count[0] == 0:
+        return count
+    return windows.admit(state, cls, nodes, count, from_ms, end_ms, barred)
+
+
+def keeps(state: State, cls: int, entry: int, from_ms: int, end_ms: int) -> bool:
+    """Whether this entry of the windows keeps its node from the class in `[from_ms, end_ms)`."""
+    return windows.touches(state, cls, entry, from_ms, end_ms)
+
+
+def keeps_some(state: State, cls: int, from_ms: int, end_ms: int) -> bool:
+    """Whether some node is kept for others in `[from_ms, end_ms)`."""
+    return windows.touches_any(state, cls, from_ms, end_ms)
 
 
 def admit_under_rows(state: State, cls: int, nodes: Ints, count: int, left: Ints) -> int:
@@ -148,6 +175,12 @@ def foresee_end(state: State, cls: int, nodes: Ints, used: Ints) -> None:
     """In `used`, a job of the class on `nodes` has ended and given back what it held."""
     tree.apply(state, cls, used, -1)
     power.apply(state, cls, nodes, used, -1)
+
+
+def hold_in_rows(state: State, cls: int, nodes: Ints, used: Ints) -> None:
+    """In `used`, a job of the class on `nodes` holds its share."""
+    tree.apply(state, cls, used, 1)
+    power.apply(state, cls, nodes, used, 1)
 
 
 def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spare: Ints) -> None:

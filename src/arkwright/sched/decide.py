@@ -11,8 +11,23 @@ that duration cannot cure: the cost is that of the starts and of the classes, no
 
 from __future__ import annotations
 
-from arkwright.sched import constraints, index, order, placement, reservation, transitions
-from arkwright.sched.codes import BIG, BLOCKED_BY_NODES, BLOCKED_BY_NOTHING, GREEDY, STRICT
+from arkwright.sched import (
+    conservative,
+    constraints,
+    index,
+    order,
+    placement,
+    reservation,
+    transitions,
+)
+from arkwright.sched.codes import (
+    BIG,
+    BLOCKED_BY_NODES,
+    BLOCKED_BY_NOTHING,
+    CONSERVATIVE,
+    GREEDY,
+    STRICT,
+)
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, Work
 
@@ -23,6 +38,10 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     work.result[SHADOW_MS] = -1
     if _nothing_moved(state, now_ms, mode):
         return 0
+    if mode == CONSERVATIVE:
+        planned = conservative.plan(state, work, now_ms, out, work.fit[:0], -1)
+        _remember(state, now_ms, mode, planned)
+        return planned
     reservation.forget_ranks(work)
     constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
     for cls in range(state.class_count[0]):
@@ -30,14 +49,14 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         work.class_candidate[cls] = order.first(state, state.class_root[cls])
     started = 0
     while True:
-        job = _next_candidate(state, work)
+        job = order.first_of(state, work.class_candidate[: state.class_count[0]])
         if job < 0:
             break
         cls = state.job_class[job]
         end_ms = now_ms + state.job_duration_ms[job]
         outlasts = work.result[HEAD] >= 0 and end_ms > work.result[SHADOW_MS]
-        if _fits(state, work, cls, job, end_ms, outlasts):
-            size = _largest(state, work, cls, job, end_ms, outlasts)
+        if _fits(state, work, job, cls, now_ms, end_ms, outlasts):
+            size = _largest(state, work, job, cls, now_ms, end_ms, outlasts)
             nodes = work.chosen[: state.class_nodes[size]]
             transitions.start(state, job, now_ms, nodes, work.chosen[:0])
             constraints.spend_ahead(state, size, nodes, work.step_left, work.step_within, 0, end_ms)
@@ -56,40 +75,36 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     return started
 
 
-def _next_candidate(state: State, work: Work) -> int:
-    best = -1
-    for cls in range(state.class_count[0]):
-        job = work.class_candidate[cls]
-        if job >= 0 and (best < 0 or order.before(state, job, best)):
-            best = job
-    return best
-
-
-def _fits(state: State, work: Work, cls: int, job: int, end_ms: int, outlasts: bool) -> bool:
+def _fits(
+    state: State, work: Work, job: int, cls: int, now_ms: int, end_ms: int, outlasts: bool
+) -> bool:
     if outlasts:
-        return _fits_beside(state, work, cls, job, end_ms)
-    return _fits_now(state, work, cls, job, end_ms)
+        return _fits_beside(state, work, cls, job, now_ms, end_ms)
+    return _fits_now(state, work, cls, job, now_ms, end_ms)
 
 
-def _largest(state: State, work: Work, cls: int, job: int, end_ms: int, outlasts: bool) -> int:
+def _largest(
+    state: State, work: Work, job: int, cls: int, now_ms: int, end_ms: int, outlasts: bool
+) -> int:
     """The largest size of an elastic gang that fits, found upwards; its nodes are chosen.
 
     Of a gang of one size that is the class itself.
     """
     larger = state.class_larger[cls]
-    while larger >= 0 and _fits(state, work, larger, job, end_ms, outlasts):
+    while larger >= 0 and _fits(state, work, job, larger, now_ms, end_ms, outlasts):
         cls = larger
         larger = state.class_larger[cls]
     if larger >= 0:
         # The size that did not fit has left its traces in the scratch arrays.
-        _fits(state, work, cls, job, end_ms, outlasts)
+        _fits(state, work, job, cls, now_ms, end_ms, outlasts)
     return int(cls)
 
 
-def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
+def _fits_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms: int) -> bool:
     """Place the job of the class in what is free; remembers what refused it for any duration."""
     if _still_blocked(state, cls):
         return False
+    work.run_ms[:] = 0
     blocked_by = constraints.admit_job(state, cls, state.row_used)
     if blocked_by < 0 and not _place_now(state, work, cls, job):
         blocked_by = BLOCKED_BY_NODES
@@ -97,11 +112,14 @@ def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool
     if blocked_by != BLOCKED_BY_NOTHING:
         state.class_blocked_version[cls] = constraints.version(state, blocked_by)
         return False
-    if state.step_count[0] == 0:
+    keeps_some = constraints.keeps_some(state, cls, now_ms, end_ms)
+    if state.step_count[0] == 0 and not keeps_some:
         return True
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
-    if not constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left):
+    lowered = constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
+    if not lowered and not keeps_some:
         return True
+    _will_run(work, now_ms, end_ms)
     if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False
     return placement.place_now(state, work, cls, job)
@@ -116,7 +134,7 @@ def _place_now(state: State, work: Work, cls: int, job: int) -> bool:
     return placement.place_now(state, work, cls, job)
 
 
-def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
+def _fits_beside(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms: int) -> bool:
     """Place the job of the class that outlasts the shadow time: in what the head does not need."""
     if _still_blocked(state, cls) or not index.could_hold(state, work, cls):
         return False
@@ -129,7 +147,13 @@ def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> b
         return False
     if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False
+    _will_run(work, now_ms, end_ms)
     return placement.place_beside(state, work, cls, job)
+
+
+def _will_run(work: Work, from_ms: int, end_ms: int) -> None:
+    work.run_ms[0] = from_ms
+    work.run_ms[1] = end_ms
 
 
 def _still_blocked(state: State, cls: int) -> bool:
@@ -159,8 +183,8 @@ def _shorten_class(
 ) -> None:
     """A job of the class that would end at `end_ms` was refused: which of its class may still try?
 
-    What refuses it for its duration is the shadow time or an announced limit, and refuses all that
-    end after the last of them before its end. Only those that end by then are tried again.
+    What refuses it for its duration is the shadow time, an announced limit or a window, and refuses
+    all that end after the last of them before its end. Only those that end by then are tried again.
     """
     work.class_within_ms[cls] = CLOSED
     if state.class_blocked_by[cls] != BLOCKED_BY_NOTHING:
@@ -183,8 +207,8 @@ def _advance_class(state: State, work: Work, cls: int) -> None:
 def _nothing_moved(state: State, now_ms: int, mode: int) -> bool:
     """Whether the last cycle did nothing and would do nothing again.
 
-    Time alone can matter only when a running job reaches its estimate or an announced limit its
-    time: before that every expected end keeps its place, and less time is left before the shadow
+    Time alone can matter only when a running job reaches its estimate, an announced limit its time
+    or a window its end: before that every expected end keeps its place, and less time is left before the shadow
     time and before each limit than there was.
     """
     memo = state.cycle_memo
@@ -198,10 +222,16 @@ def _remember(state: State, now_ms: int, mode: int, started: int) -> None:
     memo[0] = -1
     if started > 0:
         return
+    change_ms = constraints.next_change_at(state, now_ms)
+    job = order.first(state, state.active_root[0])
+    moves = change_ms < BIG or mode == CONSERVATIVE
+    if moves and job >= 0 and state.job_key_first[job] <= now_ms:
+        # What waits for an overdue job moves with time, and may come to lie across another thing.
+        return
     job = order.first_after(state, state.active_root[0], now_ms)
     memo[0] = state.change_count[0]
     memo[1] = now_ms
-    memo[2] = constraints.next_change_at(state, now_ms)
+    memo[2] = change_ms
     if job >= 0:
         memo[2] = min(memo[2], state.job_key_first[job])
     memo[3] = mode

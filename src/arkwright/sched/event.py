@@ -115,3 +115,16 @@ def announce(at_ms: int, row: int, from_ms: int, limit: int) -> Event:
 def withdraw(at_ms: int, row: int, from_ms: int) -> Event:
     """The limit announced for `from_ms` will not come."""
     return Event(codes.WITHDRAW, at_ms, row, (from_ms,))
+
+
+def reserve(
+    at_ms: int, node: int, window: int, from_ms: int, until_ms: int, row: int = -1
+) -> Event:
+    """The node belongs to window number `window`: in `[from_ms, until_ms)` it is for jobs of `row`
+    and below it, without one for nobody. A window of several nodes is one such event each."""
+    return Event(codes.RESERVE, at_ms, node, (window, from_ms, until_ms, row))
+
+
+def unreserve(at_ms: int, window: int) -> Event:
+    """The window will not be, or is over: its nodes are for everybody."""
+    return Event(codes.UNRESERVE, at_ms, window)

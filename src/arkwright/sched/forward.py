@@ -43,6 +43,7 @@ def forward(
     actual_ms: Ints | None = None,
     backfill: int = codes.EASY,
     kernels: Kernels = INTERPRETED,
+    one_by_one: bool = False,
 ) -> Course:
     """Run `state` (which is changed) from `now_ms` through `until_ms`, both included.
 
@@ -50,7 +51,8 @@ def forward(
     `actual_ms`: int64[jobs in the state], how long each really lasts from its start; the estimate
     when not given. Limits that the state has announced come true at their times; one announced
     by an event needs its ROW_LIMIT among the events. At one instant: ends by job index, then events
-    in their order, then a cycle.
+    in their order, then a cycle; with `one_by_one` a cycle after each of them, as simulators do
+    that handle one event at a time.
     """
     if events.shape[1:] != (FORWARD_COLUMNS,) or bool(np.any(np.diff(events[:, AT_MS]) < 0)):
         raise InternalError("forward: events need FORWARD_COLUMNS columns, ordered by time")
@@ -62,10 +64,12 @@ def forward(
         raise InternalError("forward: a job of a class that the state does not have")
     slots = int(state.class_slots[classes].sum())
     announced = int((events[:, KIND] == codes.ANNOUNCE).sum())
-    state = grown(state, 0, len(submits), slots, announced)
+    reserved = int((events[:, KIND] == codes.RESERVE).sum())
+    state = grown(state, 0, len(submits), slots, announced, reserved)
     n_jobs = len(state.job_state)
     requeues = int((events[:, KIND] == codes.REQUEUE).sum())
     trip = trip_of(n_jobs, n_jobs + requeues)
+    trip.one_by_one[0] = int(one_by_one)
     trip.actual_ms[:known] = state.job_duration_ms[:known] if actual_ms is None else actual_ms
     starts = kernels.advance(state, workspace(state), events, trip, now_ms, until_ms, backfill)
     if starts < 0:
@@ -103,7 +107,7 @@ def trip_of(n_jobs: int, n_ends: int) -> Trip:
     """Arrays for one run to its end: nothing is watched, cycles are not counted."""
     sizes: dict[str, Any] = dict.fromkeys(Trip._fields, n_ends)
     sizes |= {"actual_ms": n_jobs, "decided": n_jobs, "watched": n_jobs}
-    sizes |= {"end_count": 1, "stop": STOP_FIELDS}
+    sizes |= {"end_count": 1, "one_by_one": 1, "stop": STOP_FIELDS}
     trip = Trip(*[np.zeros(sizes[name], np.int64) for name in Trip._fields])
     trip.stop[WATCHED_LEFT] = -1
     trip.stop[CYCLES_LEFT] = codes.BIG

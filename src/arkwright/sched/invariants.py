@@ -127,6 +127,23 @@ def _check_rows(state: State, row_used: Ints) -> list[str]:
     )
     if calendar != sorted(set(calendar)):
         wrong.append(f"the calendar is not in order, one limit a row and time: {calendar}")
+    return wrong + _check_windows(state)
+
+
+def _check_windows(state: State) -> list[str]:
+    """Every entry keeps an existing node for an existing row, once, through some time."""
+    wrong, seen = [], set()
+    for entry in range(int(state.window_count[0])):
+        window, node = int(state.window_id[entry]), int(state.window_node[entry])
+        from_ms, until_ms = int(state.window_from_ms[entry]), int(state.window_until_ms[entry])
+        row = int(state.window_row[entry])
+        if (window, node) in seen or not 0 <= node < len(state.node_state):
+            wrong.append(f"window {window} keeps node {node}, which it has twice or which is none")
+        if not 0 <= from_ms < until_ms:
+            wrong.append(f"window {window} is from {from_ms} until {until_ms}")
+        if not -1 <= row < len(state.row_limit):
+            wrong.append(f"window {window} is for row {row}; there are {len(state.row_limit)}")
+        seen.add((window, node))
     return wrong
 
 

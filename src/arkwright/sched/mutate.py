@@ -18,6 +18,7 @@ _VALUES: Final = {
     codes.ROW_LIMIT: 1,
     codes.ANNOUNCE: 2,
     codes.WITHDRAW: 1,
+    codes.RESERVE: 4,
 }
 
 _REFUSALS: Final = {
@@ -58,6 +59,8 @@ def apply(state: State, event: Event) -> State:
             state = _with_room_for_job(state, event.subject)
         if kind == codes.ANNOUNCE:
             state = grown(state, 0, 0, 0, 1)
+        if kind == codes.RESERVE:
+            state = grown(state, 0, 0, 0, 0, 1)
         values = np.array(event.values, np.int64)
         refused = transitions.change(state, kind, event.at_ms, event.subject, values)
     if refused:

@@ -51,7 +51,8 @@ def place_by_index(state: State, work: Work, cls: int, job: int) -> int:
 def place_now(state: State, work: Work, cls: int, job: int) -> bool:
     """Fill `work.chosen[:class_nodes]` for the job from what is free; False: no room.
 
-    `work.row_left` says what the rows above the nodes have left, here and below.
+    `work.row_left` says what the rows above the nodes have left, `work.run_ms` when the job would
+    run, here and below.
     """
     gpu = state.node_gpu_milli_free
     count = constraints.admit_nodes(
@@ -63,6 +64,7 @@ def place_now(state: State, work: Work, cls: int, job: int) -> bool:
         state.node_cpu_milli_free,
         state.node_memory_mib_free,
     )
+    count = _keep_open(state, work, cls, count)
     count = constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
     if count < state.class_nodes[cls]:
         return False
@@ -81,6 +83,7 @@ def place_beside(state: State, work: Work, cls: int, job: int) -> bool:
         work.beside_cpu_milli,
         work.beside_memory_mib,
     )
+    count = _keep_open(state, work, cls, count)
     head = state.job_class[work.result[HEAD]]
     count = constraints.keep_beside(
         state, cls, job, work.fit, count, work.aside, work.shadow_each, head
@@ -121,6 +124,16 @@ def fits_then(state: State, work: Work, cls: int) -> bool:
     return _place(state, work, cls, count, work.shadow_gpu_milli)
 
 
+def place_in_order(state: State, work: Work, cls: int, count: int) -> bool:
+    """The same from `work.fit[:count]`, all of which would serve, by index alone.
+
+    What is not chosen has no say: the choice stays the same when others of the nodes are gone.
+    """
+    work.node_rank[:] = 0
+    work.score[:] = 0
+    return _place(state, work, cls, count, work.score)
+
+
 def _admit_then(state: State, work: Work, cls: int) -> int:
     count = constraints.admit_nodes(
         state,
@@ -131,7 +144,14 @@ def _admit_then(state: State, work: Work, cls: int) -> int:
         work.shadow_cpu_milli,
         work.shadow_memory_mib,
     )
+    count = _keep_open(state, work, cls, count)
     return constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
+
+
+def _keep_open(state: State, work: Work, cls: int, count: int) -> int:
+    return constraints.keep_open(
+        state, cls, work.fit, count, work.run_ms[0], work.run_ms[1], work.barred
+    )
 
 
 def _has_score(state: State) -> bool:

@@ -19,7 +19,10 @@ class Reason(NamedTuple):
       `limit`, and at most `free` of the gang's nodes fit together in one place.
     - LIMIT_AHEAD: at `at_ms` row `row` gets the limit `limit`, when `used` will still be held; the
       job would last past that and asks `asked`.
-    - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`.
+    - RESERVED_WINDOW: `asked` nodes; window `window` of row `row` (-1: of nobody), from `at_ms` until
+      `until_ms`, keeps all but `free` of those that would serve it.
+    - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`: the head, or with
+      conservative backfill the first in order whose place in the plan it would take.
     - BEHIND_HIGHER_PRIORITY: job `job` goes first.
     - NODES_DOWN: `asked` nodes, only `free` of the nodes that are up could ever serve it.
     - NEVER_NODE_TOO_SMALL: `asked` of `resource` per node, the largest node has `free`.
@@ -43,3 +46,5 @@ class Reason(NamedTuple):
     at_ms: int = -1
     change: int = WAIT
     to: int = -1
+    until_ms: int = -1
+    window: int = -1

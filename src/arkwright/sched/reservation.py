@@ -47,6 +47,7 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     work.node_rank[:] = 0
     for place in range(count):
         work.node_rank[work.fit[place]] = 1
+    _will_run(work, shadow_ms, shadow_ms + lasts_ms)
     placement.place_then(state, work, cls, job)
     _set_aside(state, work, cls)
     nodes = work.chosen[: state.class_nodes[cls]]
@@ -189,7 +190,8 @@ def _begin(state: State, work: Work, cls: int) -> int:
 def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_ms: int) -> int:
     """How long, up to `lasts_ms`, the head could run from `at_ms` within the rows; 0 not at all.
 
-    The nodes would hold it. Every limit that comes during the run may cut it short.
+    The nodes would hold it. Every limit that comes and every window that opens during the run may
+    cut it short.
     """
     if (
         not constraints.counts_under_rows(state, cls)
@@ -200,27 +202,37 @@ def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_
     constraints.row_room(state, work.row_used, work.row_limit_then, work.row_left)
     if not constraints.admit_then(state, cls, work.row_used, work.row_limit_then):
         return 0
-    if not _fits_rows(state, work, cls):
+    keeps_some = constraints.keeps_some(state, cls, at_ms, at_ms + lasts_ms)
+    _will_run(work, at_ms, at_ms + 1)
+    if not _fits_rows(state, work, cls, keeps_some):
         return 0
     step_ms = constraints.next_change_at(state, at_ms)
     while step_ms < at_ms + lasts_ms:
         lowered = constraints.row_room_ahead(
             state, work.step_left, step_ms - 1, step_ms + 1, work.row_left
         )
-        if lowered and not (
-            constraints.admit_ahead(
-                state, cls, work.step_left, work.step_within, step_ms - 1, step_ms + 1
-            )
-            and _fits_rows(state, work, cls)
+        _will_run(work, at_ms, step_ms + 1)
+        if lowered and not constraints.admit_ahead(
+            state, cls, work.step_left, work.step_within, step_ms - 1, step_ms + 1
         ):
+            return int(step_ms - at_ms)
+        if (lowered or keeps_some) and not _fits_rows(state, work, cls, keeps_some):
             return int(step_ms - at_ms)
         step_ms = constraints.next_change_at(state, step_ms)
     return lasts_ms
 
 
-def _fits_rows(state: State, work: Work, cls: int) -> bool:
-    """Whether the rows above its nodes carry the head in the room of `row_left`."""
-    return not constraints.counts_under_rows(state, cls) or placement.fits_then(state, work, cls)
+def _fits_rows(state: State, work: Work, cls: int, keeps_some: bool) -> bool:
+    """Whether the rows above its nodes carry the head in the room of `row_left`, and the nodes not
+    kept for others do."""
+    if not keeps_some and not constraints.counts_under_rows(state, cls):
+        return True
+    return placement.fits_then(state, work, cls)
+
+
+def _will_run(work: Work, from_ms: int, end_ms: int) -> None:
+    work.run_ms[0] = from_ms
+    work.run_ms[1] = end_ms
 
 
 def _first_offer(state: State, work: Work, cls: int) -> int:

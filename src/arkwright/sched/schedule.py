@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from arkwright.errors import InternalError
 from arkwright.sched._jit import INTERPRETED, Kernels
-from arkwright.sched.codes import EASY, GREEDY
+from arkwright.sched.codes import CONSERVATIVE, EASY
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import Work, workspace
 
@@ -33,6 +33,6 @@ def cycle_with(
         raise InternalError(
             f"cycle: room for {len(out)} decisions, {int(state.queued_count[0])} jobs are queued"
         )
-    if not EASY <= backfill <= GREEDY:
-        raise InternalError(f"cycle: backfill mode {backfill}; use EASY, STRICT or GREEDY")
+    if not EASY <= backfill <= CONSERVATIVE:
+        raise InternalError(f"cycle: backfill mode {backfill}; codes are 0..{CONSERVATIVE}")
     return int(kernels.decide(state, work, now_ms, backfill, out))

@@ -1,9 +1,9 @@
 """The one state of the scheduler: a NamedTuple of int64 arrays, and how it is made and grown.
 
-Axes, always in this order: `n_levels`, `n_nodes`, `n_rows`, `n_steps`, `n_classes`, `n_jobs`,
-`n_slots`. The first three are fixed by `empty`. The others are capacities that double as they fill;
-how much of each is in use stands in a one-element array (`step_count`, `class_count`, `job_count`,
-`slot_count`).
+Axes, always in this order: `n_levels`, `n_nodes`, `n_rows`, `n_steps`, `n_windows`, `n_classes`,
+`n_jobs`, `n_slots`. The first three are fixed by `empty`. The others are capacities that double as they fill;
+how much of each is in use stands in a one-element array (`step_count`, `window_count`,
+`class_count`, `job_count`, `slot_count`).
 Everything is int64: what decisions compare never rounds, and a kernel compiles for one type only.
 
 Past 400 lines because every column is declared here, once, with what it means.
@@ -25,8 +25,8 @@ from arkwright.sched.codes import (
     BIG,
     BLOCKED_BY_NOTHING,
     DONE,
-    GPU_MS,
     GPU_MILLI,
+    GPU_MS,
     NONE,
     UNLIMITED,
     WATTS,
@@ -37,7 +37,7 @@ from arkwright.sched.quota_columns import quota_columns
 Ints = npt.NDArray[np.int64]
 IntsLike = Sequence[int] | Ints
 
-GROWING: Final = ("class", "job", "slot", "step")
+GROWING: Final = ("class", "job", "slot", "step", "window")
 """Axes of the columns that grow; each has its `<axis>_count`."""
 
 MOVED_MIN: Final = 64
@@ -123,6 +123,15 @@ class State(NamedTuple):
     step_at_ms: Ints
     step_row: Ints
     step_limit: Ints
+
+    # Windows [n_windows]: one entry for each node that is kept for a row (-1: for nobody) in
+    # [from_ms, until_ms), in the order they were made; `window_id` tells which belong together.
+    window_count: Ints
+    window_node: Ints
+    window_id: Ints
+    window_from_ms: Ints
+    window_until_ms: Ints
+    window_row: Ints
 
     # Classes [n_classes]: jobs of one shape. Amounts are per node of the gang.
     class_count: Ints
@@ -403,14 +412,18 @@ def same(one: State, other: State) -> bool:
     return True
 
 
-def grown(state: State, classes: int, jobs: int, slots: int, steps: int = 0) -> State:
+def grown(
+    state: State, classes: int, jobs: int, slots: int, steps: int = 0, windows: int = 0
+) -> State:
     """The same state with room for that many more of each; itself when it has the room."""
     wanted = {"class": classes, "job": jobs, "slot": slots, "step": steps}
+    wanted |= {"window": windows}
     sizes = {
         "class": len(state.class_nodes),
         "job": len(state.job_state),
         "slot": len(state.slot_node),
         "step": len(state.step_at_ms),
+        "window": len(state.window_node),
     }
     short = {
         axis: _doubled(sizes[axis], int(getattr(state, f"{axis}_count")[0]) + wanted[axis])
@@ -470,6 +483,7 @@ _SCALARS = frozenset(
         "job_count",
         "slot_count",
         "step_count",
+        "window_count",
         "active_root",
         "queued_count",
         "change_count",
@@ -486,7 +500,7 @@ def _is_scalar(name: str) -> bool:
 
 
 def axis_of(name: str) -> str | None:
-    """`class`, `job`, `slot` or `step` for a column that grows with them."""
+    """`class`, `job`, `slot`, `step` or `window` for a column that grows with them."""
     axis = name.split("_", 1)[0]
     return axis if axis in GROWING and not _is_scalar(name) else None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import calendar, constraints, gpus, mask, order
+from arkwright.sched import calendar, constraints, gpus, mask, order, windows
 from arkwright.sched.codes import (
     ANNOUNCE,
     BIG,
@@ -32,6 +32,7 @@ from arkwright.sched.codes import (
     REFUSED_VALUE,
     RELEASE,
     REQUEUE,
+    RESERVE,
     ROW_LIMIT,
     RUN,
     RUNNING,
@@ -39,6 +40,7 @@ from arkwright.sched.codes import (
     STOP,
     STOPPING,
     SUBMIT,
+    UNRESERVE,
     WITHDRAW,
 )
 from arkwright.sched.state import Ints, State
@@ -56,6 +58,10 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
         return announce(state, index, values[0], values[1])
     if kind == WITHDRAW:
         return withdraw(state, index, values[0])
+    if kind == RESERVE:
+        return reserve(state, at_ms, index, values)
+    if kind == UNRESERVE:
+        return unreserve(state, at_ms, index)
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
     if kind == RUN:
@@ -315,6 +321,27 @@ def withdraw(state: State, row: int, from_ms: int) -> int:
         return REFUSED_INDEX
     if calendar.forget(state, row, from_ms, from_ms) == 0:
         return REFUSED_VALUE
+    state.change_count[0] += 1
+    return 0
+
+
+def reserve(state: State, at_ms: int, node: int, values: Ints) -> int:
+    """A node is kept; `values` are the window's number, from, until and the row it is kept for."""
+    if node < 0 or node >= len(state.node_state):
+        return REFUSED_INDEX
+    if windows.is_wrong(state, node, values[0], values[1], values[2], values[3]):
+        return REFUSED_VALUE
+    windows.forget(state, -1, at_ms)
+    windows.apply(state, node, values[0], values[1], values[2], values[3])
+    state.change_count[0] += 1
+    return 0
+
+
+def unreserve(state: State, at_ms: int, window: int) -> int:
+    """A window is gone."""
+    if window < 0:
+        return REFUSED_INDEX
+    windows.forget(state, window, at_ms)
     state.change_count[0] += 1
     return 0
 

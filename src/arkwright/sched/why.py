@@ -17,6 +17,7 @@ from arkwright.sched import (
     calendar,
     capacity,
     codes,
+    conservative,
     constraints,
     event,
     gpus,
@@ -24,6 +25,7 @@ from arkwright.sched import (
     placement,
     power,
     tree,
+    windows,
 )
 from arkwright.sched.mutate import apply
 from arkwright.sched.reason import Reason
@@ -166,10 +168,15 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     ahead_short = _limit_ahead(after, cls, now_ms, now_ms + int(after.job_duration_ms[job]))
     if ahead_short is not None:
         return ahead_short
+    kept_short = _window(after, cls, job, now_ms)
+    if kept_short is not None:
+        return kept_short
     if trial.head >= 0:
         strict = backfill == codes.STRICT
         code = codes.BEHIND_HIGHER_PRIORITY if strict else codes.RESERVED_FOR_HEAD
         return Reason(code, asked, in_one_domain, job=trial.head, at_ms=trial.shadow_ms)
+    if backfill == codes.CONSERVATIVE:
+        return _planned_ahead(after, job, now_ms, asked, in_one_domain)
     raise InternalError(f"explain: nothing stops job {job}, yet the cycle did not start it")
 
 
@@ -192,6 +199,32 @@ def _limit_ahead(state: State, cls: int, now_ms: int, end_ms: int) -> Reason | N
         return None
     ahead = calendar.explain(state, work.step_left, reason.row, reason.asked, end_ms)
     return ahead or reason
+
+
+def _window(state: State, cls: int, job: int, now_ms: int) -> Reason | None:
+    """The window that keeps nodes from the job, when they are what it lacks."""
+    end_ms = now_ms + int(state.job_duration_ms[job])
+    if not constraints.keeps_some(state, cls, now_ms, end_ms):
+        return None
+    work = workspace(state)
+    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
+    constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
+    work.run_ms[:] = now_ms, end_ms
+    if placement.place_now(state, work, cls, job):
+        return None
+    serving = [*_serving(state, cls, _free(state), any_state=False).values()]
+    nodes = np.concatenate(serving)
+    return windows.explain(state, cls, nodes, int(state.class_nodes[cls]), now_ms, end_ms)
+
+
+def _planned_ahead(state: State, job: int, now_ms: int, asked: int, free: int) -> Reason:
+    """The job ahead whose place in the plan would be taken, and when that job starts."""
+    work = workspace(state)
+    work.result[HEAD] = -1
+    conservative.plan(copy(state), work, now_ms, room(state), work.fit[:0], job)
+    ahead, at_ms = int(work.result[HEAD]), int(work.result[SHADOW_MS])
+    return Reason(codes.RESERVED_FOR_HEAD, asked, free, job=ahead, at_ms=at_ms)
 
 
 def _fits(state: State, job: int) -> bool:
@@ -223,6 +256,11 @@ def _with_smallest_change(
             return reason._replace(change=codes.SHORTER, to=left_ms)
     if reason.code == codes.LIMIT_AHEAD:
         for at_ms in reversed(state.step_at_ms[: int(state.step_count[0])].tolist()):
+            if now_ms < at_ms < now_ms + duration_ms and starts(shape, at_ms - now_ms):
+                return reason._replace(change=codes.SHORTER, to=at_ms - now_ms)
+    if reason.code == codes.RESERVED_WINDOW:
+        opens = sorted(set(state.window_from_ms[: int(state.window_count[0])].tolist()))
+        for at_ms in reversed(opens):
             if now_ms < at_ms < now_ms + duration_ms and starts(shape, at_ms - now_ms):
                 return reason._replace(change=codes.SHORTER, to=at_ms - now_ms)
     most = _most(shape.nodes - 1, lambda count: starts(shape._replace(nodes=count)))

@@ -48,6 +48,11 @@ class Work(NamedTuple):
     how often a demand is asked for before `index` keeps sums for it."""
     fit: Ints
     """[n_nodes]: candidate nodes of the placement under way."""
+    run_ms: Ints
+    """[2]: from when and until when the placement under way would hold its nodes; an empty run asks
+    what is free now, whoever it is kept for later."""
+    barred: Ints
+    """[n_nodes]: scratch, all zero between uses."""
     chosen: Ints
     """[n_nodes]: the nodes it took, ascending."""
     node_rank: Ints
@@ -124,7 +129,7 @@ def workspace(state: State, looks_min: int = LOOKS_DEFAULT) -> Work:
     n_nodes, n_rows = len(state.node_state), len(state.row_limit)
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
-    sizes = {"result": 5, "row_used": n_rows, "row_spare": n_rows}
+    sizes = {"result": 5, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
     sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
     n_seen = n_classes * n_nodes if state.policy[0] in (FGD, ARKWRIGHT) else 0
