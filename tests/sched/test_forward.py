@@ -28,7 +28,7 @@ def live_loop(state, rows, until_ms, one_by_one=False):
             ends.append((now + actual[job], job))
 
     while now <= until_ms:
-        moved = True
+        moved = is_first = True
         while moved:
             moved = False
             while (due := sorted(end for end in ends if end[0] <= now)) and not moved:
@@ -40,7 +40,9 @@ def live_loop(state, rows, until_ms, one_by_one=False):
                 actual[int(state.job_count[0])] = actual_ms
                 state = sched.apply(state, event)
                 moved = one_by_one
-            decide()
+            if moved or is_first or not one_by_one:
+                decide()
+            is_first = False
         now = min([end[0] for end in ends] + [event.at_ms for event, _ in coming[:1]], default=None)
         if now is None:
             break
