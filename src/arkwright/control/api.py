@@ -85,7 +85,8 @@ class Api:
 
     async def _health(self, _request: Request) -> Response:
         fault = self._server.loop.fault
-        body = HealthResource(is_healthy=fault is None, fault=fault)
+        notice = self._server.deciding.notice
+        body = HealthResource(is_healthy=fault is None, fault=fault, notice=notice)
         return one("health", body, status=200 if fault is None else 503)
 
     async def _openapi(self, _request: Request) -> Response:

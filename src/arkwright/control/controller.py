@@ -21,6 +21,7 @@ from sqlalchemy import select
 from arkwright.control import endings
 from arkwright.control.book import ActiveJob, Book
 from arkwright.control.clock import Clock, Entropy
+from arkwright.control.deciding import Deciding
 from arkwright.control.history import finished_attempts
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
@@ -56,6 +57,7 @@ class Controller:
         self.engines = engines
         self.clock = clock
         self.entropy = entropy
+        self.deciding = Deciding(len(fleet.nodes))
         self._launched: set[str] = set()
         self._stopped: set[str] = set()
         self._launch_errors: dict[str, str] = {}
@@ -180,9 +182,11 @@ class Controller:
         if not self._is_dirty and now_ms - self._decided_ms < RECONSIDER_MS:
             return
         self._decided_ms = now_ms
-        starts = self.fleet.decide(now_ms)
+        seen, queued = self.deciding.queue_max, self.fleet.queued_count
+        starts = self.fleet.decide(now_ms, self.deciding.kernels, seen)
+        has_more = self.deciding.decided(len(starts), queued)
         if not starts:
-            self._is_dirty = False
+            self._is_dirty = has_more
             return
         decision = decision_of(
             starts, now_ms=now_ms, parent=self.store.last_decision, policy=self.fleet.policy_sha256
@@ -201,6 +205,8 @@ class Controller:
                     "scheduler": self.fleet.scheduler_version,
                     "parent": decision.parent,
                     "sha256": decision.sha256,
+                    # How many jobs at the front of the queue it was taken for; None is all.
+                    "queue_seen": seen,
                 },
             )
         )

@@ -64,12 +64,13 @@ def receive(pipe: IO[bytes]) -> Any:
 
 
 def _compile(kernels: sched.Kernels) -> None:
-    """One question of a factory of one node: every kernel has one signature."""
+    """One question and one decision of a factory of one node: every kernel has one signature."""
     nodes = sched.Nodes([[0]], [0], [0], [0], [8000], [0], [0])
     state = sched.apply(sched.empty(nodes), sched.add_class(0, sched.Shape(1, 1000)))
     state = sched.apply(state, sched.submit(0, 0, 1))
     ride = sched.Ride(np.array([1], np.int64), np.array([0], np.int64))
     sched.foresee(state, 0, [ride], sched.Horizon(1, 1), kernels=kernels)
+    sched.cycle(state, 0, sched.room(state), kernels=kernels)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 from arkwright.fleet.reasons import WaitReason
 from arkwright.fleet.scene import Runner, Scene, in_process
 from arkwright.fleet.snapshot import Replay, Snapshot, decision_bytes, replayed, saved
+from arkwright.fleet.waiting import why
 from arkwright.fleet.whatif import Changes, JobChange, Move, Outcome, whatif
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "replayed",
     "saved",
     "whatif",
+    "why",
 ]

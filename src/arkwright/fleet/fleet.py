@@ -214,11 +214,28 @@ class Fleet:
 
     # --- decide --------------------------------------------------------------------------------
 
-    def decide(self, now_ms: int) -> list[Start]:
-        """What the scheduler would start now, in its order. This fleet is left as it is."""
-        trial = sched.copy(self._state)
+    @property
+    def queued_count(self) -> int:
+        """Jobs that wait and are not held."""
+        return int(self._state.queued_count[0])
+
+    def decide(
+        self,
+        now_ms: int,
+        kernels: sched.Kernels = sched.INTERPRETED,
+        queue_max: int | None = None,
+    ) -> list[Start]:
+        """What the scheduler would start now, in its order. This fleet is left as it is.
+
+        With `queue_max` only the first so many jobs are looked at: what is decided for them is what
+        the whole queue's decision would have for them.
+        """
+        is_cut = queue_max is not None and queue_max < self.queued_count
+        trial = sched.shortlist(self._state, queue_max or 0) if is_cut else sched.copy(self._state)
         out = sched.room(trial)
-        count = sched.cycle(trial, now_ms, out, self._backfill)
+        count = sched.cycle(trial, now_ms, out, self._backfill, kernels)
+        if count == 0 and is_cut:
+            return []
         if count == 0:
             # Keeps what the cycle learned of who is blocked by what; no decision is in it.
             self._state = trial
