@@ -63,6 +63,8 @@ class Controller:
         self._launch_errors: dict[str, str] = {}
         self._is_dirty = True
         self._decided_ms = 0
+        for event in store.read().power_events():
+            fleet.apply(event)
         self._recover()
 
     def step(self) -> None:
@@ -70,6 +72,7 @@ class Controller:
         if self.fleet.done_count > max(DONE_KEPT, 4 * len(self.book.jobs)):
             self._recover()
         self._observe()
+        self._reach_limits()
         self._decide()
         self._execute()
 
@@ -173,6 +176,25 @@ class Controller:
             for path in observation.lost_nodes
             if self.fleet.node_state(path) != "down"
         ]
+
+    # --- limits --------------------------------------------------------------------------------
+
+    def _reach_limits(self) -> None:
+        """Record limits of the power tree whose announced time has come, or is over."""
+        now_ms = max(self.clock(), self.store.last_ms)
+        self.record(
+            [
+                NewEvent(
+                    EventKind.POWER_LIMIT_REACHED,
+                    path,
+                    "scheduler",
+                    "announced for this time",
+                    {"limit_w": before_w},
+                    {"limit_w": limit_w},
+                )
+                for path, before_w, limit_w in self.fleet.power_book.due(now_ms)
+            ]
+        )
 
     # --- decide --------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ a server and its own child; nothing from outside ever gets into one.
 from __future__ import annotations
 
 import inspect
+import os
 import pickle
 import signal
 import struct
@@ -19,6 +20,8 @@ import numpy as np
 from arkwright import sched
 
 READY: Final = "ready"
+BEHIND: Final = 5
+"""Niceness: the server decides first, then this process compiles and looks ahead."""
 _LENGTH: Final = struct.Struct("<Q")
 
 
@@ -27,6 +30,7 @@ def main(cache_folder: str) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when this ends
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # nothing but frames may reach the server
+    os.nice(BEHIND)
     kernels = sched.compiled(cache_folder)
     _compile(kernels)
     send(answers, READY)

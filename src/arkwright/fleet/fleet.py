@@ -14,6 +14,7 @@ from arkwright.fleet import lowering
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 from arkwright.fleet.ordering import order_key
+from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.fleet.scene import Scene
 from arkwright.fleet.snapshot import Snapshot
@@ -56,6 +57,15 @@ class PowerUse(Struct, frozen=True, kw_only=True):
     used_w: int
     """Expected at the racks, from what the jobs there say or the catalogue's maximum."""
     limit_w: int | None
+    """In force now; None is no limit."""
+    limit_w_file: int | None = None
+    """What the factory file says."""
+    is_set: bool = False
+    """An operator's limit stands in for the file's."""
+    over_w: int = 0
+    """What runs draws so much more than a limit that was cut under it."""
+    windows: list[PowerWindow] = []
+    """Limits announced, by time."""
 
 
 class Fleet:
@@ -71,6 +81,7 @@ class Fleet:
         power: Sequence[PowerLimit] = (),
     ) -> None:
         self._names = lowering.names_of(nodes, projects, power)
+        self._power = PowerBook({limit.path: limit.limit_w for limit in power})
         self._policy = policy
         self._backfill = _BACKFILL[policy.backfill]
         self.reset()
@@ -106,6 +117,8 @@ class Fleet:
         self._keys: list[int] = []
         self._experience = Experience(finished)
         self._done_count = 0
+        for path in self._names.row_of_power:
+            self._tell_power(path, self._power.told_ms)
 
     # --- follow --------------------------------------------------------------------------------
 
@@ -115,6 +128,9 @@ class Fleet:
             self._submit(event)
         elif event.kind is EventKind.NODE_STATE_CHANGED:
             self.set_node_state(event.subject, event.after["state"], event.at_ms)
+        elif event.kind in POWER_KINDS:
+            if self._power.follow(event):
+                self._tell_power(event.subject, event.at_ms)
         elif event.kind.value.startswith("job_"):
             self._follow(event)
 
@@ -204,6 +220,28 @@ class Fleet:
         limit = sched.UNLIMITED if limit_w is None else limit_w
         event = sched.announce(at_ms, self._power_row(path), from_ms, limit)
         self._state = sched.apply(self._state, event)
+
+    @property
+    def power_book(self) -> PowerBook:
+        """What operators set and announced, beside the factory file. It outlives `reset`."""
+        return self._power
+
+    def _tell_power(self, path: str, at_ms: int) -> None:
+        """Bring the row's limit, and those to come, to what the book says."""
+        row = self._power_row(path)
+        book, state = self._power, self._state
+        steps = slice(0, int(state.step_count[0]))
+        pending = state.step_at_ms[steps][state.step_row[steps] == row].tolist()
+        events = [sched.withdraw(at_ms, row, step_ms) for step_ms in pending]
+        wanted = _lowered_limit(book.in_force(path))
+        if wanted != int(state.row_limit[row]):
+            events.append(sched.row_limit(at_ms, row, wanted))
+        events += [
+            sched.announce(at_ms, row, step_ms, _lowered_limit(limit))
+            for step_ms, limit in book.steps(path, at_ms)
+        ]
+        for event in events:
+            self._state = sched.apply(self._state, event)
 
     def _power_row(self, path: str) -> int:
         row = self._names.row_of_power.get(path)
@@ -345,12 +383,16 @@ class Fleet:
 
     def power(self) -> list[PowerUse]:
         """Every row of the power tree, by path: what jobs are expected to draw, and the limit."""
-        used, limit = self._state.row_used, self._state.row_limit
+        used, limit = self._state.row_used.tolist(), self._state.row_limit.tolist()
         return [
             PowerUse(
                 path=path,
-                used_w=int(used[row]),
-                limit_w=int(limit[row]) if limit[row] >= 0 else None,
+                used_w=used[row],
+                limit_w=limit[row] if limit[row] >= 0 else None,
+                limit_w_file=self._power.file_limit(path),
+                is_set=self._power.is_set(path),
+                over_w=max(0, used[row] - limit[row]) if limit[row] >= 0 else 0,
+                windows=self._power.windows(path),
             )
             for path, row in self._names.row_of_power.items()
         ]
@@ -358,6 +400,10 @@ class Fleet:
     def violations(self) -> list[str]:
         """Invariants that do not hold; empty when all do."""
         return sched.check(self._state)
+
+
+def _lowered_limit(limit_w: int | None) -> int:
+    return sched.UNLIMITED if limit_w is None else limit_w
 
 
 def _cpu_share(nodes: Sequence[Node], gpus_per_node: float) -> float:
