@@ -12,6 +12,7 @@ what keeps the promises:
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
@@ -29,7 +30,7 @@ from arkwright.control.tables import NODES
 from arkwright.engines.port import Attempt, AttemptPhase, Engine, Observation, Placement
 from arkwright.errors import EngineError
 from arkwright.fleet import Fleet, Start
-from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import State, Trigger, after, allowed
 from arkwright.jobs.spec import ranks_per_node
 
@@ -121,9 +122,9 @@ class Controller:
         over = {event.subject for event in events if event.kind is EventKind.JOB_ENDED}
         for event in events:
             self.book.apply(event)
-            # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
-            if event.subject not in over:
-                self.fleet.apply(event)
+        # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
+        for event in _fractions_first([each for each in events if each.subject not in over]):
+            self.fleet.apply(event)
         self._is_dirty = True
 
     # --- observe -------------------------------------------------------------------------------
@@ -265,17 +266,40 @@ class Controller:
         self._stopped.add(job.attempt_id)
 
 
+def _fractions_first(events: list[Event]) -> list[Event]:
+    """Events of active jobs in an order in which each can be followed without those of the others
+    that are over.
+
+    A fraction's start names its GPU, a start of whole GPUs takes the first that are free: were one
+    replayed without the jobs that held those before it, it could take a GPU that is named later.
+    """
+    named = {
+        job_of(event)
+        for event in events
+        if event.kind is EventKind.JOB_STARTED and event.after.get("gpu_indexes")
+    }
+    if not named:
+        return events
+    submitted = [event for event in events if event.kind is EventKind.JOB_SUBMITTED]
+    others = [event for event in events if event.kind is not EventKind.JOB_SUBMITTED]
+    # Submissions keep their order, because a job's index is its place among them.
+    return [*submitted, *sorted(others, key=lambda event: job_of(event) not in named)]
+
+
 def attempt_of(job: ActiveJob) -> Attempt:
     """Everything the engine needs, read from the recorded job; nothing is left to choose."""
     spec = job.spec
+    shared = job.gpu_indexes or (None,) * len(job.nodes)
     placements = tuple(
         Placement(
             node=node,
-            gpus=int(job.gpus_per_node),
+            gpus=math.ceil(job.gpus_per_node),
+            gpu_fraction=job.gpus_per_node if gpu is not None else None,
+            shared_gpu=gpu,
             cpus=job.cpus_per_node,
             memory_mib=job.memory_per_node_mib,
         )
-        for node in job.nodes
+        for node, gpu in zip(job.nodes, shared, strict=True)
     )
     checkpoint = spec.checkpoint
     return Attempt(

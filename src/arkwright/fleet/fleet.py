@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import add, sub
 
 import msgspec
 from msgspec import Struct
@@ -41,6 +42,8 @@ class JobPlacement(Struct, frozen=True, kw_only=True):
     gpus_per_node: float
     cpus_per_node: float
     memory_per_node_mib: int
+    gpu_indexes: tuple[int, ...] = ()
+    """For a fraction, which GPU of each node serves it, counted from 0; empty for whole GPUs."""
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -181,7 +184,11 @@ class Fleet:
                 return sched.release(at_ms, job)
             case EventKind.JOB_STARTED:
                 index = self._names.node_index
-                return sched.start(at_ms, job, tuple(index[path] for path in event.after["nodes"]))
+                nodes = tuple(index[path] for path in event.after["nodes"])
+                places = event.after.get("gpu_indexes", ())
+                firsts = self._state.node_gpu_first[list(nodes)].tolist()
+                gpus = tuple(map(add, firsts, places))
+                return sched.start(at_ms, job, nodes, gpus)
             case EventKind.JOB_LAUNCHED:
                 return sched.run(at_ms, job)
             case EventKind.JOB_STOPPING:
@@ -285,7 +292,9 @@ class Fleet:
 
     def _placement(self, state: sched.State, job: int) -> JobPlacement:
         spec = self._specs[self._job_ids[job]]
-        nodes = [self._names.nodes[index] for index in sched.nodes_of(state, job)]
+        indices = sched.nodes_of(state, job)
+        nodes = [self._names.nodes[index] for index in indices]
+        firsts = state.node_gpu_first[list(indices)].tolist()
         gpus_per_node = spec.resources.gpus_per_node
         return JobPlacement(
             site=nodes[0].site,
@@ -296,6 +305,7 @@ class Fleet:
             gpus_per_node=gpus_per_node,
             cpus_per_node=spec.resources.cpus_per_node or _cpu_share(nodes, gpus_per_node),
             memory_per_node_mib=gigabytes_to_mib(spec.resources.memory_per_node),
+            gpu_indexes=tuple(map(sub, sched.gpus_of(state, job), firsts)),
         )
 
     # --- ask -----------------------------------------------------------------------------------
