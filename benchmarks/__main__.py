@@ -14,7 +14,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ask, calibration, install, openb, scale, scheduler, server, verbs
+from benchmarks import (
+    ask,
+    calibration,
+    cold_start,
+    install,
+    openb,
+    scale,
+    scheduler,
+    server,
+    verbs,
+)
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "server": server.run,
@@ -25,6 +35,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "openb": openb.run,
     "ask": ask.run,
     "calibration": calibration.run,
+    "cold_start": cold_start.run,
     "install": install.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

@@ -216,3 +216,62 @@ def test_why_saves_what_the_server_sends(ask, api, tmp_path):
     code, _, err = ask("why", "train", "--save", "f")
     assert (code, err) == (0, "saved to f: arkwright replay f\n")
     assert (tmp_path / "f").read_bytes() == b"bytes"
+
+
+def place(**fields):
+    known = {"path": "narvik/h1", "used_w": 6_500_000, "limit_w": 7_000_000, "over_w": 0}
+    known |= {"limit_w_file": 10_000_000, "is_set": True, "windows": []}
+    return known | fields
+
+
+def test_power_shows_the_tree_with_what_is_announced(ask, api):
+    window = {"from_ms": NOON, "until_ms": None, "limit_w": 5_000_000}
+    rows = [place(windows=[window]), place(path="narvik", limit_w=None, limit_w_file=None)]
+    rows[1]["is_set"] = False
+    api.say("GET", "/v1/power", {"kind": "power", "items": rows})
+    code, out, _ = ask("power")
+    assert code == 0
+    words = [" ".join(line.split()) for line in out.splitlines()]
+    assert words[1].startswith("narvik/h1 6.5 MW 7 MW set 5 MW from 2027-01-15 ")
+    assert words[2] == "narvik 6.5 MW none"
+
+
+def test_power_set_sends_watts_or_percent_and_times(ask, api):
+    api.say("PUT", "/v1/power/narvik/h1", place(over_w=500_000))
+    code, out, _ = ask("power", "set", "narvik/h1", "8MW")
+    assert code == 0
+    assert "(500 kW over)" in out
+    assert api.asked[-1].body == {"limit_w": 8_000_000, "reason": ""}
+    times = ("--from", "2027-01-15T08:00+00:00", "--until", "2027-01-15T09:00+00:00")
+    assert ask("power", "set", "narvik/h1", "--percent", "70", *times)[0] == 0
+    assert api.asked[-1].body == {
+        "percent": 70.0,
+        "reason": "",
+        "from_ms": NOON,
+        "until_ms": NOON + 3_600_000,
+    }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("narvik",),
+        ("narvik", "8MW", "--percent", "70"),
+        ("narvik", "8 apples"),
+        ("narvik", "8MW", "--from", "soon"),
+    ],
+)
+def test_power_set_refuses_what_it_cannot_read(ask, words):
+    code, _, err = ask("power", "set", *words)
+    assert code == 2
+    assert err
+
+
+def test_power_withdraw_takes_back_all_or_one_window(ask, api):
+    window = {"from_ms": NOON + 321, "until_ms": None, "limit_w": 5_000_000}
+    api.say("GET", "/v1/power", {"kind": "power", "items": [place(windows=[window])]})
+    api.say("DELETE", "/v1/power/narvik/h1", place(is_set=False))
+    assert ask("power", "withdraw", "narvik/h1")[0] == 0
+    assert api.asked[-1].query == {}
+    assert ask("power", "withdraw", "narvik/h1", "--from", "2027-01-15T08:00+00:00")[0] == 0
+    assert api.asked[-1].query == {"from_ms": str(NOON + 321)}

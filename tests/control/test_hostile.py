@@ -28,6 +28,7 @@ def _nothing_is_broken(site: Site) -> Iterator[None]:
         "kind": "health",
         "is_healthy": True,
         "fault": None,
+        "notice": "",
     }
     honest = site.submit(name="honest", held=True)
     assert site.state(honest) == "held"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arkwright import design
+from arkwright import catalog, design
 from arkwright.design import LEVELS
 from arkwright.engines.port import NodeFacts
 from arkwright.errors import InternalError
@@ -31,6 +31,15 @@ def test_facts_are_kept_and_nothing_virtual_is_given_watts():
     (node,) = design.engine_nodes([facts("here/local/r01/n01", cpus=0.5)])
     assert (node.gpus, node.gpu_type, node.is_virtual) == (2, "virtual", True)
     assert (node.cpus, node.memory_mib) == (0.5, 512)
+    assert node.power_kw_max is None
+
+
+def test_a_node_with_real_gpus_draws_what_the_catalogue_says_at_most():
+    real = {"gpus": 8, "gpu_type": "h100", "is_virtual": False}
+    (node,) = design.engine_nodes([facts("here/local/r01/n01", **real)])
+    shares = [row.gpu_power_w_max for row in catalog.systems().values() if row.gpu == "h100"]
+    assert node.power_kw_max == min(shares, default=700) * 8 / 1000
+    (node,) = design.engine_nodes([facts("here/local/r01/n01", **real | {"gpu_type": "rtx-1"})])
     assert node.power_kw_max is None
 
 

@@ -20,6 +20,7 @@ from arkwright.engines.machine import MachineFacts, Wanted, local_nodes, total_m
 from arkwright.engines.master_port import FIRST, LAST, choose_port
 from arkwright.engines.nvml import GpuFacts, Nvml, catalogue_name, visible
 from arkwright.engines.port import Attempt, Placement
+from arkwright.engines.rank_environment import rank_environment
 from arkwright.engines.rank_process import script_argv
 from arkwright.errors import EngineError
 
@@ -273,7 +274,9 @@ class TestRealGpus:
         monkeypatch.setattr(LocalEngine, "_start_supervisors", lambda *_: None)
         return LocalEngine(tmp_path, machine=WITH_GPUS)
 
-    def launch(self, engine: LocalEngine, attempt_id: str, gpus: int) -> list[int]:
+    def launch(
+        self, engine: LocalEngine, attempt_id: str, gpus: int, shared: int | None = None
+    ) -> list[int]:
         node = engine.capabilities().nodes[0].path
         engine.launch(
             Attempt(
@@ -282,7 +285,16 @@ class TestRealGpus:
                 job_name="train",
                 project="lab",
                 user="ada",
-                placements=(Placement(node=node, gpus=gpus, cpus=1, memory_mib=0),),
+                placements=(
+                    Placement(
+                        node=node,
+                        gpus=gpus,
+                        cpus=1,
+                        memory_mib=0,
+                        shared_gpu=shared,
+                        gpu_fraction=None if shared is None else 0.25,
+                    ),
+                ),
                 ranks_per_node=1,
                 command=("true",),
                 script=None,
@@ -302,6 +314,23 @@ class TestRealGpus:
         assert self.launch(engine, "8.1", 1) == [2]
         with pytest.raises(EngineError, match=r"2 GPUs are asked of .* where 1 are free"):
             self.launch(engine, "9.1", 2)
+
+    def test_attempts_of_one_number_share_a_gpu_that_nobody_else_gets(self, engine):
+        assert self.launch(engine, "6.1", 1) == [0]
+        assert self.launch(engine, "7.1", 1, shared=3) == [1]
+        assert self.launch(engine, "8.1", 1, shared=0) == [2]
+        assert self.launch(engine, "9.1", 1, shared=3) == [1]
+        assert self.launch(engine, "10.1", 1) == [3]
+
+    def test_an_attempt_with_a_fraction_is_told_how_much_it_may_use(self, engine):
+        self.launch(engine, "7.1", 1, shared=0)
+        plan = read_record(engine._root / "attempts" / "7.1" / "plan.json")
+        environment = rank_environment(plan, 0, 0, "part")
+        assert environment["ARKWRIGHT_GPU_FRACTION"] == "0.25"
+        assert environment["CUDA_VISIBLE_DEVICES"] == "0"
+        self.launch(engine, "8.1", 1)
+        plan = read_record(engine._root / "attempts" / "8.1" / "plan.json")
+        assert "ARKWRIGHT_GPU_FRACTION" not in rank_environment(plan, 0, 0, "part")
 
     def test_the_gpus_of_an_ended_attempt_are_free_again(self, engine):
         self.launch(engine, "7.1", 4)

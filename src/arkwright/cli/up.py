@@ -81,6 +81,7 @@ def _show(paths: Paths, record: ServerRecord, is_json: bool, *, is_new: bool) ->
 
     with Client.discover(home=paths.home, factory=paths.factory) as client:
         running = client.factory()
+        notice = client.health().get("notice", "")
     if is_json:
         places = {"token": paths.owner_token, "log": paths.server_log, "store": paths.store_db}
         server = {
@@ -91,6 +92,7 @@ def _show(paths: Paths, record: ServerRecord, is_json: bool, *, is_new: bool) ->
             "home": str(paths.home),
             "paths": {name: str(path) for name, path in places.items()},
             "sites": running["sites"],
+            "notice": notice,
         }
         show_json(server)
         return
@@ -98,6 +100,8 @@ def _show(paths: Paths, record: ServerRecord, is_json: bool, *, is_new: bool) ->
     click.echo(f"factory {paths.factory} {already} at {record.url}")
     for site in running["sites"]:
         click.echo(f"  {site['name']:<6} {nodes_of(site)}")
+    if notice:
+        click.echo(f"  {notice}")
     click.echo(f"  token  {paths.owner_token}")
     click.echo(f"  log    {paths.server_log}")
     click.echo(f"  store  {paths.store_db}")

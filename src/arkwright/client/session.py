@@ -285,6 +285,23 @@ class Client:
         route = f"/v1/nodes/{quote(path, safe='/')}/{verb}"
         return self._ask("POST", route, body={"reason": reason}, is_repeatable=True)
 
+    def power(self) -> JsonObject:
+        """Every place of the power tree with its limits, as `items`."""
+        return self._ask("GET", "/v1/power")
+
+    def set_power(self, place: str, asked: JsonObject) -> JsonObject:
+        """Limit a place from now on, or announce a limit: `limit_w` or `percent`, `from_ms`,
+        `until_ms`, `reason`."""
+        route = f"/v1/power/{quote(place, safe='/')}"
+        return self._ask("PUT", route, body=asked, is_repeatable=True)
+
+    def withdraw_power(
+        self, place: str, *, from_ms: int | None = None, reason: str = ""
+    ) -> JsonObject:
+        """Withdraw one announced limit, or all that was set and announced for a place."""
+        route = f"/v1/power/{quote(place, safe='/')}"
+        return self._ask("DELETE", route, query={"from_ms": from_ms}, body={"reason": reason})
+
     def add_user(self, name: str, *, role: str, project: str | None = None) -> JsonObject:
         """Add a user; `token` of the answer is shown only this once."""
         body = {"name": name, "role": role, "project": project}

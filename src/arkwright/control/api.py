@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from arkwright.control import routes_ask, routes_factory, routes_jobs
+from arkwright.control import routes_ask, routes_factory, routes_jobs, routes_power
 from arkwright.control.context import Context
 from arkwright.control.factory_server import FactoryServer
 from arkwright.control.openapi import openapi
@@ -44,6 +44,9 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/nodes", routes_factory.node_list),
     ("POST", "/v1/nodes/{node:path}/drain", routes_factory.node_drain),
     ("POST", "/v1/nodes/{node:path}/resume", routes_factory.node_resume),
+    ("GET", "/v1/power", routes_power.power_list),
+    ("PUT", "/v1/power/{place:path}", routes_power.power_set),
+    ("DELETE", "/v1/power/{place:path}", routes_power.power_withdraw),
     ("POST", "/v1/users", routes_factory.user_add),
     ("GET", "/v1/events", routes_factory.events),
 )
@@ -85,7 +88,8 @@ class Api:
 
     async def _health(self, _request: Request) -> Response:
         fault = self._server.loop.fault
-        body = HealthResource(is_healthy=fault is None, fault=fault)
+        notice = self._server.deciding.notice
+        body = HealthResource(is_healthy=fault is None, fault=fault, notice=notice)
         return one("health", body, status=200 if fault is None else 503)
 
     async def _openapi(self, _request: Request) -> Response:

@@ -27,6 +27,8 @@ class ActiveJob:
     gpus_per_node: float = 0
     cpus_per_node: float = 0
     memory_per_node_mib: int = 0
+    gpu_indexes: tuple[int, ...] = ()
+    """For a fraction, the GPU of each node that serves it."""
     stop_cause: str | None = None
     is_cancelled: bool = False
 
@@ -82,5 +84,6 @@ def _place(job: ActiveJob, event: Event) -> None:
     job.gpus_per_node = after["gpus_per_node"]
     job.cpus_per_node = after["cpus_per_node"]
     job.memory_per_node_mib = after["memory_per_node_mib"]
+    job.gpu_indexes = tuple(after.get("gpu_indexes", ()))
     job.stop_cause = None
     job.is_cancelled = False

@@ -12,6 +12,7 @@ what keeps the promises:
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
@@ -21,6 +22,7 @@ from sqlalchemy import select
 from arkwright.control import endings
 from arkwright.control.book import ActiveJob, Book
 from arkwright.control.clock import Clock, Entropy
+from arkwright.control.deciding import Deciding
 from arkwright.control.history import finished_attempts
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
@@ -28,7 +30,7 @@ from arkwright.control.tables import NODES
 from arkwright.engines.port import Attempt, AttemptPhase, Engine, Observation, Placement
 from arkwright.errors import EngineError
 from arkwright.fleet import Fleet, Start
-from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import State, Trigger, after, allowed
 from arkwright.jobs.spec import ranks_per_node
 
@@ -56,11 +58,14 @@ class Controller:
         self.engines = engines
         self.clock = clock
         self.entropy = entropy
+        self.deciding = Deciding(len(fleet.nodes))
         self._launched: set[str] = set()
         self._stopped: set[str] = set()
         self._launch_errors: dict[str, str] = {}
         self._is_dirty = True
         self._decided_ms = 0
+        for event in store.read().power_events():
+            fleet.apply(event)
         self._recover()
 
     def step(self) -> None:
@@ -68,6 +73,7 @@ class Controller:
         if self.fleet.done_count > max(DONE_KEPT, 4 * len(self.book.jobs)):
             self._recover()
         self._observe()
+        self._reach_limits()
         self._decide()
         self._execute()
 
@@ -116,9 +122,9 @@ class Controller:
         over = {event.subject for event in events if event.kind is EventKind.JOB_ENDED}
         for event in events:
             self.book.apply(event)
-            # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
-            if event.subject not in over:
-                self.fleet.apply(event)
+        # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
+        for event in _fractions_first([each for each in events if each.subject not in over]):
+            self.fleet.apply(event)
         self._is_dirty = True
 
     # --- observe -------------------------------------------------------------------------------
@@ -172,6 +178,25 @@ class Controller:
             if self.fleet.node_state(path) != "down"
         ]
 
+    # --- limits --------------------------------------------------------------------------------
+
+    def _reach_limits(self) -> None:
+        """Record limits of the power tree whose announced time has come, or is over."""
+        now_ms = max(self.clock(), self.store.last_ms)
+        self.record(
+            [
+                NewEvent(
+                    EventKind.POWER_LIMIT_REACHED,
+                    path,
+                    "scheduler",
+                    "announced for this time",
+                    {"limit_w": before_w},
+                    {"limit_w": limit_w},
+                )
+                for path, before_w, limit_w in self.fleet.power_book.due(now_ms)
+            ]
+        )
+
     # --- decide --------------------------------------------------------------------------------
 
     def _decide(self) -> None:
@@ -180,9 +205,11 @@ class Controller:
         if not self._is_dirty and now_ms - self._decided_ms < RECONSIDER_MS:
             return
         self._decided_ms = now_ms
-        starts = self.fleet.decide(now_ms)
+        seen, queued = self.deciding.queue_max, self.fleet.queued_count
+        starts = self.fleet.decide(now_ms, self.deciding.kernels, seen)
+        has_more = self.deciding.decided(len(starts), queued)
         if not starts:
-            self._is_dirty = False
+            self._is_dirty = has_more
             return
         decision = decision_of(
             starts, now_ms=now_ms, parent=self.store.last_decision, policy=self.fleet.policy_sha256
@@ -201,6 +228,8 @@ class Controller:
                     "scheduler": self.fleet.scheduler_version,
                     "parent": decision.parent,
                     "sha256": decision.sha256,
+                    # How many jobs at the front of the queue it was taken for; None is all.
+                    "queue_seen": seen,
                 },
             )
         )
@@ -237,17 +266,40 @@ class Controller:
         self._stopped.add(job.attempt_id)
 
 
+def _fractions_first(events: list[Event]) -> list[Event]:
+    """Events of active jobs in an order in which each can be followed without those of the others
+    that are over.
+
+    A fraction's start names its GPU, a start of whole GPUs takes the first that are free: were one
+    replayed without the jobs that held those before it, it could take a GPU that is named later.
+    """
+    named = {
+        job_of(event)
+        for event in events
+        if event.kind is EventKind.JOB_STARTED and event.after.get("gpu_indexes")
+    }
+    if not named:
+        return events
+    submitted = [event for event in events if event.kind is EventKind.JOB_SUBMITTED]
+    others = [event for event in events if event.kind is not EventKind.JOB_SUBMITTED]
+    # Submissions keep their order, because a job's index is its place among them.
+    return [*submitted, *sorted(others, key=lambda event: job_of(event) not in named)]
+
+
 def attempt_of(job: ActiveJob) -> Attempt:
     """Everything the engine needs, read from the recorded job; nothing is left to choose."""
     spec = job.spec
+    shared = job.gpu_indexes or (None,) * len(job.nodes)
     placements = tuple(
         Placement(
             node=node,
-            gpus=int(job.gpus_per_node),
+            gpus=math.ceil(job.gpus_per_node),
+            gpu_fraction=job.gpus_per_node if gpu is not None else None,
+            shared_gpu=gpu,
             cpus=job.cpus_per_node,
             memory_mib=job.memory_per_node_mib,
         )
-        for node in job.nodes
+        for node, gpu in zip(job.nodes, shared, strict=True)
     )
     checkpoint = spec.checkpoint
     return Attempt(

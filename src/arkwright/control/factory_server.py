@@ -30,10 +30,11 @@ from arkwright.engines.port import Capabilities, Engine
 from arkwright.errors import InputError
 from arkwright.factory import Factory, dump, energy_at, pue_at
 from arkwright.factory.spec import Engine as EngineSection
-from arkwright.fleet import Fleet, assemble
+from arkwright.fleet import Fleet, Runner, assemble, in_process
 from arkwright.home import Paths, write_whole
 from arkwright.jobs.events import EventKind
 from arkwright.ledger import Receipt, Tariff, receipt
+from arkwright.sched import Kernels
 
 EVENTS_PER_JOB_MAX = 1_000_000
 
@@ -62,11 +63,16 @@ class FactoryServer:
         self._asyncio_loop: asyncio.AbstractEventLoop | None = None
         controller = Controller(store, fleet, engines, system_clock, system_entropy)
         self.loop = Loop(controller, self._announce)
-        self.foresight = Foresight(len(fleet.nodes), paths.root / "kernels")
+        self.deciding = controller.deciding
+        self._kernels_folder = paths.root / "kernels"
+        self.foresight = Foresight(len(fleet.nodes), self._kernels_folder)
+        self.foresight.on_ready = self._load_kernels
+        self.foresight.on_failure = self.deciding.failed
 
     def start(self) -> None:
         """Begin to reconcile. Called on the event loop that serves the API."""
         self._asyncio_loop = asyncio.get_running_loop()
+        self.deciding.begin()
         self.loop.start()
         self.foresight.start()
 
@@ -77,6 +83,11 @@ class FactoryServer:
         self.loop.stop()
         self.foresight.stop()
         self.store.close()
+
+    @property
+    def run_explain(self) -> Runner:
+        """Who works out why a job waits: a worker thread here, or compiled kernels next door."""
+        return self.foresight.run if self.deciding.wants_compiled else in_process
 
     def receipt(self, job_id: str) -> Receipt:
         """What a job has used and cost so far."""
@@ -100,6 +111,14 @@ class FactoryServer:
             last_seq=self.store.last_seq,
             log_path=str(self.paths.store_db),
         )
+
+    def _load_kernels(self) -> None:
+        """They are compiled: let the loop decide by them. Called on a thread of foresight's."""
+
+        def use(kernels: Kernels) -> None:
+            self.loop.ask(lambda controller: controller.deciding.use(kernels))
+
+        self.deciding.load(self._kernels_folder, use)
 
     def _announce(self) -> None:
         """The log grew: wake whoever watches. Called on the loop's thread."""

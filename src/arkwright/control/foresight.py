@@ -44,6 +44,10 @@ class Foresight:
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
+        self.on_ready: Callable[[], None] = _nothing
+        """Called on another thread when the kernels lie in the cache folder."""
+        self.on_failure: Callable[[], None] = _nothing
+        """Called there when compiling ended without."""
         self.visits = VISITS_COMPILED if self._is_compiled else VISITS_INTERPRETED
         """What a question may cost; see `fleet.Scene.visits`."""
 
@@ -76,8 +80,8 @@ class Foresight:
             return function(*arguments)
         if not self._ready.wait(READY_S_MAX):
             raise NotReady(
-                "answering about the future: the scheduler is still being compiled for it, which "
-                "takes about a minute after an update; ask again then"
+                "asking the scheduler on a copy: it is still being compiled for so many nodes, "
+                "about a minute, once per version; ask again then"
             )
         with self._lock:
             process = self._process
@@ -116,8 +120,14 @@ class Foresight:
         if is_ready:
             LOG.info("questions about the future are answered by compiled kernels")
             self._ready.set()
+            self.on_ready()
         elif self._process is process:
             LOG.error("the process that looks ahead ended before it was ready")
+            self.on_failure()
+
+
+def _nothing() -> None:
+    """Nobody waits for it."""
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

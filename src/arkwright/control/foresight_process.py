@@ -8,6 +8,7 @@ a server and its own child; nothing from outside ever gets into one.
 from __future__ import annotations
 
 import inspect
+import os
 import pickle
 import signal
 import struct
@@ -19,6 +20,8 @@ import numpy as np
 from arkwright import sched
 
 READY: Final = "ready"
+BEHIND: Final = 5
+"""Niceness: the server decides first, then this process compiles and looks ahead."""
 _LENGTH: Final = struct.Struct("<Q")
 
 
@@ -27,6 +30,7 @@ def main(cache_folder: str) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server decides when this ends
     questions, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # nothing but frames may reach the server
+    os.nice(BEHIND)
     kernels = sched.compiled(cache_folder)
     _compile(kernels)
     send(answers, READY)
@@ -64,12 +68,13 @@ def receive(pipe: IO[bytes]) -> Any:
 
 
 def _compile(kernels: sched.Kernels) -> None:
-    """One question of a factory of one node: every kernel has one signature."""
+    """One question and one decision of a factory of one node: every kernel has one signature."""
     nodes = sched.Nodes([[0]], [0], [0], [0], [8000], [0], [0])
     state = sched.apply(sched.empty(nodes), sched.add_class(0, sched.Shape(1, 1000)))
     state = sched.apply(state, sched.submit(0, 0, 1))
     ride = sched.Ride(np.array([1], np.int64), np.array([0], np.int64))
     sched.foresee(state, 0, [ride], sched.Horizon(1, 1), kernels=kernels)
+    sched.cycle(state, 0, sched.room(state), kernels=kernels)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import msgspec
 
 from arkwright import __version__, documents
 from arkwright.control import resources
-from arkwright.fleet import Changes
+from arkwright.control.power import PowerRequest
+from arkwright.fleet import Changes, PowerUse
 from arkwright.jobs.spec import JobSpec
 from arkwright.ledger import Receipt
 
@@ -32,6 +33,9 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("GET", "/v1/nodes"): (resources.NodeResource, True),
     ("POST", "/v1/nodes/{node}/drain"): (resources.NodeResource, False),
     ("POST", "/v1/nodes/{node}/resume"): (resources.NodeResource, False),
+    ("GET", "/v1/power"): (PowerUse, True),
+    ("PUT", "/v1/power/{place}"): (PowerUse, False),
+    ("DELETE", "/v1/power/{place}"): (PowerUse, False),
     ("POST", "/v1/users"): (resources.UserResource, False),
     ("GET", "/v1/events"): (resources.EventResource, True),
 }
@@ -47,6 +51,7 @@ _QUERIES: dict[tuple[str, str], dict[str, str]] = {
         "cursor": "integer",
         "limit": "integer",
     },
+    ("DELETE", "/v1/power/{place}"): {"from_ms": "integer"},
     ("GET", "/v1/jobs/{job}/when"): {"alternatives": "boolean"},
     ("GET", "/v1/jobs/{job}/logs"): {
         "rank": "integer",
@@ -88,6 +93,7 @@ _BODIES: dict[str, dict[str, Any]] = {
         ]
     },
     "/v1/jobs/when": {"$ref": f"{_SCHEMAS}JobSpec"},
+    "/v1/power/{place}": {"$ref": f"{_SCHEMAS}PowerRequest"},
     "/v1/whatif": {"$ref": f"{_SCHEMAS}Changes"},
     "/v1/jobs/{job}/cancel": _REASON,
     "/v1/nodes/{node}/drain": _REASON,
@@ -132,9 +138,9 @@ def openapi(routes: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
 
 
 def _job_schemas() -> dict[str, Any]:
-    """Of the job file and of changes: quantities are texts with units there, not numbers."""
+    """Of what is sent: in the job file and in changes quantities are texts with units."""
     schemas: dict[str, Any] = {}
-    for kind in (JobSpec, Changes):
+    for kind in (JobSpec, Changes, PowerRequest):
         root = documents.schema(kind)
         del root["$schema"]
         schemas |= root.pop("$defs") | {kind.__name__: root}
@@ -167,7 +173,7 @@ def _operation(method: str, path: str, what: str) -> dict[str, Any]:
             },
         },
     }
-    if method == "POST" and path in _BODIES:
+    if method in ("POST", "PUT") and path in _BODIES:
         operation["requestBody"] = {"content": {"application/json": {"schema": _BODIES[path]}}}
     return operation
 

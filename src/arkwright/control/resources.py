@@ -188,6 +188,9 @@ class HealthResource(Struct, frozen=True, kw_only=True):
 
     is_healthy: bool
     fault: str | None
+    notice: str = ""
+    """What an operator should know though all is well, for example that the scheduler is still
+    being compiled."""
 
 
 class Problem(Struct, frozen=True, kw_only=True):

@@ -17,11 +17,13 @@ from arkwright.control import intake, views
 from arkwright.control.context import Context
 from arkwright.control.controller import Controller
 from arkwright.control.intake import NotFound, Submission
-from arkwright.control.resources import ExecResource, LogResource
+from arkwright.control.resources import ExecResource, LogResource, WhyResource
 from arkwright.control.users import Identity
 from arkwright.control.web import body_of, boolean, integer, many, matches, one, reason_of
 from arkwright.documents.tree import unfit
 from arkwright.errors import InputError, Problem
+from arkwright.fleet import Scene
+from arkwright.jobs.lifecycle import State
 from arkwright.jobs.spec import JobSpec, ranks_per_node
 
 JOBS_PER_REQUEST_MAX = 10_000
@@ -77,7 +79,20 @@ async def job(api: Context, request: Request, identity: Identity) -> Response:
 async def why(api: Context, request: Request, identity: Identity) -> Response:
     """Why a job waits: one code with numbers, and the smallest change that would start it."""
     row = await api.read(views.find_job, identity, request.path_params["job"])
-    return one("why", await api.ask(api.server.loop.ask(lambda c: views.why(c, row, identity))))
+
+    def look(controller: Controller) -> WhyResource | tuple[Scene, State]:
+        known = views.why_now(controller, row)
+        if known is not None:
+            return known
+        now_ms = max(controller.clock(), controller.store.last_ms)
+        scene = controller.fleet.scene(now_ms, api.server.foresight.visits)
+        return scene, controller.book.jobs[row.id].state
+
+    found = await api.ask(api.server.loop.ask(look))
+    if isinstance(found, tuple):
+        run = api.server.run_explain
+        found = await run_in_threadpool(views.why_waiting, *found, row, identity, run)
+    return one("why", found)
 
 
 async def cost(api: Context, request: Request, identity: Identity) -> Response:

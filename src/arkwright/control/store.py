@@ -187,6 +187,15 @@ class Reader:
         query = select(tables.EVENTS).where(tables.EVENTS.c.job_id.in_(active))
         return [_event(row) for row in self.rows(query.order_by(tables.EVENTS.c.seq))]
 
+    def power_events(self) -> list[Event]:
+        """Every event about limits of the power tree, in log order."""
+        kinds = [kind.value for kind in EventKind if kind.value.startswith("power_")]
+        # Events about no job are few beside the others; the index finds them by that.
+        query = select(tables.EVENTS).where(
+            tables.EVENTS.c.job_id.is_(None), tables.EVENTS.c.kind.in_(kinds)
+        )
+        return [_event(row) for row in self.rows(query.order_by(tables.EVENTS.c.seq))]
+
 
 def open_store(path: Path) -> Store:
     """Open the SQLite store at `path` for writing, creating or migrating it; raise its epoch.

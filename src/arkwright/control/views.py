@@ -21,7 +21,8 @@ from arkwright.control.store import Reader
 from arkwright.control.tables import ATTEMPTS, JOBS, NODES
 from arkwright.control.users import Identity
 from arkwright.errors import InputError
-from arkwright.fleet import Fleet, WaitReason
+from arkwright.fleet import Fleet, Runner, Scene, WaitReason
+from arkwright.fleet import why as why_of
 from arkwright.jobs.events import Event
 from arkwright.jobs.lifecycle import FINAL, PLACED, WAITING, State
 from arkwright.jobs.spec import JobSpec, gpus_of, sizes_of
@@ -95,14 +96,16 @@ def find_job(reader: Reader, identity: Identity, reference: str) -> Row[Any]:
     return row
 
 
-def why(controller: Controller, row: Row[Any], identity: Identity) -> WhyResource:
-    """Why a job is not running. Runs on the loop's thread: it asks the live scheduler."""
+def why_now(controller: Controller, row: Row[Any]) -> WhyResource | None:
+    """Why a job is where it is; None for one that waits, of which the scheduler must be asked.
+
+    Runs on the loop's thread.
+    """
     active = controller.book.jobs.get(row.id)
     state = active.state if active is not None else State(row.state)
     if state in WAITING:
-        now_ms = max(controller.clock(), controller.store.last_ms)
-        reason = _discreet(controller, identity, controller.fleet.explain(row.id, now_ms))
-    elif state in PLACED and active is not None:
+        return None
+    if state in PLACED and active is not None:
         where = ", ".join(active.nodes)
         reason = WaitReason(code="active", message=f"it is {state.value} on {where}", change="")
     else:
@@ -112,16 +115,23 @@ def why(controller: Controller, row: Row[Any], identity: Identity) -> WhyResourc
     return WhyResource(job_id=row.id, state=state.value, reason=reason)
 
 
-def _discreet(controller: Controller, identity: Identity, reason: WaitReason) -> WaitReason:
+def why_waiting(
+    scene: Scene, state: State, row: Row[Any], identity: Identity, run: Runner
+) -> WhyResource:
+    """Why a job waits, asked of the scheduler on a copy. Runs on any thread."""
+    reason = _discreet(scene, identity, why_of(scene, row.id, run))
+    return WhyResource(job_id=row.id, state=state.value, reason=reason)
+
+
+def _discreet(scene: Scene, identity: Identity, reason: WaitReason) -> WaitReason:
     """The reason without the id of a job that is not this user's to know."""
     if "job" not in reason.numbers:
         return reason
-    other_id = controller.fleet.job_id(reason.numbers["job"])
-    other = controller.book.jobs.get(other_id)
-    if other is not None and identity.may_see(other.project):
+    other = reason.numbers["job"]
+    if identity.may_see(scene.groups[other][0]):
         return reason
     numbers = {name: value for name, value in reason.numbers.items() if name != "job"}
-    message = reason.message.replace(other_id, "a job of another project")
+    message = reason.message.replace(scene.job_ids[other], "a job of another project")
     return msgspec.structs.replace(reason, message=message, numbers=numbers)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from arkwright import catalog
 from arkwright.design.blueprint import Node
 from arkwright.errors import InternalError
+from arkwright.units import MILLI
 
 
 class Facts(Protocol):
@@ -32,9 +34,21 @@ def engine_nodes(found: Sequence[Facts]) -> tuple[Node, ...]:
     """`found` as nodes, in the order given.
 
     Each is its own scale-up domain; nodes of one machine share rack, hall and site, and with them
-    leaf and spine. No power: nothing virtual is given real watts, and real GPUs are measured.
+    leaf and spine. What a real node draws at most is an estimate, from the catalogue; nothing
+    virtual is given watts.
     """
     return tuple(_node(facts) for facts in found)
+
+
+def _kw_max(facts: Facts) -> float | None:
+    """Of the systems with such GPUs the one that draws least with its share of the rack; else what
+    the GPUs alone draw. None where the catalogue does not know them."""
+    gpu = catalog.gpus().get(facts.gpu_type)
+    if facts.is_virtual or gpu is None or not facts.gpus:
+        return None
+    shares = [row.gpu_power_w_max for row in catalog.systems().values() if row.gpu == gpu.name]
+    watts = min(shares, default=gpu.tdp_w)
+    return None if watts is None else watts * facts.gpus / MILLI
 
 
 def _node(facts: Facts) -> Node:
@@ -55,6 +69,6 @@ def _node(facts: Facts) -> Node:
         is_virtual=facts.is_virtual,
         cpus=facts.cpus,
         memory_mib=facts.memory_mib,
-        power_kw_max=None,
+        power_kw_max=_kw_max(facts),
         domains=(facts.path, f"{hall_path}/{rack}", hall_path, hall_path, hall_path, site),
     )

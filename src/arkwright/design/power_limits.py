@@ -22,7 +22,7 @@ class PowerLimit(Struct, frozen=True, kw_only=True):
 
 
 def power_limits(factory: Factory) -> tuple[PowerLimit, ...]:
-    """Every site and hall on paper, and the racks that have a limit of their own.
+    """Every site, every hall on paper, and the racks that have a limit of their own.
 
     Racks draw what reaches them: a connection on the basis `grid` or `facility` is divided by the
     PUE, one on the basis `it` is not, and both leave the share that network, storage and management
@@ -31,7 +31,7 @@ def power_limits(factory: Factory) -> tuple[PowerLimit, ...]:
     """
     limits: list[PowerLimit] = []
     for name, site in factory.sites.items():
-        if site.halls:
+        if site.halls or site.engine is not None:
             limits.append(PowerLimit(path=name, limit_w=_site_w(factory, name)))
         for hall_name, hall in site.halls.items():
             path = f"{name}/{hall_name}"

@@ -36,6 +36,10 @@ class PartPlan(TypedDict):
     gpu_indices: list[int]
     cpus: float
     memory_mib: int
+    shared_gpu: int | None
+    """The scheduler's number of the GPU it shares with others; None for whole GPUs. Plans of
+    before there were fractions do not have it."""
+    gpu_fraction: float | None
     group: str
     """Name of the part's control groups, unique on this machine."""
 

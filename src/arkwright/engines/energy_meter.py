@@ -42,7 +42,10 @@ class EnergyMeter:
         powercap: Path = POWERCAP,
         busy_ticks: Callable[[], int] = procfs.busy_ticks,
         nvml: Callable[[], Nvml | None] = open_nvml,
+        share: float = 1.0,
     ) -> None:
+        """`share`: of a GPU's energy, where other attempts use it too."""
+        self._share = share
         self._busy_ticks = busy_ticks
         self._gpus = GpuCounters(nvml(), gpu_indices) if gpu_indices else None
         self._rapl = None if gpu_indices else RaplCounters.find(powercap)
@@ -53,7 +56,10 @@ class EnergyMeter:
     def sample(self, cpu_s: float) -> Reading:
         """The energy up to now."""
         if self._gpus:
-            return self._gpus.sample()
+            reading = self._gpus.sample()
+            if reading.energy_j is None or self._share == 1.0:
+                return reading
+            return Reading(reading.energy_j * self._share, f"{reading.method}-share")
         if not self._rapl:
             return Reading(None, "cpu-model")
         busy = self._busy_ticks()

@@ -19,6 +19,7 @@ from arkwright.engines.port import (
     LogChunk,
     NodeFacts,
     Observation,
+    Placement,
 )
 from arkwright.errors import EngineError
 
@@ -61,6 +62,8 @@ def virtual_nodes(count: int, gpus: int) -> tuple[NodeFacts, ...]:
     )
 
 
+ROUNDING = 1e-6
+"""Sums of fractions are not exact."""
 DEFAULT_NODES = virtual_nodes(4, 8)
 
 
@@ -213,7 +216,7 @@ class FakeEngine:
 
     def _check(self, attempt: Attempt) -> None:
         now = self._clock()
-        used: dict[str, int] = {}
+        used: dict[str, float] = {}
         for run in self._runs.values():
             if _is_ended(run, now):
                 continue
@@ -221,12 +224,12 @@ class FakeEngine:
                 f"two live attempts of one job: {run.attempt.attempt_id} and {attempt.attempt_id}"
             )
             for placement in run.attempt.placements:
-                used[placement.node] = used.get(placement.node, 0) + placement.gpus
+                used[placement.node] = used.get(placement.node, 0) + _gpus(placement)
         has = {node.path: node.gpus for node in self._nodes}
         for placement in attempt.placements:
             assert placement.node in has, f"{attempt.attempt_id}: no node {placement.node}"
-            total = used.get(placement.node, 0) + placement.gpus
-            assert total <= has[placement.node], (
+            total = used.get(placement.node, 0) + _gpus(placement)
+            assert total <= has[placement.node] + ROUNDING, (
                 f"{attempt.attempt_id}: {total} GPUs in use on {placement.node}, which has"
                 f" {has[placement.node]}"
             )
@@ -259,6 +262,10 @@ class FakeEngine:
             started_ms=started_ms if _has_started(run, now, over) else None,
             ended_ms=max(run.part_end_ms(index) or 0 for index in over) if is_ended else None,
         )
+
+
+def _gpus(placement: Placement) -> float:
+    return placement.gpus if placement.gpu_fraction is None else placement.gpu_fraction
 
 
 def _outcome(run: _Run, now: int, ended_by_itself: bool) -> tuple[int | None, str]:

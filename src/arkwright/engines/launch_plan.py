@@ -23,6 +23,8 @@ class Surroundings(NamedTuple):
     local: LocalNodes
     groups: GroupRoots
     gpus_in_use: Collection[int]
+    gpus_shared: Mapping[int, int]
+    """By the scheduler's number of a GPU that live attempts share, which GPU that is."""
     master_port: int
     server_environment: Mapping[str, str]
     boot_id: str
@@ -98,7 +100,7 @@ def _parts(attempt: Attempt, files: AttemptFiles, here: Surroundings) -> list[Pa
     stem = f"arkwright-{zlib.crc32(os.fsencode(files.directory)):08x}-{attempt.attempt_id}"
     parts = []
     for index, placement in enumerate(attempt.placements):
-        taken = _take(free, placement, here.local, attempt.attempt_id)
+        taken = _take(free, placement, here, attempt.attempt_id)
         parts.append(
             PartPlan(
                 node=placement.node,
@@ -106,16 +108,25 @@ def _parts(attempt: Attempt, files: AttemptFiles, here: Surroundings) -> list[Pa
                 gpu_indices=taken,
                 cpus=placement.cpus,
                 memory_mib=placement.memory_mib,
+                shared_gpu=placement.shared_gpu,
+                gpu_fraction=placement.gpu_fraction,
                 group=f"{stem}-{index}",
             )
         )
     return parts
 
 
-def _take(free: list[int], placement: Placement, local: LocalNodes, attempt_id: str) -> list[int]:
-    """Take the placement's GPUs out of `free`; none where GPUs are virtual."""
-    if not local.gpu_indices:
+def _take(free: list[int], placement: Placement, here: Surroundings, attempt_id: str) -> list[int]:
+    """Take the placement's GPUs out of `free`; none where GPUs are virtual.
+
+    Whole GPUs are alike, so the engine chooses. Who shares one is the scheduler's choice: attempts
+    of one number get the same GPU, and as it never deals out more than there is, a number that no
+    live attempt has finds a GPU that is free.
+    """
+    if not here.local.gpu_indices:
         return []
+    if placement.shared_gpu is not None and placement.shared_gpu in here.gpus_shared:
+        return [here.gpus_shared[placement.shared_gpu]]
     if placement.gpus > len(free):
         raise EngineError(
             f"cannot launch {attempt_id}: {placement.gpus} GPUs are asked of {placement.node},"

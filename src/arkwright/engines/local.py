@@ -264,6 +264,7 @@ class LocalEngine:
                     local=self._local,
                     groups=self._groups,
                     gpus_in_use=self._gpus_in_use(),
+                    gpus_shared=self._gpus_shared(),
                     master_port=choose_port(str(files.directory), ports),
                     server_environment=os.environ,
                     boot_id=self._boot_id,
@@ -284,6 +285,17 @@ class LocalEngine:
             for index, part in enumerate(view.plan["parts"])
             if part["gpu_indices"] and view.exit(index) is None
             for gpu in part["gpu_indices"]
+        }
+
+    def _gpus_shared(self) -> dict[int, int]:
+        """Of the one node that real GPUs make."""
+        return {
+            number: part["gpu_indices"][0]
+            for view in self._views.values()
+            for index, part in enumerate(view.plan["parts"])
+            if (number := part.get("shared_gpu")) is not None
+            and part["gpu_indices"]
+            and view.exit(index) is None
         }
 
     def _start_supervisors(self, files: AttemptFiles, pending: list[int]) -> None:

@@ -49,10 +49,14 @@ class Placement(Struct, frozen=True, kw_only=True):
 
     node: str
     gpus: int
-    """Whole GPUs this attempt may use on the node."""
+    """GPUs this attempt may use on the node; 1 where it shares one."""
     cpus: float
     memory_mib: int
     """0 means no limit."""
+    gpu_fraction: float | None = None
+    """How much of a GPU it may use, where it shares one."""
+    shared_gpu: int | None = None
+    """Which GPU of the node that is, counted from 0: attempts of one number share one GPU."""
 
 
 class Attempt(Struct, frozen=True, kw_only=True):

@@ -56,6 +56,8 @@ def rank_environment(
             "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         }
     )
+    if (fraction := part.get("gpu_fraction")) is not None:
+        environment["ARKWRIGHT_GPU_FRACTION"] = f"{fraction:g}"
     if plan["checkpoint_dir"] is not None:
         environment["ARKWRIGHT_CHECKPOINT_DIR"] = plan["checkpoint_dir"]
     return environment

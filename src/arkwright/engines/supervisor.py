@@ -127,7 +127,8 @@ class Supervisor:
         self._part = plan["parts"][index]
         self._index = index
         self._group = PartGroup(plan["groups"], self._part["group"])
-        self._meter = EnergyMeter(self._part["gpu_indices"])
+        share = self._part.get("gpu_fraction")
+        self._meter = EnergyMeter(self._part["gpu_indices"], share=1.0 if share is None else share)
         self._ranks: dict[int, int] = {}
         """Live ranks: process number to global rank."""
         self._ends: list[RankEnd] = []

@@ -18,13 +18,16 @@ from arkwright.fleet.experience import ATTEMPTS_MAX, Finished, group_of
 from arkwright.fleet.fleet import Fleet, JobPlacement, PowerUse, Start
 from arkwright.fleet.forecast import Forecast, forecast, forecast_new
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
+from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
 from arkwright.fleet.reasons import WaitReason
 from arkwright.fleet.scene import Runner, Scene, in_process
 from arkwright.fleet.snapshot import Replay, Snapshot, decision_bytes, replayed, saved
+from arkwright.fleet.waiting import why
 from arkwright.fleet.whatif import Changes, JobChange, Move, Outcome, whatif
 
 __all__ = [
     "ATTEMPTS_MAX",
+    "POWER_KINDS",
     "Alternative",
     "Changes",
     "Finished",
@@ -35,7 +38,9 @@ __all__ = [
     "JobPlacement",
     "Move",
     "Outcome",
+    "PowerBook",
     "PowerUse",
+    "PowerWindow",
     "ProjectQuota",
     "Replay",
     "Runner",
@@ -54,4 +59,5 @@ __all__ = [
     "replayed",
     "saved",
     "whatif",
+    "why",
 ]

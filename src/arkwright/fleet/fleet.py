@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import add, sub
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +15,7 @@ from arkwright.fleet import lowering
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 from arkwright.fleet.ordering import order_key
+from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.fleet.scene import Scene
 from arkwright.fleet.snapshot import Snapshot
@@ -45,6 +47,8 @@ class JobPlacement(Struct, frozen=True, kw_only=True):
     gpus_per_node: float
     cpus_per_node: float
     memory_per_node_mib: int
+    gpu_indexes: tuple[int, ...] = ()
+    """For a fraction, which GPU of each node serves it, counted from 0; empty for whole GPUs."""
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -61,6 +65,15 @@ class PowerUse(Struct, frozen=True, kw_only=True):
     used_w: int
     """Expected at the racks, from what the jobs there say or the catalogue's maximum."""
     limit_w: int | None
+    """In force now; None is no limit."""
+    limit_w_file: int | None = None
+    """What the factory file says."""
+    is_set: bool = False
+    """An operator's limit stands in for the file's."""
+    over_w: int = 0
+    """What runs draws so much more than a limit that was cut under it."""
+    windows: list[PowerWindow] = []
+    """Limits announced, by time."""
 
 
 class Fleet:
@@ -76,6 +89,7 @@ class Fleet:
         power: Sequence[PowerLimit] = (),
     ) -> None:
         self._names = lowering.names_of(nodes, projects, power)
+        self._power = PowerBook({limit.path: limit.limit_w for limit in power})
         self._policy = policy
         self._backfill = _BACKFILL[policy.backfill]
         self.reset()
@@ -111,6 +125,8 @@ class Fleet:
         self._keys: list[int] = []
         self._experience = Experience(finished)
         self._done_count = 0
+        for path in self._names.row_of_power:
+            self._tell_power(path, self._power.told_ms)
 
     # --- follow --------------------------------------------------------------------------------
 
@@ -120,6 +136,9 @@ class Fleet:
             self._submit(event)
         elif event.kind is EventKind.NODE_STATE_CHANGED:
             self.set_node_state(event.subject, event.after["state"], event.at_ms)
+        elif event.kind in POWER_KINDS:
+            if self._power.follow(event):
+                self._tell_power(event.subject, event.at_ms)
         elif event.kind.value.startswith("job_"):
             self._follow(event)
 
@@ -169,7 +188,11 @@ class Fleet:
                 return sched.release(at_ms, job)
             case EventKind.JOB_STARTED:
                 index = self._names.node_index
-                return sched.start(at_ms, job, tuple(index[path] for path in event.after["nodes"]))
+                nodes = tuple(index[path] for path in event.after["nodes"])
+                places = event.after.get("gpu_indexes", ())
+                firsts = self._state.node_gpu_first[list(nodes)].tolist()
+                gpus = tuple(map(add, firsts, places))
+                return sched.start(at_ms, job, nodes, gpus)
             case EventKind.JOB_LAUNCHED:
                 return sched.run(at_ms, job)
             case EventKind.JOB_STOPPING:
@@ -209,6 +232,28 @@ class Fleet:
         event = sched.announce(at_ms, self._power_row(path), from_ms, limit)
         self._state = sched.apply(self._state, event)
 
+    @property
+    def power_book(self) -> PowerBook:
+        """What operators set and announced, beside the factory file. It outlives `reset`."""
+        return self._power
+
+    def _tell_power(self, path: str, at_ms: int) -> None:
+        """Bring the row's limit, and those to come, to what the book says."""
+        row = self._power_row(path)
+        book, state = self._power, self._state
+        steps = slice(0, int(state.step_count[0]))
+        pending = state.step_at_ms[steps][state.step_row[steps] == row].tolist()
+        events = [sched.withdraw(at_ms, row, step_ms) for step_ms in pending]
+        wanted = _lowered_limit(book.in_force(path))
+        if wanted != int(state.row_limit[row]):
+            events.append(sched.row_limit(at_ms, row, wanted))
+        events += [
+            sched.announce(at_ms, row, step_ms, _lowered_limit(limit))
+            for step_ms, limit in book.steps(path, at_ms)
+        ]
+        for event in events:
+            self._state = sched.apply(self._state, event)
+
     def _power_row(self, path: str) -> int:
         row = self._names.row_of_power.get(path)
         if row is None:
@@ -218,11 +263,28 @@ class Fleet:
 
     # --- decide --------------------------------------------------------------------------------
 
-    def decide(self, now_ms: int) -> list[Start]:
-        """What the scheduler would start now, in its order. This fleet is left as it is."""
-        trial = sched.copy(self._state)
+    @property
+    def queued_count(self) -> int:
+        """Jobs that wait and are not held."""
+        return int(self._state.queued_count[0])
+
+    def decide(
+        self,
+        now_ms: int,
+        kernels: sched.Kernels = sched.INTERPRETED,
+        queue_max: int | None = None,
+    ) -> list[Start]:
+        """What the scheduler would start now, in its order. This fleet is left as it is.
+
+        With `queue_max` only the first so many jobs are looked at: what is decided for them is what
+        the whole queue's decision would have for them.
+        """
+        is_cut = queue_max is not None and queue_max < self.queued_count
+        trial = sched.shortlist(self._state, queue_max or 0) if is_cut else sched.copy(self._state)
         out = sched.room(trial)
-        count = sched.cycle(trial, now_ms, out, self._backfill)
+        count = sched.cycle(trial, now_ms, out, self._backfill, kernels)
+        if count == 0 and is_cut:
+            return []
         if count == 0:
             # Keeps what the cycle learned of who is blocked by what; no decision is in it.
             self._state = trial
@@ -234,7 +296,9 @@ class Fleet:
 
     def _placement(self, state: sched.State, job: int) -> JobPlacement:
         spec = self._specs[self._job_ids[job]]
-        nodes = [self._names.nodes[index] for index in sched.nodes_of(state, job)]
+        indices = sched.nodes_of(state, job)
+        nodes = [self._names.nodes[index] for index in indices]
+        firsts = state.node_gpu_first[list(indices)].tolist()
         gpus_per_node = spec.resources.gpus_per_node
         return JobPlacement(
             site=nodes[0].site,
@@ -245,6 +309,7 @@ class Fleet:
             gpus_per_node=gpus_per_node,
             cpus_per_node=spec.resources.cpus_per_node or _cpu_share(nodes, gpus_per_node),
             memory_per_node_mib=gigabytes_to_mib(spec.resources.memory_per_node),
+            gpu_indexes=tuple(map(sub, sched.gpus_of(state, job), firsts)),
         )
 
     # --- ask -----------------------------------------------------------------------------------
@@ -332,12 +397,16 @@ class Fleet:
 
     def power(self) -> list[PowerUse]:
         """Every row of the power tree, by path: what jobs are expected to draw, and the limit."""
-        used, limit = self._state.row_used, self._state.row_limit
+        used, limit = self._state.row_used.tolist(), self._state.row_limit.tolist()
         return [
             PowerUse(
                 path=path,
-                used_w=int(used[row]),
-                limit_w=int(limit[row]) if limit[row] >= 0 else None,
+                used_w=used[row],
+                limit_w=limit[row] if limit[row] >= 0 else None,
+                limit_w_file=self._power.file_limit(path),
+                is_set=self._power.is_set(path),
+                over_w=max(0, used[row] - limit[row]) if limit[row] >= 0 else 0,
+                windows=self._power.windows(path),
             )
             for path, row in self._names.row_of_power.items()
         ]
@@ -345,6 +414,10 @@ class Fleet:
     def violations(self) -> list[str]:
         """Invariants that do not hold; empty when all do."""
         return sched.check(self._state)
+
+
+def _lowered_limit(limit_w: int | None) -> int:
+    return sched.UNLIMITED if limit_w is None else limit_w
 
 
 def _cpu_share(nodes: Sequence[Node], gpus_per_node: float) -> float:

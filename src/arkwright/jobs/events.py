@@ -29,6 +29,14 @@ class EventKind(Enum):
     """The attempt's last process is gone: `after` has the following state and the measurements."""
     JOB_CANCELLED = "job_cancelled"
     """A job that held nothing was cancelled."""
+    POWER_LIMIT_SET = "power_limit_set"
+    """An operator set the limit of a place; it stands in for the file's until withdrawn."""
+    POWER_LIMIT_ANNOUNCED = "power_limit_announced"
+    """A limit from `from_ms` on, until `until_ms` where that is given."""
+    POWER_LIMIT_REACHED = "power_limit_reached"
+    """The time of an announced limit came, or its end: another limit is in force."""
+    POWER_LIMIT_WITHDRAWN = "power_limit_withdrawn"
+    """What was announced for `from_ms`, or all that was set and announced, holds no more."""
     CYCLE_RAN = "cycle_ran"
     """A decision was recorded: now, policy hash, scheduler version, parent, decision hash."""
 
@@ -42,7 +50,7 @@ class Event(Struct, frozen=True, kw_only=True):
     """Milliseconds since the Unix epoch, UTC; never less than the event before it."""
     kind: EventKind
     subject: str
-    """Job id, attempt id, node path, user or factory name."""
+    """Job id, attempt id, node path, place of the power tree, user or factory name."""
     actor: str
     """`user:<name>`, `scheduler`, `engine:<site>` or `server`."""
     cause: str

@@ -189,10 +189,6 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
         "deadline": (spec.deadline is not None, "deadlines are not run yet; use priority"),
         "service": (spec.service is not None, "services are not run yet; leave it out"),
         "image": (spec.image is not None, "containers are not run yet; leave it out"),
-        "resources.gpus_per_node": (
-            0 < spec.resources.gpus_per_node < 1,
-            "parts of a GPU are not placed yet; ask for whole GPUs, or for 0",
-        ),
         "power.cap_watts_per_gpu_min": (
             spec.power is not None and spec.power.cap_watts_per_gpu_min is not None,
             "power is not capped yet; leave it out",

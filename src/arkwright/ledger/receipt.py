@@ -194,6 +194,7 @@ def _model_in_words(cpu: CpuModel) -> str:
 
 _METHODS: Mapping[str, str] = {
     "nvml": "GPU energy counters (NVML); GPUs only",
+    "nvml-share": "GPU energy counters (NVML), the attempt's fraction of a GPU that others use too",
     "rapl": "CPU package counters (RAPL), shared by CPU time",
 }
 

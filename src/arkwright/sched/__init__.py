@@ -121,6 +121,7 @@ from arkwright.sched.placing import Placing, Typical
 from arkwright.sched.reason import Reason
 from arkwright.sched.save import arrays_of, state_of
 from arkwright.sched.schedule import cycle
+from arkwright.sched.shortlist import shortlist
 from arkwright.sched.state import (
     Nodes,
     Rows,
@@ -242,6 +243,7 @@ __all__ = [
     "run",
     "same",
     "shape_of",
+    "shortlist",
     "start",
     "state_of",
     "stop",

@@ -27,6 +27,7 @@ from arkwright.sched import (
     tree,
     windows,
 )
+from arkwright.sched._jit import INTERPRETED, Kernels
 from arkwright.sched.mutate import apply
 from arkwright.sched.reason import Reason
 from arkwright.sched.schedule import cycle_with
@@ -34,7 +35,13 @@ from arkwright.sched.state import Ints, Shape, State, copy, find_class, grown, r
 from arkwright.sched.work import HEAD, SHADOW_MS, workspace
 
 
-def explain(state: State, job: int, now_ms: int, backfill: int = codes.EASY) -> Reason:
+def explain(
+    state: State,
+    job: int,
+    now_ms: int,
+    backfill: int = codes.EASY,
+    kernels: Kernels = INTERPRETED,
+) -> Reason:
     """Why the job is where it is at `now_ms`; `state` is not changed.
 
     Costs one cycle, and for a waiting job a logarithmic number more to find the smallest change.
@@ -48,14 +55,14 @@ def explain(state: State, job: int, now_ms: int, backfill: int = codes.EASY) -> 
         return Reason(codes.IS_HELD, change=codes.RELEASE_IT, to=1)
     if is_in != codes.QUEUED:
         return Reason(codes.IS_ACTIVE)
-    trial = _try(copy(state), now_ms, backfill)
+    trial = _try(copy(state), now_ms, backfill, kernels)
     if job in trial.started:
         return Reason(codes.STARTS_NOW)
     never = never_fits(state, shape_of(state, int(state.job_class[job])))
     if never is not None:
         return never
     reason = _refusal(state, trial, job, now_ms, backfill)
-    return _with_smallest_change(state, job, now_ms, backfill, reason)
+    return _with_smallest_change(state, job, now_ms, backfill, reason, kernels)
 
 
 def never_fits(state: State, shape: Shape) -> Reason | None:
@@ -134,10 +141,10 @@ class _Trial(NamedTuple):
     shadow_ms: int
 
 
-def _try(state: State, now_ms: int, backfill: int) -> _Trial:
+def _try(state: State, now_ms: int, backfill: int, kernels: Kernels) -> _Trial:
     state.cycle_memo[:] = -1
     out, work = room(state), workspace(state)
-    count = cycle_with(state, work, now_ms, out, backfill)
+    count = cycle_with(state, work, now_ms, out, backfill, kernels)
     return _Trial(state, out[:count].tolist(), int(work.result[HEAD]), int(work.result[SHADOW_MS]))
 
 
@@ -237,13 +244,13 @@ def _fits(state: State, job: int) -> bool:
 
 
 def _with_smallest_change(
-    state: State, job: int, now_ms: int, backfill: int, reason: Reason
+    state: State, job: int, now_ms: int, backfill: int, reason: Reason, kernels: Kernels
 ) -> Reason:
     shape = shape_of(state, int(state.job_class[job]))
     duration_ms = int(state.job_duration_ms[job])
 
     def starts(other: Shape, lasts_ms: int = duration_ms) -> bool:
-        return _starts_as(state, job, now_ms, backfill, other, lasts_ms)
+        return _starts_as(state, job, now_ms, backfill, other, lasts_ms, kernels)
 
     if reason.code == codes.TOPOLOGY:
         weaker = [*range(shape.level_required + 1, len(state.node_domain)), codes.NONE]
@@ -284,7 +291,13 @@ def _most(limit: int, holds: Callable[[int], bool]) -> int:
 
 
 def _starts_as(
-    state: State, job: int, now_ms: int, backfill: int, shape: Shape, duration_ms: int
+    state: State,
+    job: int,
+    now_ms: int,
+    backfill: int,
+    shape: Shape,
+    duration_ms: int,
+    kernels: Kernels,
 ) -> bool:
     """Whether the job would start now with this shape and duration, at its place in the order."""
     probe = copy(state)
@@ -295,7 +308,7 @@ def _starts_as(
     order = (int(probe.job_priority[job]), int(probe.job_submit_ms[job]), int(probe.job_seq[job]))
     probe = apply(probe, event.end(now_ms, job))
     probe = apply(probe, event.submit(now_ms, cls, duration_ms, *order))
-    return int(probe.job_count[0]) - 1 in _try(probe, now_ms, backfill).started
+    return int(probe.job_count[0]) - 1 in _try(probe, now_ms, backfill, kernels).started
 
 
 def _with_class(state: State, shape: Shape) -> tuple[State, int]:
