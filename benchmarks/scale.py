@@ -162,9 +162,7 @@ def _sustained(kind: Kind, count: int, kernels: sched.Kernels) -> dict[str, Any]
 def _large(kind: Kind, count: int, kernels: sched.Kernels) -> dict[str, Any]:
     """One gang of 4,096 nodes in an otherwise idle factory."""
     state = factory(kind, count)
-    shape = sched.Shape(
-        4_096, kind.gpus * 1000, level_required=SITE, row=0, watts=kind.watts - 200
-    )
+    shape = sched.Shape(4_096, kind.gpus * 1000, level_required=SITE, row=0, watts=kind.watts - 200)
     state = sched.apply(state, sched.add_class(0, shape))
     state = sched.apply(state, sched.submit(0, 0, 3_600_000))
     taken_s, started = _cycle(state, workspace(state), 0, np.zeros(1, np.int64), kernels)

@@ -78,6 +78,7 @@ def random_pair(random: Random, placing=None) -> Pair:
     if power:
         asked = [0, 50, 100, 100, 150, 300]
         shapes = [shape._replace(watts=random.choice(asked)) for shape in shapes]
+    shapes = [_with_form(random, shape, n_levels) for shape in shapes]
     shapes = list(dict.fromkeys(shapes))
     plain = [
         naive.Node(
@@ -269,3 +270,16 @@ def _random_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:
         row=random.randrange(-1, n_rows),
         gpu_types=random.choice([-1, -1, -1, 1, 2, 3]),
     )
+
+
+def _with_form(random: Random, shape: sched.Shape, n_levels) -> sched.Shape:
+    """Some gangs come in segments, some are spread, some want the same GPUs on every node."""
+    form = random.choice(["none", "none", "none", "segments", "spread", "rails"])
+    if n_levels and form == "segments":
+        size = random.choice([1, 2, 2, 3, -1, -2, -3])
+        shape = shape._replace(segment=size, segment_level=random.randrange(n_levels))
+    if n_levels and form == "spread":
+        shape = shape._replace(spread_level=random.randrange(n_levels))
+    if shape.gpu_milli >= 1000 and (form == "rails" or random.random() < 0.05):
+        shape = shape._replace(rails=1)
+    return shape

@@ -63,7 +63,7 @@ def keep_beside(
 ) -> int:
     """Keep of `nodes[:count]` those where the job leaves the head what was set aside; how many.
 
-    `block`, `head_block`: the block of GPUs that the job, the head would hold where they ask for it.
+    `block`, `head_block`: the block of GPUs each of the two would hold, where it asks for one.
     """
     return capacity.keep_beside(state, cls, job, nodes, count, aside, each, head, block, head_block)
 

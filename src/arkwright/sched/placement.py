@@ -168,7 +168,7 @@ def must_be_tried(state: State, cls: int) -> bool:
 
 
 def more_may_hold_less(state: State, cls: int) -> bool:
-    """Whether a gang that fits might not with more free: see `segments` on rows that cut domains."""
+    """Whether a gang that fits might not with more free: see `segments` on rows that cut."""
     return bool(
         segments.required(state, cls)
         and constraints.counts_under_rows(state, cls)

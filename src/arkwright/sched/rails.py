@@ -44,10 +44,11 @@ def is_free(state: State, cls: int, node: int, each: Ints, block: int) -> bool:
     first = state.node_gpu_first[node] + block * wide
     if first + wide > state.node_gpu_first[node + 1]:
         return False
+    free = 0
     for gpu in range(first, first + wide):
-        if each[gpu] < WHOLE_MILLI:
-            return False
-    return True
+        if each[gpu] >= WHOLE_MILLI:
+            free += 1
+    return bool(free == wide)
 
 
 def common_block(state: State, cls: int, nodes: Ints) -> int:

@@ -5,18 +5,18 @@ divide n. Each lies within one domain of the segment level (the scale-up domain:
 further). Two may share a domain that is large enough. A negative size means preferred: without
 segments where they do not fit.
 
-The largest are placed first, one at a time, each in the domain with fewest candidates left that
-still holds it (then least milli-GPU free, then index): what is broken into is used up, whole domains
-stay whole. By counts alone that order never fails where any other would succeed: a domain with f
-candidates holds f // s segments whatever the others do.
+One after another is placed, the smaller last, each in the domain with fewest candidates left that
+still holds it (then least milli-GPU free, then index): what is broken into is used up, whole
+domains stay whole. By counts alone that order never fails where another would succeed: a domain of
+f candidates holds f // s segments whatever the others do.
 
 Rows above the nodes are respected node by node. Where each row lies within one segment domain or
 holds such domains whole, the order stays exact. All full segments weigh the same in all rows around
-them, so the sets that fit are those of a laminar matroid, and any order ends with as many as can be.
-The smaller last one: if rows leave less than its size everywhere, then the rows that do, outermost
-first, hold as many full segments as they ever could, and any other choice leaves them the same. Where
-a row cuts a segment domain and reaches beyond it, the order is the rule: it never exceeds a row, but
-a cleverer choice might find room where it finds none.
+them, so the sets that fit are those of a laminar matroid, and any order ends with as many as can
+be. The smaller last one: if rows leave less than its size everywhere, then those rows, outermost
+first, hold as many full segments as they ever could, and any other choice leaves them the same.
+Where a row cuts a segment domain and reaches beyond it, the order itself is the rule: it never
+exceeds a row, but a cleverer choice might find room where it finds none. Nodes then go by index.
 """
 
 from __future__ import annotations
@@ -26,11 +26,8 @@ from typing import Final
 import numpy as np
 
 from arkwright.sched import constraints
-from arkwright.sched.codes import SEGMENTS
-from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import Work
-
 
 TRIED: Final = -1
 """In `segment_whole`: the domain has been tried."""
@@ -165,18 +162,6 @@ def version(state: State) -> int:
     return int(state.node_version[0])
 
 
-def explain(state: State, cls: int, most: int, code: int = SEGMENTS) -> Reason:
-    """The best place has nodes for `most` of the gang's segments."""
-    size = size_of(state, cls)
-    return Reason(
-        code,
-        -(-int(state.class_nodes[cls]) // size),
-        most,
-        level=int(state.class_segment_level[cls]),
-        limit=size,
-    )
-
-
 def _by_domain(state: State, cls: int, nodes: Ints, gpu: Ints) -> tuple[Ints, Ints, Ints, Ints]:
     """The nodes by segment domain, in their order; where each domain starts; its nodes and free."""
     domain = state.node_domain[state.class_segment_level[cls]][nodes]
@@ -202,8 +187,11 @@ def _tightest(left: Ints, free: Ints, part: int) -> int:
     for group in range(len(left)):
         if left[group] < part:
             continue
-        if best < 0 or left[group] < left[best]:
-            best = group
-        elif left[group] == left[best] and free[group] < free[best]:
+        behind = 0
+        if best >= 0:
+            behind = left[group] - left[best]
+            if behind == 0:
+                behind = free[group] - free[best]
+        if best < 0 or behind < 0:
             best = group
     return best

@@ -2,8 +2,8 @@
 
 What a service wants, so that a rack that fails takes few of its nodes. One node after another is
 taken from the domain that has fewest of this gang (then most milli-GPU free, then index), in each
-the most preferred first. It refuses nothing that fits otherwise: nodes are taken in some order, each
-if the rows above still have room, and any order ends with as many as can be (see `power`).
+the most preferred first. It refuses nothing that fits otherwise: nodes are taken in some order,
+each if the rows above still have room, and any order ends with as many as can be (see `power`).
 """
 
 from __future__ import annotations

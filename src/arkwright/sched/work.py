@@ -64,7 +64,7 @@ class Work(NamedTuple):
     segment_whole: Ints
     segment_rest: Ints
     segment_left: Ints
-    """[n_domains]: full segments that a domain holds, the largest rest; nodes, zero between uses."""
+    """[n_domains]: full segments in a domain, the largest rest beside them; nodes, else zero."""
     score: Ints
     """[n_nodes]: what the placement policy gives the candidates."""
     seen_moves: Ints
