@@ -55,7 +55,7 @@ class Pair:
         return [job.index for job in self.factory.jobs if job.state == state]
 
 
-def random_pair(random: Random, placing=None) -> Pair:
+def random_pair(random: Random, placing=None, forms=True) -> Pair:
     """A mixed factory, or one of equal nodes in which jobs get in each other's way all the time."""
     placing = placing or sched.Placing()
     busy = random.random() < 0.6
@@ -83,6 +83,8 @@ def random_pair(random: Random, placing=None) -> Pair:
     if power:
         asked = [0, 50, 100, 100, 150, 300]
         shapes = [shape._replace(watts=random.choice(asked)) for shape in shapes]
+    if forms:
+        shapes = [_with_form(random, shape, n_levels) for shape in shapes]
     shapes = with_sizes(random, list(dict.fromkeys(shapes)), n_nodes)
     plain = [
         naive.Node(
@@ -316,3 +318,16 @@ def _random_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:
         row=random.randrange(-1, n_rows),
         gpu_types=random.choice([-1, -1, -1, 1, 2, 3]),
     )
+
+
+def _with_form(random: Random, shape: sched.Shape, n_levels) -> sched.Shape:
+    """Some gangs come in segments, some are spread, some want the same GPUs on every node."""
+    form = random.choice(["none", "none", "none", "segments", "spread", "rails"])
+    if n_levels and form == "segments":
+        size = random.choice([1, 2, 2, 3, -1, -2, -3])
+        shape = shape._replace(segment=size, segment_level=random.randrange(n_levels))
+    if n_levels and form == "spread":
+        shape = shape._replace(spread_level=random.randrange(n_levels))
+    if shape.gpu_milli >= 1000 and (form == "rails" or random.random() < 0.05):
+        shape = shape._replace(rails=1)
+    return shape

@@ -6,7 +6,7 @@ time is found by trying each instant. It is what the kernels of `arkwright.sched
 
 from dataclasses import dataclass, field
 
-from naive import quota
+from naive import quota, rails, segments, spread
 from naive.windows import is_open
 
 EASY, STRICT, GREEDY, CONSERVATIVE = 0, 1, 2, 3
@@ -54,6 +54,7 @@ class Reservation:
     row_spare: dict[int, int]
     shapes: list[object]  # that hold quota at the shadow time, the head and what joins it included
     gpus: dict[int, list[int]]  # free at the shadow time, the head not counted
+    block: int  # of GPUs that the head would hold on every node, where it asks for rails
 
 
 class Factory:
@@ -118,7 +119,7 @@ class Factory:
         if not quota.fits(self, job.shape, frames):
             return None
 
-        def is_allowed(node):
+        def is_allowed(node, *_):
             return is_open(self, job.shape, node, now_ms, end_ms)
 
         if reservation is None:
@@ -132,16 +133,19 @@ class Factory:
             for node in range(len(free))
         ]
 
-        def keeps_head(node):
+        def keeps_head(node, block):
             """The head is still served at the shadow time beside the GPUs the job would get."""
             if not is_allowed(node):
                 return False
             if node not in reservation.gpus:
                 return True
             left = list(reservation.gpus[node])
-            for gpu in self.pick_gpus(job, node, gpus[node], free[node]):
+            for gpu in self.pick_gpus(job, node, gpus[node], free[node], block):
                 left[gpu] -= min(job.shape.gpu_milli, 1000)
-            return serves(reservation.head.shape, left)
+            head = reservation.head.shape
+            if head.rails:
+                return rails.has(head, left, reservation.block)
+            return serves(head, left)
 
         return self.place(job, beside, gpus, scores, room, rank, keeps_head)
 
@@ -165,13 +169,13 @@ class Factory:
             def rank(node):
                 return self.node_admits(head, node, free_now[node], gpus_now[node])
 
-            def is_allowed(node, instant=instant):
+            def is_allowed(node, *_, instant=instant):
                 return is_open(self, head.shape, node, instant, instant + head.duration_ms)
 
             frames = [(self.shapes(running), dict(enumerate(limits)))]
             frames += self.frames_ahead(now_ms, instant, instant + head.duration_ms, None)
             scores = self.scores(head, gpus, free)
-            nodes = self.place(head, free, gpus, scores, room, rank, is_allowed)
+            nodes, block = self.place_block(head, free, gpus, scores, room, rank, is_allowed)
             if nodes is not None and quota.fits(self, head.shape, frames):
                 spare = {
                     node: tuple(a - b for a, b in zip(free[node], head.demand(), strict=True))
@@ -184,7 +188,7 @@ class Factory:
                 }
                 then = {node: gpus[node] for node in nodes}
                 shapes = [*self.shapes(running), head.shape]
-                return Reservation(head, instant, nodes, spare, row_spare, shapes, then)
+                return Reservation(head, instant, nodes, spare, row_spare, shapes, then, block)
         return None
 
     def end_ms(self, job, now_ms):
@@ -252,8 +256,25 @@ class Factory:
             if row in reservation.row_spare:
                 reservation.row_spare[row] -= asked
 
-    def place(self, job, free, gpus, scores, rooms, rank, is_allowed):
+    def place(self, *args):
         """Whole gang in the smallest domain, best score; None when it does not fit."""
+        return self.place_block(*args)[0]
+
+    def place_block(self, job, free, gpus, scores, rooms, rank, keeps_head=lambda *_: True):
+        for block in rails.blocks(self, job.shape):
+            fit = [
+                n
+                for n in range(len(self.nodes))
+                if self.node_admits(job, n, free[n], gpus[n])
+                and (not job.shape.rails or rails.has(job.shape, gpus[n], block))
+                and keeps_head(n, block)
+            ]
+            nodes = self.place_on(job, fit, free, scores, rooms, rank)
+            if nodes is not None:
+                return nodes, block
+        return None, None
+
+    def place_on(self, job, fit, free, scores, rooms, rank):
         shape = job.shape
 
         def row_left(row):
@@ -263,20 +284,31 @@ class Factory:
             """As many as the gang wants of these, in order, each if its rows have room for it."""
             taken = []
             for node in nodes:
-                charges = self.charges(shape, [*taken, node])
-                if len(taken) < shape.nodes and all(
-                    asked <= row_left(row)
-                    for row, asked in charges.items()
-                    if row in self.path(self.nodes[node].row)
-                ):
+                if len(taken) < shape.nodes and has_room(taken, node):
                     taken.append(node)
             return taken
 
-        fit = [
-            n
-            for n in range(len(self.nodes))
-            if self.node_admits(job, n, free[n], gpus[n]) and is_allowed(n)
-        ]
+        def has_room(taken, node):
+            charges = self.charges(shape, [*taken, node])
+            return all(
+                asked <= row_left(row)
+                for row, asked in charges.items()
+                if row in self.path(self.nodes[node].row)
+            )
+
+        def choose(nodes):
+            best = self.best_first(nodes, free, scores, rank)
+            if spread.asked(shape):
+                return sorted(spread.arrange(self, shape, best, free, has_room))
+            return sorted(within_rows(best))
+
+        def choose_segments(nodes):
+            best = self.best_first(nodes, free, scores, rank)
+            if segments.go_by_index(self, shape):
+                best = sorted(nodes)
+            chosen = segments.arrange(self, shape, best, free, has_room)
+            return None if chosen is None else sorted(chosen)
+
         fit = [node for node in fit if within_rows([node])]
         if shape.nodes == 1 and self.policy:
             return self.best_first(fit, free, scores, rank)[:1] or None
@@ -286,21 +318,29 @@ class Factory:
             levels = list(range(len(self.nodes[0].domains)))
         else:
             levels = []
-        for level in levels:
-            domains = {}
-            for node in fit:
-                domains.setdefault(self.nodes[node].domains[level], []).append(node)
-            large = [
-                (sum(free[n][0] for n in members), domain)
-                for domain, members in domains.items()
-                if len(within_rows(members)) == shape.nodes
-            ]
-            if large:
-                best = self.best_first(domains[min(large)[1]], free, scores, rank)
-                return sorted(within_rows(best))
-        if shape.level_required >= 0 or len(within_rows(fit)) < shape.nodes:
-            return None
-        return sorted(within_rows(self.best_first(fit, free, scores, rank)))
+        if spread.asked(shape):
+            levels = spread.levels(shape, len(self.nodes[0].domains))
+
+        def smallest_domain(in_segments):
+            for level in levels:
+                domains = {}
+                for node in fit:
+                    domains.setdefault(self.nodes[node].domains[level], []).append(node)
+                split = in_segments and level > shape.segment_level
+                for _, domain in sorted(
+                    (sum(free[n][0] for n in members), domain)
+                    for domain, members in domains.items()
+                    if len(within_rows(members)) == shape.nodes
+                ):
+                    chosen = (choose_segments if split else choose)(domains[domain])
+                    if chosen:
+                        return chosen
+            if shape.level_required >= 0 or len(within_rows(fit)) < shape.nodes:
+                return None
+            return choose_segments(fit) if in_segments else choose(fit)
+
+        found = smallest_domain(True) if shape.segment else None
+        return found if found or shape.segment > 0 else smallest_domain(False)
 
     def best_first(self, candidates, free, scores, rank):
         def around(node):
@@ -365,9 +405,11 @@ class Factory:
             for n in range(len(self.nodes))
         ]
 
-    def pick_gpus(self, job, node, gpus, free):
-        """Whole ones: lowest first. A fraction: the policy's choice, else the fullest that fits."""
+    def pick_gpus(self, job, node, gpus, free, block=None):
+        """Whole ones: lowest first, or the block. A fraction: the policy's choice, else the fullest that fits."""
         asked = job.shape.gpu_milli
+        if job.shape.rails and block is not None:
+            return list(rails.block(job.shape, block))
         if asked == 0 or asked >= 1000:
             whole = [gpu for gpu, left in enumerate(gpus) if left == 1000]
             return whole[: asked // 1000]
@@ -393,7 +435,8 @@ class Factory:
     def start(self, job, nodes, now_ms):
         free, _ = self.left(self.active())
         gpus = self.gpus_left(self.active())
-        job.gpus = {n: self.pick_gpus(job, n, gpus[n], free[n]) for n in nodes}
+        block = rails.common(self, job.shape, gpus, nodes)
+        job.gpus = {n: self.pick_gpus(job, n, gpus[n], free[n], block) for n in nodes}
         job.state, job.nodes, job.start_ms = "active", nodes, now_ms
 
     def leave(self, job, state):

@@ -20,7 +20,7 @@ from naive.random_factory import (
 def run_random(seed, steps, mode=sched.EASY, policy=None):
     random = Random(seed)
     placing = None if policy is None else random_placing(random, policy)
-    pair = random_pair(random, placing)
+    pair = random_pair(random, placing, forms=mode != sched.CONSERVATIVE)
     for _ in range(steps):
         make_announced_so(pair, random)
         for _ in range(random.randint(0, 4)):

@@ -69,16 +69,20 @@ def _fewer(spec: JobSpec, nodes_now: int) -> list[tuple[str, JobSpec]]:
 
 
 def _weaker(spec: JobSpec) -> list[tuple[str, JobSpec]]:
-    if spec.topology is None or spec.topology.mode is not TopologyMode.REQUIRED:
+    """A wider level for a gang that must stay in one; no segments, no aligned rails."""
+    topology = spec.topology
+    if topology is None:
         return []
-    above = LEVELS[LEVELS.index(spec.topology.level) + 1 :]
-    return [
-        (
-            "weaker-topology",
-            msgspec.structs.replace(spec, topology=Topology(level=level, mode=spec.topology.mode)),
-        )
-        for level in above
-    ]
+    others: list[Topology] = []
+    if topology.segment is not None and topology.mode is TopologyMode.REQUIRED:
+        preferred = TopologyMode.PREFERRED
+        others.append(msgspec.structs.replace(topology, mode=preferred))
+    elif topology.level is not None and topology.mode is TopologyMode.REQUIRED:
+        above = LEVELS[LEVELS.index(topology.level) + 1 :]
+        others += [msgspec.structs.replace(topology, level=level) for level in above]
+    if topology.rails is not None:
+        others.append(msgspec.structs.replace(topology, rails=None))
+    return [("weaker-topology", msgspec.structs.replace(spec, topology=other)) for other in others]
 
 
 def _elsewhere(scene: Scene, spec: JobSpec, project: str) -> list[tuple[str, JobSpec]]:
@@ -114,10 +118,8 @@ def _alternative(kind: str, spec: JobSpec, asked: JobSpec, seen: sched.Foreseen)
     if asked.elastic != spec.elastic or asked.nodes != spec.nodes:
         change["nodes"] = asked.nodes
     if asked.topology != spec.topology and asked.topology is not None:
-        change["topology"] = {
-            "level": asked.topology.level.value,
-            "mode": asked.topology.mode.value,
-        }
+        change["topology"] = {"mode": asked.topology.mode.value}
+        change["topology"] |= msgspec.to_builtins(asked.topology)
     if asked.sites != spec.sites:
         change["sites"] = list(asked.sites)
     start_ms = int(seen.start_ms[0])

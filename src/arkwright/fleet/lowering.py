@@ -136,6 +136,7 @@ def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
         sites=_site_bits(names, spec, project),
         row=names.row_of_project.get(project, sched.NONE),
         watts=power_tree.watts(names.gpu_kw_max, spec) if names.power_limits else 0,
+        **_form(spec),
     )
 
 
@@ -193,12 +194,29 @@ def _quota_rows(names: Names) -> sched.Rows:
 def _levels(spec: JobSpec) -> tuple[int, int]:
     """Required and preferred level. A gang never crosses sites, and prefers to be close."""
     site = _LEVEL_INDEX[Level.SITE]
-    if spec.topology is None:
+    if spec.topology is None or spec.topology.level is None or spec.topology.segment is not None:
         return site, 0
     level = _LEVEL_INDEX[spec.topology.level]
     if spec.topology.mode is TopologyMode.REQUIRED:
         return level, 0
     return site, level
+
+
+def _form(spec: JobSpec) -> dict[str, int]:
+    """Segments, spread and rails. One segment is the whole gang; one node has no rails to align."""
+    topology, form = spec.topology, {}
+    if topology is None:
+        return {}
+    if topology.segment is not None and topology.level is not None:
+        is_required = topology.mode is TopologyMode.REQUIRED
+        size = min(topology.segment, spec.nodes)
+        form["segment"] = size if is_required else -size
+        form["segment_level"] = _LEVEL_INDEX[topology.level]
+    if topology.spread is not None:
+        form["spread_level"] = _LEVEL_INDEX[topology.spread]
+    if topology.rails is not None and spec.nodes > 1:
+        form["rails"] = 1
+    return form
 
 
 def _site_bits(names: Names, spec: JobSpec, project: str) -> int:

@@ -170,6 +170,32 @@ def _never_quota(c: _Context) -> str:
     return f"asks for {_gpus(r.asked)}; {c.project} may never use more than {_gpus(r.limit)}"
 
 
+def _segments(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"asks for {r.asked} {_plural('segment', r.asked)} of {r.limit} "
+        f"{_plural('node', r.limit)}, each within one {c.level}; {r.free} of {r.asked} "
+        f"{'fits' if r.free == 1 else 'fit'} now"
+    )
+
+
+def _never_segments(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"asks for {r.asked} {_plural('segment', r.asked)} of {r.limit} "
+        f"{_plural('node', r.limit)}, each within one {c.level}; this factory never holds more "
+        f"than {r.free} of them together"
+    )
+
+
+def _rails(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"asks for {r.asked} {_plural('node', r.asked)} with the same {_gpus(r.limit)} free on "
+        f"each; {r.free} together {'has' if r.free == 1 else 'have'} them now"
+    )
+
+
 _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
     sched.STARTS_NOW: ("starts-now", lambda _: "nothing stands in its way: it starts now"),
     sched.IS_ACTIVE: ("active", lambda _: "it is not waiting: it holds its nodes"),
@@ -195,6 +221,9 @@ _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
     sched.NEVER_TOPOLOGY: ("never-topology", _never_topology),
     sched.NEVER_QUOTA: ("never-quota", _never_quota),
     sched.NEVER_POWER: ("never-power", _never_power),
+    sched.SEGMENTS: ("segments", _segments),
+    sched.NEVER_SEGMENTS: ("never-segments", _never_segments),
+    sched.RAILS: ("rails", _rails),
 }
 
 _CHANGES: Mapping[int, Callable[[_Context], str]] = {
@@ -210,6 +239,8 @@ _CHANGES: Mapping[int, Callable[[_Context], str]] = {
         f"{_RESOURCES[c.reason.resource](c.reason.to)} per node would fit"
     ),
     sched.OTHER_NODES: lambda c: _other_nodes(c),
+    sched.SMALLER_SEGMENT: lambda c: f"topology segment: {c.reason.to or 'none'} would start now",
+    sched.ANY_RAILS: lambda _: "topology without aligned rails would start now",
     sched.NODES_RETURN: lambda _: "return nodes to service: arkwright nodes resume NODE",
 }
 
@@ -220,7 +251,7 @@ def _other_nodes(c: _Context) -> str:
 
 
 def _when(c: _Context) -> str:
-    return "fit" if c.reason.code >= sched.NEVER_NO_SUCH_NODE else "start now"
+    return "fit" if _CODES[c.reason.code][0].startswith("never") else "start now"
 
 
 def _gpus(milli: int) -> str:

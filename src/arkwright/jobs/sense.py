@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 
-from arkwright.jobs.spec import JobSpec, sizes_of
+from arkwright.jobs.spec import JobSpec, Level, sizes_of
 
 DURATION_S_MAX = 1e9
 """Some 31 years: more than any job, and far from where milliseconds stop being exact."""
@@ -24,6 +24,7 @@ def nonsense(spec: JobSpec) -> list[tuple[str, str, str]]:
         *_what_it_runs(spec),
         *_amounts(spec),
         *_elastic(spec),
+        *_topology(spec),
         *_durations(spec),
         *_checkpoint(spec),
     ]
@@ -68,6 +69,30 @@ def _elastic(spec: JobSpec) -> list[tuple[str, str, str]]:
         least = -(-(elastic.nodes_max - elastic.nodes_min) // (SIZES_MAX - 1))
         right = f"give a step of {least} nodes or more: {SIZES_MAX} sizes at most"
         wrong.append(("elastic.step", f"{count} sizes", right))
+    return wrong
+
+
+def _topology(spec: JobSpec) -> list[tuple[str, str, str]]:
+    topology = spec.topology
+    if topology is None:
+        return []
+    if topology.level is None and topology.spread is None and topology.rails is None:
+        return [("topology", "says nothing", "give level, spread or rails, or leave it out")]
+    wrong = []
+    if topology.segment is not None and topology.level is None:
+        found = f"segments of {topology.segment} nodes within no level"
+        wrong.append(("topology.segment", found, "give level: scale-up"))
+    if topology.segment is not None and topology.spread is not None:
+        found = "a gang in segments that is to be spread"
+        wrong.append(("topology.spread", found, "give segment or spread"))
+    if topology.spread is not None and topology.level is not None:
+        levels = list(Level)
+        if levels.index(topology.level) <= levels.index(topology.spread):
+            found = f"within one {topology.level.value}, spread over {topology.spread.value}"
+            wrong.append(("topology.spread", found, "give a level above the one to spread over"))
+    if topology.rails is not None and spec.resources.gpus_per_node < 1:
+        found = f"aligned rails for {spec.resources.gpus_per_node:g} GPUs"
+        wrong.append(("topology.rails", found, "ask for whole GPUs, or leave it out"))
     return wrong
 
 

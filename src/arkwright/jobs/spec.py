@@ -54,12 +54,25 @@ class TopologyMode(Enum):
     PREFERRED = "preferred"
 
 
-class Topology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Keep the gang within one domain of `level`, in segments of `segment` nodes where given."""
+class Rails(Enum):
+    """`aligned`: GPUs of the same places on every node, so that each rail carries the whole gang."""
 
-    level: Level
+    ALIGNED = "aligned"
+
+
+class Topology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Keep the gang within one domain of `level`, or apart; and which GPUs of its nodes it takes.
+
+    With `segment` it is each part of that many nodes that lies within one domain of `level`, and
+    `mode` says whether it must.
+    """
+
+    level: Level | None = None
     mode: TopologyMode = TopologyMode.PREFERRED
     segment: Count | None = None
+    spread: Level | None = None
+    """Nodes over as many domains of this level as can be, evenly."""
+    rails: Rails | None = None
 
 
 class Resources(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -192,10 +205,6 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
         "power.cap_watts_per_gpu_min": (
             spec.power is not None and spec.power.cap_watts_per_gpu_min is not None,
             "power is not capped yet; leave it out",
-        ),
-        "topology.segment": (
-            spec.topology is not None and spec.topology.segment is not None,
-            "segments are not placed yet; leave it out",
         ),
     }
     return [(key, f"not yet: {advice}") for key, (is_set, advice) in found.items() if is_set]

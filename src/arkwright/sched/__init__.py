@@ -21,15 +21,16 @@ holds concrete nodes and quota at its shadow time (`reservation`), later jobs st
 (EASY backfill without a depth limit). A gang goes whole into the smallest domain that fits
 (`placement`), on the nodes that the policy scores best (`score`); the GPUs of a node are told apart
 where fractions of one are asked (`gpus`). Every rule about who may run where is a file with four
-small functions (`mask`, `capacity`, `tree`, `power`, `calendar`, `windows`), listed once in `constraints`.
-`docs/scheduler.md` has
-the rules in full.
+small functions (`mask`, `capacity`, `tree`, `power`, `calendar`, `windows`, `rails`), listed once in
+`constraints`; the form of a gang is `segments` and `spread`. `docs/scheduler.md` has the rules in
+full.
 """
 
 from arkwright.sched._jit import INTERPRETED, Kernels, compiled
 from arkwright.sched.advance import FORWARD_COLUMNS
 from arkwright.sched.codes import (
     ANY,
+    ANY_RAILS,
     ANY_SITE,
     ANY_TYPE,
     ARKWRIGHT,
@@ -58,6 +59,7 @@ from arkwright.sched.codes import (
     NEVER_NODE_TOO_SMALL,
     NEVER_POWER,
     NEVER_QUOTA,
+    NEVER_SEGMENTS,
     NEVER_TOO_MANY_NODES,
     NEVER_TOPOLOGY,
     NODES_DOWN,
@@ -68,12 +70,15 @@ from arkwright.sched.codes import (
     POWER,
     QUEUED,
     QUOTA,
+    RAILS,
     RANDOM,
     RELEASE_IT,
     RESERVED_FOR_HEAD,
     RESERVED_WINDOW,
     RUNNING,
+    SEGMENTS,
     SHORTER,
+    SMALLER_SEGMENT,
     STARTING,
     STARTS_NOW,
     STOPPING,
@@ -140,6 +145,7 @@ from arkwright.sched.why import explain, never_fits
 
 __all__ = [
     "ANY",
+    "ANY_RAILS",
     "ANY_SITE",
     "ANY_TYPE",
     "ARKWRIGHT",
@@ -170,6 +176,7 @@ __all__ = [
     "NEVER_NO_SUCH_NODE",
     "NEVER_POWER",
     "NEVER_QUOTA",
+    "NEVER_SEGMENTS",
     "NEVER_TOO_MANY_NODES",
     "NEVER_TOPOLOGY",
     "NODES_DOWN",
@@ -180,12 +187,15 @@ __all__ = [
     "POWER",
     "QUEUED",
     "QUOTA",
+    "RAILS",
     "RANDOM",
     "RELEASE_IT",
     "RESERVED_FOR_HEAD",
     "RESERVED_WINDOW",
     "RUNNING",
+    "SEGMENTS",
     "SHORTER",
+    "SMALLER_SEGMENT",
     "STARTING",
     "STARTS_NOW",
     "STOPPING",

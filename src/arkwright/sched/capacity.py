@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import gpus, mask, moves
+from arkwright.sched import gpus, mask, moves, rails
 from arkwright.sched.codes import LESS_PER_NODE, NEVER_NODE_TOO_SMALL
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
@@ -44,7 +44,16 @@ def holds(
 
 
 def keep_beside(
-    state: State, cls: int, job: int, nodes: Ints, count: int, aside: Ints, each: Ints, head: int
+    state: State,
+    cls: int,
+    job: int,
+    nodes: Ints,
+    count: int,
+    aside: Ints,
+    each: Ints,
+    head: int,
+    block: int,
+    head_block: int,
 ) -> int:
     """Keep of `nodes[:count]` those that would still serve `head` at the shadow time; how many.
 
@@ -55,7 +64,9 @@ def keep_beside(
     kept = 0
     for place in range(count):
         node = nodes[place]
-        if aside[node] == 0 or gpus.spare_for(state, cls, job, node, each, head):
+        if aside[node] == 0 or rails.spare_for(
+            state, cls, job, node, each, head, block, head_block
+        ):
             nodes[kept] = node
             kept += 1
     return kept

@@ -112,6 +112,9 @@ NEVER_QUOTA: Final = 24
 NEVER_POWER: Final = 25
 BUDGET: Final = 30
 NEVER_BUDGET: Final = 31
+SEGMENTS: Final = 35
+NEVER_SEGMENTS: Final = 36
+RAILS: Final = 37
 RESERVED_WINDOW: Final = 38
 
 # The smallest change that would start the job (`Reason.change`, its number in `Reason.to`).
@@ -123,6 +126,8 @@ RELEASE_IT: Final = 4
 LESS_PER_NODE: Final = 5
 OTHER_NODES: Final = 6
 NODES_RETURN: Final = 7
+SMALLER_SEGMENT: Final = 23
+ANY_RAILS: Final = 24
 
 VERSION: Final = 1
 """Raised whenever the same state and time could lead to another decision: replay depends on it."""

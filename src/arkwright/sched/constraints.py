@@ -7,7 +7,7 @@ cycle, the reservation and the transitions call these functions and no constrain
 
 from __future__ import annotations
 
-from arkwright.sched import calendar, capacity, gpus, mask, power, tree, windows
+from arkwright.sched import calendar, capacity, gpus, mask, power, rails, tree, windows
 from arkwright.sched.codes import BIG, WATTS
 from arkwright.sched.state import Ints, State
 
@@ -50,10 +50,22 @@ def admit_alone(state: State, cls: int, node: int) -> bool:
 
 
 def keep_beside(
-    state: State, cls: int, job: int, nodes: Ints, count: int, aside: Ints, each: Ints, head: int
+    state: State,
+    cls: int,
+    job: int,
+    nodes: Ints,
+    count: int,
+    aside: Ints,
+    each: Ints,
+    head: int,
+    block: int,
+    head_block: int,
 ) -> int:
-    """Keep of `nodes[:count]` those where the job leaves the head what was set aside; how many."""
-    return capacity.keep_beside(state, cls, job, nodes, count, aside, each, head)
+    """Keep of `nodes[:count]` those where the job leaves the head what was set aside; how many.
+
+    `block`, `head_block`: the block of GPUs each of the two would hold, where it asks for one.
+    """
+    return capacity.keep_beside(state, cls, job, nodes, count, aside, each, head, block, head_block)
 
 
 def allow_nodes(state: State, cls: int, nodes: Ints) -> int:
@@ -171,6 +183,21 @@ def take_under_rows(
     return power.take(state, cls, nodes, count, wanted, left, taken)
 
 
+def row_takes(state: State, cls: int, node: int, left: Ints, taken: Ints) -> bool:
+    """Take one node's share of the rows above it in `taken`, if they have room; whether."""
+    return power.take_one(state, cls, node, left, taken)
+
+
+def row_untakes(state: State, cls: int, node: int, taken: Ints) -> None:
+    """Undo `row_takes`."""
+    power.leave_one(state, cls, node, taken)
+
+
+def admit_block(state: State, cls: int, nodes: Ints, count: int, each: Ints, block: int) -> int:
+    """Keep of `nodes[:count]` those on which the gang may hold its block of GPUs; how many."""
+    return rails.admit(state, cls, nodes, count, each, block)
+
+
 def foresee_end(state: State, cls: int, nodes: Ints, used: Ints) -> None:
     """In `used`, a job of the class on `nodes` has ended and given back what it held."""
     tree.apply(state, cls, used, -1)
@@ -207,7 +234,14 @@ def take_gpus(state: State, job: int, shared: Ints) -> None:
     if state.gpus_kept[0] == 0:
         return
     first = state.job_slot[job]
-    for place in range(state.class_nodes[state.job_class[job]]):
+    cls = state.job_class[job]
+    if rails.asked(state, cls):
+        nodes = state.slot_node[first : first + state.class_nodes[cls]]
+        block = rails.common_block(state, cls, nodes)
+        for place in range(len(nodes)):
+            rails.apply(state, job, nodes[place], block)
+        return
+    for place in range(state.class_nodes[cls]):
         gpu = shared[place] if len(shared) > 0 else -1
         gpus.take(state, job, first + place, gpu)
 

@@ -53,7 +53,7 @@ def hold(state: State, cls: int, node: int, free: Ints, gpus: Ints) -> bool:
         return False
     if asked == 0 or state.gpus_kept[0] == 0:
         return True
-    return _serves(state, node, gpus, asked)
+    return serves(state, node, gpus, asked)
 
 
 def shared_gpu(state: State, cls: int, job: int, node: int, cpu_milli: int, gpus: Ints) -> int:
@@ -158,32 +158,7 @@ def forget(state: State, job: int, slot: int) -> None:
             state.gpu_job[gpu] = -1
 
 
-def spare_for(state: State, cls: int, job: int, node: int, gpus: Ints, head: int) -> bool:
-    """Whether the node, with `gpus` free at the shadow time, serves `head` beside the class.
-
-    The class is looked at on the GPUs it would be given now, which are free then as well.
-    """
-    if is_fraction(state, cls):
-        cpu_milli = state.node_cpu_milli_free[node]
-        gpu = shared_gpu(state, cls, job, node, cpu_milli, state.gpu_milli_free)
-        gpus[gpu] -= state.class_gpu_milli[cls]
-        serves = _serves(state, node, gpus, state.class_gpu_milli[head])
-        gpus[gpu] += state.class_gpu_milli[cls]
-        return serves
-    missing = state.class_gpu_milli[cls] // WHOLE_MILLI
-    first, end = state.node_gpu_first[node], state.node_gpu_first[node + 1]
-    for gpu in range(first, end):
-        if missing > 0 and state.gpu_milli_free[gpu] == WHOLE_MILLI:
-            gpus[gpu] = TAKEN
-            missing -= 1
-    serves = _serves(state, node, gpus, state.class_gpu_milli[head])
-    for gpu in range(first, end):
-        if gpus[gpu] == TAKEN:
-            gpus[gpu] = WHOLE_MILLI
-    return serves
-
-
-def _serves(state: State, node: int, gpus: Ints, asked: int) -> bool:
+def serves(state: State, node: int, gpus: Ints, asked: int) -> bool:
     """Whether enough GPUs of the node are free enough."""
     if asked == 0:
         return True

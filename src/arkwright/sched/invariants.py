@@ -6,7 +6,7 @@ import numpy as np
 
 from arkwright.sched import order
 from arkwright.sched.codes import QUEUED, RUNNING, STARTING, STOPPING
-from arkwright.sched.state import Ints, State, nodes_of, shape_of
+from arkwright.sched.state import Ints, Shape, State, nodes_of, shape_of
 
 
 def check(state: State) -> list[str]:
@@ -65,12 +65,35 @@ def _charge(state: State, job: int, free: dict[str, Ints], row_used: Ints) -> li
         domains = {int(state.node_domain[shape.level_required, node]) for node in nodes}
         if len(domains) > 1:
             wrong.append(f"job {job} must stay in one domain of level {shape.level_required}")
+    wrong += _check_form(state, job, shape, nodes)
     charges = [(shape.row, shape.nodes * shape.gpu_milli)]
     charges += [(int(state.node_row[node]), shape.watts) for node in nodes]
     for row, asked in charges:
         while row >= 0:
             row_used[row] += asked
             row = int(state.row_parent[row])
+    return wrong
+
+
+def _check_form(state: State, job: int, shape: Shape, nodes: tuple[int, ...]) -> list[str]:
+    """Segments that had to be are there; GPUs that had to be aligned are the same on every node."""
+    wrong = []
+    if shape.segment > 0:
+        domains = state.node_domain[shape.segment_level, list(nodes)].tolist()
+        counts = [domains.count(domain) for domain in sorted(set(domains))]
+        cut = sorted(count % shape.segment for count in counts if count % shape.segment)
+        whole = [shape.nodes % shape.segment] if shape.nodes % shape.segment else []
+        if cut != whole:
+            wrong.append(f"job {job} is not in segments of {shape.segment}: {counts} in a domain")
+    if shape.rails:
+        wide = shape.gpu_milli // 1000
+        held = [
+            tuple(np.flatnonzero(state.gpu_job[first:end] == job).tolist())
+            for first, end in (state.node_gpu_first[node : node + 2].tolist() for node in nodes)
+        ]
+        start = held[0][0] if held and held[0] else 0
+        if start % wide or set(held) != {tuple(range(start, start + wide))}:
+            wrong.append(f"job {job} wants the same block of {wide} GPUs on every node: {held}")
     return wrong
 
 

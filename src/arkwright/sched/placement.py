@@ -20,10 +20,10 @@ from typing import Final
 
 import numpy as np
 
-from arkwright.sched import constraints, index, score
+from arkwright.sched import constraints, index, rails, score, segments, spread
 from arkwright.sched.codes import ARKWRIGHT, FIRST_FIT
 from arkwright.sched.state import Ints, State
-from arkwright.sched.work import HEAD, Work
+from arkwright.sched.work import HEAD, HEAD_BLOCK, Work
 
 UNKNOWN: Final = -1
 NO_ROOM: Final = 0
@@ -34,7 +34,9 @@ def place_by_index(state: State, work: Work, cls: int, job: int) -> int:
     """As `place_now`, in O(log domains + nodes of the domain): PLACED or NO_ROOM, or UNKNOWN when
     the sums of `index` do not tell: no level, nodes judged one by one, a row that might refuse."""
     levels = _levels(state, cls)
-    if levels == 0 or _is_by_node(state, cls) or not index.is_current(state, work, cls):
+    if levels == 0 or _is_by_node(state, cls) or _has_form(state, cls):
+        return UNKNOWN
+    if not index.is_current(state, work, cls):
         return UNKNOWN
     if index.rows_may_refuse(work, cls):
         return UNKNOWN if index.could_hold(state, work, cls) else NO_ROOM
@@ -43,7 +45,7 @@ def place_by_index(state: State, work: Work, cls: int, job: int) -> int:
         if domain >= 0:
             count = index.nodes_of_domain(state, work, cls, level, domain, work.fit)
             _score_now(state, work, cls, job, count)
-            _choose(state, work, cls, count, False, state.node_gpu_milli_free)
+            _choose(state, work, cls, count, False, state.node_gpu_milli_free, False)
             return PLACED
     return NO_ROOM if state.class_level_required[cls] >= 0 else UNKNOWN
 
@@ -54,6 +56,13 @@ def place_now(state: State, work: Work, cls: int, job: int) -> bool:
     `work.row_left` says what the rows above the nodes have left, `work.run_ms` when the job would
     run, here and below.
     """
+    for block in range(rails.block_count(state, cls)):
+        if _place_block_now(state, work, cls, job, block):
+            return True
+    return False
+
+
+def _place_block_now(state: State, work: Work, cls: int, job: int, block: int) -> bool:
     gpu = state.node_gpu_milli_free
     count = constraints.admit_nodes(
         state,
@@ -65,6 +74,7 @@ def place_now(state: State, work: Work, cls: int, job: int) -> bool:
         state.node_memory_mib_free,
     )
     count = _keep_open(state, work, cls, count)
+    count = constraints.admit_block(state, cls, work.fit, count, state.gpu_milli_free, block)
     count = constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
     if count < state.class_nodes[cls]:
         return False
@@ -74,6 +84,13 @@ def place_now(state: State, work: Work, cls: int, job: int) -> bool:
 
 def place_beside(state: State, work: Work, cls: int, job: int) -> bool:
     """The same from what the reserved head does not need after its shadow time."""
+    for block in range(rails.block_count(state, cls)):
+        if _place_block_beside(state, work, cls, job, block):
+            return True
+    return False
+
+
+def _place_block_beside(state: State, work: Work, cls: int, job: int, block: int) -> bool:
     count = constraints.admit_nodes(
         state,
         cls,
@@ -84,9 +101,18 @@ def place_beside(state: State, work: Work, cls: int, job: int) -> bool:
         work.beside_memory_mib,
     )
     count = _keep_open(state, work, cls, count)
-    head = state.job_class[work.result[HEAD]]
+    count = constraints.admit_block(state, cls, work.fit, count, state.gpu_milli_free, block)
     count = constraints.keep_beside(
-        state, cls, job, work.fit, count, work.aside, work.shadow_each, head
+        state,
+        cls,
+        job,
+        work.fit,
+        count,
+        work.aside,
+        work.shadow_each,
+        state.job_class[work.result[HEAD]],
+        block,
+        work.result[HEAD_BLOCK],
     )
     count = constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
     if count < state.class_nodes[cls]:
@@ -96,8 +122,16 @@ def place_beside(state: State, work: Work, cls: int, job: int) -> bool:
 
 
 def place_then(state: State, work: Work, cls: int, job: int) -> bool:
-    """The same from what is free at the shadow time."""
-    count = _admit_then(state, work, cls)
+    """The same from what is free at the shadow time; the block of GPUs goes to `HEAD_BLOCK`."""
+    for block in range(rails.block_count(state, cls)):
+        work.result[HEAD_BLOCK] = block
+        if _place_block_then(state, work, cls, job, block):
+            return True
+    return False
+
+
+def _place_block_then(state: State, work: Work, cls: int, job: int, block: int) -> bool:
+    count = _admit_then(state, work, cls, block)
     if count < state.class_nodes[cls]:
         return False
     if _has_score(state):
@@ -117,11 +151,14 @@ def place_then(state: State, work: Work, cls: int, job: int) -> bool:
 
 def fits_then(state: State, work: Work, cls: int) -> bool:
     """Whether `place_then` would find room: that does not depend on what the policy prefers."""
-    count = _admit_then(state, work, cls)
-    if count < state.class_nodes[cls]:
-        return False
     work.score[:] = 0
-    return _place(state, work, cls, count, work.shadow_gpu_milli)
+    for block in range(rails.block_count(state, cls)):
+        count = _admit_then(state, work, cls, block)
+        if count < state.class_nodes[cls]:
+            continue
+        if _place(state, work, cls, count, work.shadow_gpu_milli):
+            return True
+    return False
 
 
 def place_in_order(state: State, work: Work, cls: int, count: int) -> bool:
@@ -134,7 +171,25 @@ def place_in_order(state: State, work: Work, cls: int, count: int) -> bool:
     return _place(state, work, cls, count, work.score)
 
 
-def _admit_then(state: State, work: Work, cls: int) -> int:
+def must_be_tried(state: State, cls: int) -> bool:
+    """Whether enough nodes in a domain may not be enough, so that only placing tells."""
+    return bool(
+        constraints.counts_under_rows(state, cls)
+        or segments.required(state, cls)
+        or rails.asked(state, cls)
+    )
+
+
+def more_may_hold_less(state: State, cls: int) -> bool:
+    """Whether a gang that fits might not with more free: see `segments` on rows that cut."""
+    return bool(
+        segments.required(state, cls)
+        and constraints.counts_under_rows(state, cls)
+        and segments.rows_cut(state, cls)
+    )
+
+
+def _admit_then(state: State, work: Work, cls: int, block: int) -> int:
     count = constraints.admit_nodes(
         state,
         cls,
@@ -145,6 +200,7 @@ def _admit_then(state: State, work: Work, cls: int) -> int:
         work.shadow_memory_mib,
     )
     count = _keep_open(state, work, cls, count)
+    count = constraints.admit_block(state, cls, work.fit, count, work.shadow_each, block)
     return constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
 
 
@@ -192,23 +248,85 @@ def _place(state: State, work: Work, cls: int, count: int, gpu: Ints) -> bool:
     wanted = state.class_nodes[cls]
     bound = constraints.rows_bind(state, cls, work.fit, count, work.row_left, work.row_taken)
     if _is_by_node(state, cls):
-        return _choose(state, work, cls, count, bound, gpu)
-    for level in range(_levels(state, cls)):
+        return _choose(state, work, cls, count, bound, gpu, False)
+    if segments.asked(state, cls):
+        if _place_segments(state, work, cls, count, bound, gpu):
+            return True
+        if segments.required(state, cls):
+            return False
+    for level in range(_first_level(state, cls), _levels(state, cls)):
         _sum_domains(state, work, level, count, gpu)
         if bound:
             _bound_domains(state, work, cls, level, count, wanted)
         domain = _best_domain(state, work, level, count, wanted)
         if domain >= 0:
             count = _keep_domain(state, work, level, count, domain)
-            return _choose(state, work, cls, count, bound, gpu)
+            return _choose(state, work, cls, count, bound, gpu, False)
     if state.class_level_required[cls] >= 0:
         return False
-    return _choose(state, work, cls, count, bound, gpu)
+    return _choose(state, work, cls, count, bound, gpu, False)
+
+
+def _place_segments(state: State, work: Work, cls: int, count: int, bound: bool, gpu: Ints) -> bool:
+    """The same with the gang in segments; `work.fit[:count]` is as before when it returns False.
+
+    A domain no larger than those of the segment level holds whole whatever it holds. Larger ones
+    are tried from the one with least free on, of those that hold the segments by count.
+    """
+    fit = work.fit[:count].copy()
+    inner = state.class_segment_level[cls]
+    for level in range(_first_level(state, cls), _levels(state, cls)):
+        if level > inner:
+            segments.count_whole(state, work, cls, level, count)
+        while True:
+            _sum_domains(state, work, level, count, gpu)
+            if level > inner:
+                _forget_domains(state, work, cls, level, count)
+            elif bound:
+                _bound_domains(state, work, cls, level, count, state.class_nodes[cls])
+            domain = _best_domain(state, work, level, count, state.class_nodes[cls])
+            if domain < 0:
+                break
+            kept = _keep_domain(state, work, level, count, domain)
+            if _choose(state, work, cls, kept, bound, gpu, level > inner):
+                return True
+            work.fit[:count] = fit
+            work.segment_whole[domain] = segments.TRIED
+    if state.class_level_required[cls] >= 0:
+        return False
+    segments.count_whole(state, work, cls, -1, count)
+    return segments.fit_by_count(state, work, cls, 0) and _choose(
+        state, work, cls, count, bound, gpu, True
+    )
+
+
+def _forget_domains(state: State, work: Work, cls: int, level: int, count: int) -> None:
+    """Domains that do not hold the segments, or were tried, hold nothing."""
+    for place in range(count):
+        domain = state.node_domain[level, work.fit[place]]
+        if not segments.fit_by_count(state, work, cls, domain):
+            work.domain_fit[domain] = 0
 
 
 def _is_by_node(state: State, cls: int) -> bool:
     """One node alone lies in a domain of every level: a policy that scores nodes is asked."""
     return bool(state.class_nodes[cls] == 1 and (state.policy[0] != ARKWRIGHT or _has_score(state)))
+
+
+def _has_form(state: State, cls: int) -> bool:
+    """Whether the class asks for more than a domain that holds it."""
+    return segments.asked(state, cls) or spread.asked(state, cls) or rails.asked(state, cls)
+
+
+def _first_level(state: State, cls: int) -> int:
+    """From which level on: for a gang that is to be spread, the preferred one or the required."""
+    if not spread.asked(state, cls):
+        return 0
+    required = state.class_level_required[cls]
+    preferred = state.class_level_preferred[cls]
+    if preferred <= state.class_spread_level[cls]:
+        return int(required if required >= 0 else len(state.node_domain))
+    return int(min(preferred, required) if required >= 0 else preferred)
 
 
 def _levels(state: State, cls: int) -> int:
@@ -278,7 +396,9 @@ def _keep_domain(state: State, work: Work, level: int, count: int, domain: int) 
     return kept
 
 
-def _choose(state: State, work: Work, cls: int, count: int, bound: bool, gpu: Ints) -> bool:
+def _choose(
+    state: State, work: Work, cls: int, count: int, bound: bool, gpu: Ints, in_segments: bool
+) -> bool:
     """Write the best of the candidates to `work.chosen`, ascending; False when rows forbid it.
 
     Sorting by the last key first with a stable sort is sorting by all of them: integers only, and
@@ -289,7 +409,8 @@ def _choose(state: State, work: Work, cls: int, count: int, bound: bool, gpu: In
         work.chosen[0] = _best_node(state, work, count, gpu)
         return True
     chosen = work.fit[:count].copy()
-    if count > wanted:
+    found = True
+    if count > wanted and not (in_segments and segments.go_by_index(state, cls)):
         if state.policy[0] == ARKWRIGHT:
             if len(state.node_domain) > 0:
                 _sum_domains(state, work, 0, count, gpu)
@@ -299,14 +420,17 @@ def _choose(state: State, work: Work, cls: int, count: int, bound: bool, gpu: In
         if _has_score(state):
             chosen = chosen[np.argsort(-work.score[chosen], kind="mergesort")]
         chosen = chosen[np.argsort(work.node_rank[chosen], kind="mergesort")]
-    if bound:
-        count = constraints.take_under_rows(
+    if in_segments:
+        found = segments.arrange(state, work, cls, chosen, gpu, bound)
+    elif spread.asked(state, cls):
+        found = spread.arrange(state, work, cls, chosen, gpu, bound)
+    elif bound:
+        found = wanted <= constraints.take_under_rows(
             state, cls, chosen, count, wanted, work.row_left, work.row_taken
         )
-    if count > wanted or bound:
-        chosen = np.sort(chosen[:wanted])
-    work.chosen[:wanted] = chosen[:wanted]
-    return bool(count >= wanted)
+    if found:
+        work.chosen[:wanted] = np.sort(chosen[:wanted])
+    return found
 
 
 def _best_node(state: State, work: Work, count: int, gpu: Ints) -> int:

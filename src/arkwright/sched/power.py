@@ -83,6 +83,20 @@ def take(
     return kept
 
 
+def take_one(state: State, cls: int, node: int, left: Ints, taken: Ints) -> bool:
+    """Take one node's share in `taken` if every row above has room for it; whether it had."""
+    watts = state.class_watts[cls]
+    if not _has_room(state, node, watts, left, taken):
+        return False
+    _charge(state, node, taken, watts)
+    return True
+
+
+def leave_one(state: State, cls: int, node: int, taken: Ints) -> None:
+    """Give back in `taken` what `take_one` took."""
+    _charge(state, node, taken, -state.class_watts[cls])
+
+
 def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spare: Ints) -> None:
     """What the rows above `nodes` have left beside a job of the class there on top of `used`."""
     for place in range(len(nodes)):

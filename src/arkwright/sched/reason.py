@@ -19,6 +19,9 @@ class Reason(NamedTuple):
       `limit`, and at most `free` of the gang's nodes fit together in one place.
     - LIMIT_AHEAD: at `at_ms` row `row` gets the limit `limit`, when `used` will still be held; the
       job would last past that and asks `asked`.
+    - SEGMENTS, NEVER_SEGMENTS: `asked` segments of `limit` nodes, each in one domain of `level`;
+      `free` of them fit in one place that may hold the gang.
+    - RAILS: `asked` nodes with the same `limit` milli-GPU free; `free` have them in one place.
     - RESERVED_WINDOW: `asked` nodes; window `window` of row `row` (-1: of nobody), from `at_ms` until
       `until_ms`, keeps all but `free` of those that would serve it.
     - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`: the head, or with
@@ -31,7 +34,8 @@ class Reason(NamedTuple):
     `change` and `to`: FEWER_NODES (a gang of `to` nodes), WEAKER_LEVEL (require level `to`, -1 for
     no level), SHORTER (expected to last at most `to` ms), LESS_PER_NODE (`to` of `resource`:
     0 milli-GPU, 1 milli-CPU, 2 MiB, 3 watts), RELEASE_IT, NODES_RETURN (`to` more), OTHER_NODES
-    (another pool, type or site), WAIT (none).
+    (another pool, type or site), SMALLER_SEGMENT (of `to` nodes, 0 for none), ANY_RAILS, WAIT
+    (none).
     """
 
     code: int

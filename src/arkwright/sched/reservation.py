@@ -88,7 +88,8 @@ def _replay(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> i
     """
     work.result[LONGEST_MS] = 0
     has_steps = constraints.next_change_at(state, -1) < BIG
-    if constraints.counts_under_rows(state, cls) and not has_steps:
+    by_halving = not has_steps and not placement.more_may_hold_less(state, cls)
+    if placement.must_be_tried(state, cls) and by_halving:
         return _search(state, work, cls, now_ms, lasts_ms)
     offer = _begin(state, work, cls)
     job = order.first(state, state.active_root[0])
@@ -110,7 +111,7 @@ def _replay(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> i
 
 
 def _search(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> int:
-    """The replay for a head whose watts must be placed to be judged, with no limit to come.
+    """The replay for a head that must be placed to be judged, with no limit to come.
 
     Ends then only ever make room, so the first that suffices is found in growing steps and by
     halving the last of them: placing at every one of thousands of ends would cost seconds.
@@ -193,10 +194,7 @@ def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_
     The nodes would hold it. Every limit that comes and every window that opens during the run may
     cut it short.
     """
-    if (
-        not constraints.counts_under_rows(state, cls)
-        and constraints.next_change_at(state, -1) == BIG
-    ):
+    if not placement.must_be_tried(state, cls) and constraints.next_change_at(state, -1) == BIG:
         return lasts_ms if constraints.admit_job(state, cls, work.row_used) < 0 else 0
     constraints.limits_at(state, now_ms, at_ms, work.row_limit_then)
     constraints.row_room(state, work.row_used, work.row_limit_then, work.row_left)
@@ -223,9 +221,8 @@ def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_
 
 
 def _fits_rows(state: State, work: Work, cls: int, keeps_some: bool) -> bool:
-    """Whether the rows above its nodes carry the head in the room of `row_left`, and the nodes not
-    kept for others do."""
-    if not keeps_some and not constraints.counts_under_rows(state, cls):
+    """Whether the head, in its form, finds its nodes in the room of `row_left` and of windows."""
+    if not keeps_some and not placement.must_be_tried(state, cls):
         return True
     return placement.fits_then(state, work, cls)
 

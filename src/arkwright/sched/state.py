@@ -309,7 +309,8 @@ class Shape(NamedTuple):
     type_row: int = NONE
     """Second lowest capacity row that counts the gang's GPUs: a quota of one GPU type."""
     segment: int = 0
-    """Nodes of a segment, which lies within one domain of `segment_level`; 0 for no segments."""
+    """Nodes of a segment, which lies within one domain of `segment_level`; 0 for no segments,
+    negative where they are preferred: the gang is placed without them where they do not fit."""
     segment_level: int = NONE
     spread_level: int = NONE
     """Nodes go to as many domains of this level as can be, evenly."""

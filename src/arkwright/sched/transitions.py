@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import calendar, constraints, gpus, mask, order, windows
+from arkwright.sched import calendar, constraints, gpus, mask, order, rails, windows
 from arkwright.sched.codes import (
     ANNOUNCE,
     BIG,
@@ -109,6 +109,8 @@ def add_class(state: State, values: Ints) -> int:
         return REFUSED_VALUE
     if values[17] >= 0 and state.class_nodes[values[17]] <= values[0]:
         return REFUSED_VALUE
+    if not _is_shape(state, values):
+        return REFUSED_VALUE
     cls = state.class_count[0]
     state.class_count[0] = cls + 1
     state.class_nodes[cls] = values[0]
@@ -138,9 +140,19 @@ def add_class(state: State, values: Ints) -> int:
         state.class_slots[cls] = state.class_slots[values[17]]
     state.class_root[cls] = -1
     state.class_blocked_by[cls] = BLOCKED_BY_NOTHING
-    if gpus.is_fraction(state, cls):
+    if gpus.is_fraction(state, cls) or rails.asked(state, cls):
         gpus.keep(state)
     return 0
+
+
+def _is_shape(state: State, values: Ints) -> bool:
+    """Whether segments, spread and rails of the fields of a `Shape` make sense."""
+    levels = len(state.node_domain)
+    if max(values[14], values[15]) >= levels or min(values[14], values[15]) < -1:
+        return False
+    if values[13] != 0 and (values[14] < 0 or abs(values[13]) >= BIG):
+        return False
+    return bool(values[16] == 0 or (values[16] == 1 and values[1] >= gpus.WHOLE_MILLI))
 
 
 def submit(state: State, at_ms: int, cls: int, values: Ints) -> int:
@@ -197,6 +209,8 @@ def refuse_start(state: State, job: int, nodes: Ints, shared: Ints) -> int:
             state.node_memory_mib_free,
         ):
             return REFUSED_NODE_FULL
+    if rails.asked(state, cls) and rails.common_block(state, cls, nodes) < 0:
+        return REFUSED_GPU
     if len(shared) > 0 and not _may_share(state, cls, nodes, shared):
         return REFUSED_GPU
     ordered = np.sort(nodes)

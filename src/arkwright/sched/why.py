@@ -20,6 +20,7 @@ from arkwright.sched import (
     conservative,
     constraints,
     event,
+    form,
     gpus,
     mask,
     placement,
@@ -81,7 +82,11 @@ def never_fits(state: State, shape: Shape) -> Reason | None:
         watts=min(shape.watts, amount_max),
     )
     reason = _never(state, bounded)
-    if reason is None or reason.code in (codes.NEVER_QUOTA, codes.NEVER_POWER):
+    if reason is None or reason.code in (
+        codes.NEVER_QUOTA,
+        codes.NEVER_POWER,
+        codes.NEVER_SEGMENTS,
+    ):
         return reason
     if reason.code == codes.NEVER_NODE_TOO_SMALL:
         return reason._replace(asked=shape[1 + reason.resource])
@@ -105,7 +110,10 @@ def _never(state: State, shape: Shape) -> Reason | None:
         reason = quota._replace(code=codes.NEVER_QUOTA)
     else:
         reason = _never_power(probe, cls)
-        return reason and _with_less_power(probe, cls, reason, largest)
+        if reason is not None:
+            return _with_less_power(probe, cls, reason, largest)
+        in_form = form.never(probe, cls)
+        return in_form and in_form[0]._replace(change=codes.FEWER_NODES, to=in_form[1])
     if largest >= 1:
         return reason._replace(change=codes.FEWER_NODES, to=largest)
     per_node = tree.most(probe, cls, tree.idle(probe)) // shape.nodes
@@ -172,6 +180,9 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     )
     if power_short is not None:
         return power_short
+    form_short = form.explain_now(after, cls)
+    if form_short is not None:
+        return form_short
     ahead_short = _limit_ahead(after, cls, now_ms, now_ms + int(after.job_duration_ms[job]))
     if ahead_short is not None:
         return ahead_short
@@ -202,6 +213,7 @@ def _limit_ahead(state: State, cls: int, now_ms: int, end_ms: int) -> Reason | N
     bounded = state._replace(row_limit=limits)
     serving = _serving(state, cls, _free(state), False)
     reason = power.explain(bounded, cls, state.row_used, serving)
+    reason = reason or form.explain_ahead(state, cls, left, end_ms)
     if reason is None:
         return None
     ahead = calendar.explain(state, work.step_left, reason.row, reason.asked, end_ms)
@@ -257,6 +269,12 @@ def _with_smallest_change(
         for level in weaker:
             if starts(shape._replace(level_required=level)):
                 return reason._replace(change=codes.WEAKER_LEVEL, to=level)
+    if reason.code == codes.SEGMENTS:
+        for size in [*_halves(shape.segment), 0]:
+            if starts(shape._replace(segment=size)):
+                return reason._replace(change=codes.SMALLER_SEGMENT, to=size)
+    if reason.code == codes.RAILS and starts(shape._replace(rails=0)):
+        return reason._replace(change=codes.ANY_RAILS, to=0)
     if reason.code == codes.RESERVED_FOR_HEAD and reason.at_ms > now_ms:
         left_ms = reason.at_ms - now_ms
         if left_ms < duration_ms and starts(shape, left_ms):
@@ -276,6 +294,11 @@ def _with_smallest_change(
     if reason.code == codes.NODES_DOWN:
         return reason._replace(change=codes.NODES_RETURN, to=reason.asked - reason.free)
     return reason
+
+
+def _halves(size: int) -> list[int]:
+    """Half of it, a quarter and so on, down to 2."""
+    return [size >> bits for bits in range(1, size.bit_length()) if size >> bits > 1]
 
 
 def _most(limit: int, holds: Callable[[int], bool]) -> int:

@@ -15,6 +15,7 @@ SHADOW_MS: Final = 1
 LONGEST_MS: Final = 2
 RANKED: Final = 3
 LOOKS_MIN: Final = 4
+HEAD_BLOCK: Final = 5
 
 LOOKS_DEFAULT: Final = 4
 """Summing costs as much as a few walks; a class that is refused at once never pays for it."""
@@ -43,9 +44,10 @@ class Work(NamedTuple):
     """Axes: n_nodes, n_domains (of the level that has most), n_rows, n_steps, n_classes."""
 
     result: Ints
-    """[5]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
+    """[6]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
     last to get a reservation where the last that was tried could not; whether `node_rank` is set;
-    how often a demand is asked for before `index` keeps sums for it."""
+    how often a demand is asked for before `index` keeps sums for it; the block of GPUs
+    the head would hold (see `rails`)."""
     fit: Ints
     """[n_nodes]: candidate nodes of the placement under way."""
     run_ms: Ints
@@ -64,6 +66,10 @@ class Work(NamedTuple):
     domain_fit: Ints
     domain_free: Ints
     """[n_domains]: how many candidates lie in a domain, and the milli-GPU free on them."""
+    segment_whole: Ints
+    segment_rest: Ints
+    segment_left: Ints
+    """[n_domains]: full segments in a domain, the largest rest beside them; nodes, else zero."""
     score: Ints
     """[n_nodes]: what the placement policy gives the candidates."""
     seen_moves: Ints
@@ -129,9 +135,10 @@ def workspace(state: State, looks_min: int = LOOKS_DEFAULT) -> Work:
     n_nodes, n_rows = len(state.node_state), len(state.row_limit)
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
-    sizes = {"result": 5, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
+    sizes = {"result": 6, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
     sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
+    sizes |= dict.fromkeys(("segment_whole", "segment_rest", "segment_left"), n_domains)
     n_seen = n_classes * n_nodes if state.policy[0] in (FGD, ARKWRIGHT) else 0
     n_seen *= int(len(state.typical_weight) > 0)
     sizes |= {"shadow_each": len(state.gpu_milli_free), "seen_moves": n_seen, "seen_score": n_seen}
