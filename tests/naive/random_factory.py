@@ -7,6 +7,13 @@ from arkwright import sched
 from arkwright.sched.draw import draw
 from naive import policies
 from naive import scheduler as naive
+from naive.random_quota import (
+    BUDGETS,
+    give_quotas,
+    random_quota_event,
+    random_quota_rows,
+    with_quota,
+)
 
 POLICIES = {
     sched.RANDOM: policies.Random,
@@ -34,6 +41,8 @@ class Pair:
     now_ms: int = 0
     announces: int = 0
     """How often limits are announced, against eight submits."""
+    quotas: int = 0
+    """How often guarantees, periods and unseen use change."""
 
     def apply(self, event):
         self.state = sched.apply(self.state, event)
@@ -46,7 +55,7 @@ class Pair:
         return [job.index for job in self.factory.jobs if job.state == state]
 
 
-def random_pair(random: Random, placing=None) -> Pair:
+def random_pair(random: Random, placing=None, has_quotas=None) -> Pair:
     """A mixed factory, or one of equal nodes in which jobs get in each other's way all the time."""
     placing = placing or sched.Placing()
     busy = random.random() < 0.6
@@ -69,11 +78,16 @@ def random_pair(random: Random, placing=None) -> Pair:
     limits = [random.choice([-1, total // 2, total * 3 // 4, total]) for _ in range(4)]
     watts = [random.choice([-1, 100 * n_nodes, 250 * n_nodes]), *_row_watts(random, n_nodes)]
     tree = sched.Rows(parent=[-1, 0, 0, -1, -1, 4, 4, 5], limit=limits + watts)
+    has_quotas = random.random() < 0.5 if has_quotas is None else has_quotas
+    if has_quotas:
+        tree = random_quota_rows(random, tree, total)
     shape = _busy_shape if busy else _random_shape
     shapes = [shape(random, n_nodes, n_levels, len(limits)) for _ in range(5)]
     if power:
         asked = [0, 50, 100, 100, 150, 300]
         shapes = [shape._replace(watts=random.choice(asked)) for shape in shapes]
+    if has_quotas:
+        shapes = [with_quota(random, shape) for shape in shapes]
     shapes = list(dict.fromkeys(shapes))
     plain = [
         naive.Node(
@@ -90,10 +104,12 @@ def random_pair(random: Random, placing=None) -> Pair:
     if placing == sched.Placing():
         plain_policy = None
     factory = naive.Factory(plain, tree.parent, tree.limit, plain_policy)
+    give_quotas(factory, tree)
     pair = Pair(sched.empty(nodes, tree, placing), nodes, tree, placing, factory, shapes)
     for shape in shapes:
         pair.apply(sched.add_class(0, shape))
     pair.announces = random.choice([0, 0, 2])
+    pair.quotas = random.choice([0, 1]) if has_quotas else 0
     return pair
 
 
@@ -126,8 +142,9 @@ def random_event(pair: Pair, random: Random) -> None:
             "stop",
             "run",
             "announce",
+            "quota",
         ],
-        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1, pair.announces],
+        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1, pair.announces, pair.quotas],
     )[0]
     jobs = pair.factory.jobs
     active, queued, held = pair.active(), pair.in_state("queued"), pair.in_state("held")
@@ -139,11 +156,11 @@ def random_event(pair: Pair, random: Random) -> None:
         due = [job for job in active if expected_end_ms(pair, job) <= pair.now_ms]
         job = random.choice(due or active * 2 + queued + held)
         pair.apply(sched.end(pair.now_ms, job))
-        pair.factory.leave(jobs[job], "done")
+        pair.factory.leave(jobs[job], "done", pair.now_ms)
     elif kind == "requeue" and active:
         job = random.choice(active)
         pair.apply(sched.requeue(pair.now_ms, job))
-        pair.factory.leave(jobs[job], "queued")
+        pair.factory.leave(jobs[job], "queued", pair.now_ms)
     elif kind == "hold" and queued:
         job = random.choice(queued)
         pair.apply(sched.hold(pair.now_ms, job))
@@ -165,11 +182,15 @@ def random_event(pair: Pair, random: Random) -> None:
         set_limit(pair, *_random_limit(pair, random))
     elif kind == "announce":
         (row, limit), at_ms = _random_limit(pair, random), pair.now_ms + random.randint(0, 40)
+        if row in BUDGETS.values():
+            return
         pair.apply(sched.announce(pair.now_ms, row, at_ms, limit))
         pair.factory.announced[at_ms, row] = limit
         if random.random() < 0.1:
             pair.apply(sched.withdraw(pair.now_ms, row, at_ms))
             del pair.factory.announced[at_ms, row]
+    elif kind == "quota":
+        random_quota_event(pair, random)
     elif kind in ("stop", "run"):
         starting = [job for job in active if pair.state.job_state[job] == sched.STARTING]
         if starting:
@@ -194,7 +215,9 @@ def set_limit(pair: Pair, row, limit) -> None:
 
 def _random_limit(pair: Pair, random: Random):
     row = random.randrange(len(pair.factory.row_limit))
-    amounts = [-1, 8000, 24000] if row < 4 else [-1, 0, 300, 700]
+    amounts = [-1, 8000, 24000] if row < 4 or row >= 8 else [-1, 0, 300, 700]
+    if row in BUDGETS.values():
+        amounts = [-1, 0, 100, 500]
     return row, random.choice(amounts)
 
 

@@ -17,6 +17,7 @@ from arkwright.factory.dump import dump
 from arkwright.factory.salvage import salvage
 from arkwright.factory.spec import (
     Backfill,
+    Budget,
     Energy,
     Engine,
     EngineKind,
@@ -25,12 +26,14 @@ from arkwright.factory.spec import (
     Hall,
     Ordering,
     Organisation,
+    Period,
     Placement,
     Policy,
     PowerBasis,
     Project,
     Quota,
     Site,
+    TypeQuota,
     TypicalJob,
 )
 from arkwright.factory.terms import (
@@ -47,6 +50,7 @@ from arkwright.factory.validate import validate, validate_runnable
 
 __all__ = [
     "Backfill",
+    "Budget",
     "Energy",
     "EnergyTerms",
     "Engine",
@@ -56,6 +60,7 @@ __all__ = [
     "Hall",
     "Ordering",
     "Organisation",
+    "Period",
     "Placement",
     "Policy",
     "PowerBasis",
@@ -63,6 +68,7 @@ __all__ = [
     "Quota",
     "Site",
     "Term",
+    "TypeQuota",
     "TypicalJob",
     "allowed_sites",
     "dump",

@@ -36,6 +36,7 @@ from arkwright.sched.codes import (
     BEHIND_HIGHER_PRIORITY,
     BEST_FIT,
     BIG,
+    BUDGET,
     DONE,
     DOT_PRODUCT,
     DOWN,
@@ -53,6 +54,7 @@ from arkwright.sched.codes import (
     IS_HELD,
     LESS_PER_NODE,
     LIMIT_AHEAD,
+    NEVER_BUDGET,
     NEVER_NO_SUCH_NODE,
     NEVER_NODE_TOO_SMALL,
     NEVER_POWER,
@@ -88,13 +90,16 @@ from arkwright.sched.event import (
     add_class,
     announce,
     end,
+    guarantee,
     hold,
     node_state,
+    period,
     priority,
     release,
     requeue,
     row_limit,
     run,
+    spent,
     start,
     stop,
     submit,
@@ -116,6 +121,7 @@ from arkwright.sched.placing import Placing, Typical
 from arkwright.sched.reason import Reason
 from arkwright.sched.save import arrays_of, state_of
 from arkwright.sched.schedule import cycle
+from arkwright.sched.share import decayed
 from arkwright.sched.state import (
     Nodes,
     Rows,
@@ -130,6 +136,7 @@ from arkwright.sched.state import (
     same,
     shape_of,
 )
+from arkwright.sched.tree import borrowed
 from arkwright.sched.why import explain, never_fits
 
 __all__ = [
@@ -140,6 +147,7 @@ __all__ = [
     "BEHIND_HIGHER_PRIORITY",
     "BEST_FIT",
     "BIG",
+    "BUDGET",
     "DONE",
     "DOT_PRODUCT",
     "DOWN",
@@ -159,6 +167,7 @@ __all__ = [
     "IS_HELD",
     "LESS_PER_NODE",
     "LIMIT_AHEAD",
+    "NEVER_BUDGET",
     "NEVER_NODE_TOO_SMALL",
     "NEVER_NO_SUCH_NODE",
     "NEVER_POWER",
@@ -205,11 +214,13 @@ __all__ = [
     "announce",
     "apply",
     "arrays_of",
+    "borrowed",
     "changed",
     "check",
     "compiled",
     "copy",
     "cycle",
+    "decayed",
     "empty",
     "end",
     "explain",
@@ -217,12 +228,14 @@ __all__ = [
     "foresee",
     "forward",
     "gpus_of",
+    "guarantee",
     "hold",
     "most_nodes_now",
     "never_fits",
     "node_state",
     "nodes_of",
     "over_after_cut",
+    "period",
     "priority",
     "release",
     "requeue",
@@ -232,6 +245,7 @@ __all__ = [
     "run",
     "same",
     "shape_of",
+    "spent",
     "start",
     "state_of",
     "stop",

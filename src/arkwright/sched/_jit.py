@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from arkwright.sched import (
     advance,
+    budget,
     calendar,
     capacity,
     codes,
@@ -33,6 +34,7 @@ from arkwright.sched import (
     power,
     reservation,
     score,
+    share,
     transitions,
     tree,
 )
@@ -52,6 +54,8 @@ KERNEL_MODULES: Final = (
     tree,
     power,
     calendar,
+    budget,
+    share,
     constraints,
     transitions,
     placement,

@@ -84,9 +84,7 @@ def version(state: State) -> int:
     return int(state.change_count[0])
 
 
-def foresee(
-    state: State, now_ms: int, used: Ints, step_left: Ints, step_within: Ints
-) -> None:
+def foresee(state: State, now_ms: int, used: Ints, step_left: Ints, step_within: Ints) -> None:
     """Write what each step's row has left then, when running jobs end as expected.
 
     And, rows by rows, how much of what it keeps each row has left then (`tree`).
@@ -183,7 +181,7 @@ def explain_quota(
         if state.step_at_ms[step] >= end_ms or step_left[step] >= BIG:
             continue
         asked = asked_at(state, cls, step, step_within)
-        if 0 < asked and asked > step_left[step]:
+        if asked > 0 and asked > step_left[step]:
             refusing.append((-int(state.step_row[step]), int(step_left[step]), step))
     if not refusing:
         return None

@@ -11,7 +11,7 @@ that duration cannot cure: the cost is that of the starts and of the classes, no
 
 from __future__ import annotations
 
-from arkwright.sched import constraints, order, placement, reservation, transitions
+from arkwright.sched import constraints, order, placement, reservation, share, transitions
 from arkwright.sched.codes import BIG, BLOCKED_BY_NODES, BLOCKED_BY_NOTHING, GREEDY, STRICT
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, Work
@@ -24,6 +24,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     if _nothing_moved(state, now_ms, mode):
         return 0
     work.node_rank[:] = 0
+    work.row_owed[:] = 0
     constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
     for cls in range(state.class_count[0]):
         work.class_within_ms[cls] = BIG
@@ -43,9 +44,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         if admitted:
             nodes = work.chosen[: state.class_nodes[cls]]
             transitions.start(state, job, now_ms, nodes, work.chosen[:0])
-            constraints.spend_ahead(
-                state, cls, nodes, work.step_left, work.step_within, 0, end_ms
-            )
+            constraints.spend_ahead(state, cls, nodes, work.step_left, work.step_within, 0, end_ms)
             if work.result[HEAD] >= 0:
                 reservation.started_beside(state, work, job, outlasts)
             out[started] = job
@@ -65,14 +64,27 @@ def _next_candidate(state: State, work: Work) -> int:
     best = -1
     for cls in range(state.class_count[0]):
         job = work.class_candidate[cls]
-        if job >= 0 and (best < 0 or order.before(state, job, best)):
+        if job >= 0 and (best < 0 or _goes_before(state, job, best)):
             best = job
     return best
+
+
+def _goes_before(state: State, job: int, other: int) -> bool:
+    """By fair share of the projects where the policy says so, then by the keys of the jobs."""
+    if state.fair[share.HALF_LIFE_MS] > 0:
+        side = share.side(
+            state, state.class_row[state.job_class[job]], state.class_row[state.job_class[other]]
+        )
+        if side != 0:
+            return side < 0
+    return order.before(state, job, other)
 
 
 def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
     """Place the job of the class in what is free; remembers what refused it for any duration."""
     if _still_blocked(state, cls):
+        return False
+    if not constraints.admit_use(state, cls, state.job_duration_ms[job], work.row_owed):
         return False
     blocked_by = constraints.admit_job(state, cls, state.row_used)
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
@@ -92,6 +104,8 @@ def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool
 def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
     """Place the job of the class that outlasts the shadow time: in what the head does not need."""
     if _still_blocked(state, cls):
+        return False
+    if not constraints.admit_use(state, cls, state.job_duration_ms[job], work.row_owed):
         return False
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     constraints.row_room_beside(work.row_spare, work.row_left)
@@ -134,10 +148,16 @@ def _shorten_class(
     """A job of the class that would end at `end_ms` was refused: which of its class may still try?
 
     What refuses it for its duration is the shadow time or an announced limit, and refuses all that
-    end after the last of them before its end. Only those that end by then are tried again.
+    end after the last of them before its end. Only those that end by then are tried again. What is
+    left of a budget refuses all that last longer.
     """
     work.class_within_ms[cls] = CLOSED
     if state.class_blocked_by[cls] != BLOCKED_BY_NOTHING:
+        return
+    longest_ms = constraints.longest_use(state, cls, work.row_owed)
+    if now_ms + longest_ms < end_ms:
+        if longest_ms > 0:
+            work.class_within_ms[cls] = longest_ms
         return
     by_ms = constraints.last_change_before(state, now_ms, end_ms)
     if outlasts:

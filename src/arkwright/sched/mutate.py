@@ -18,6 +18,9 @@ _VALUES: Final = {
     codes.ROW_LIMIT: 1,
     codes.ANNOUNCE: 2,
     codes.WITHDRAW: 1,
+    codes.PERIOD: 1,
+    codes.GUARANTEE: 2,
+    codes.SPENT: 2,
 }
 
 _REFUSALS: Final = {

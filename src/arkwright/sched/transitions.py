@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import calendar, constraints, gpus, mask, order
+from arkwright.sched import budget, calendar, constraints, gpus, mask, order
 from arkwright.sched.codes import (
     ANNOUNCE,
     BIG,
@@ -16,9 +16,12 @@ from arkwright.sched.codes import (
     DOWN,
     END,
     GPU_MILLI,
+    GPU_MS,
+    GUARANTEE,
     HELD,
     HOLD,
     NODE_STATE,
+    PERIOD,
     PRIORITY,
     QUEUED,
     REFUSED_GPU,
@@ -35,6 +38,7 @@ from arkwright.sched.codes import (
     ROW_LIMIT,
     RUN,
     RUNNING,
+    SPENT,
     STARTING,
     STOP,
     STOPPING,
@@ -56,6 +60,8 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
         return announce(state, index, values[0], values[1])
     if kind == WITHDRAW:
         return withdraw(state, index, values[0])
+    if kind == PERIOD or kind == GUARANTEE or kind == SPENT:
+        return change_quota(state, kind, at_ms, index, values)
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
     if kind == RUN:
@@ -63,9 +69,9 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
     if kind == STOP:
         return _move(state, index, STARTING, RUNNING, STOPPING)
     if kind == END:
-        return end(state, index)
+        return end(state, index, at_ms)
     if kind == REQUEUE:
-        return requeue(state, index)
+        return requeue(state, index, at_ms)
     if kind == HOLD:
         return hold(state, index)
     if kind == RELEASE:
@@ -78,7 +84,11 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
 def add_class(state: State, values: Ints) -> int:
     """A new class; `values` are the fields of `Shape`."""
     level = max(values[6], values[7])
-    if values[0] < 1 or level >= len(state.node_domain) or max(values[9], values[12]) >= len(state.row_limit):
+    if (
+        values[0] < 1
+        or level >= len(state.node_domain)
+        or max(values[9], values[12]) >= len(state.row_limit)
+    ):
         return REFUSED_VALUE
     if min(values[1], values[2], values[3]) < 0 or max(values[1], values[2], values[3]) >= BIG:
         return REFUSED_VALUE
@@ -202,9 +212,10 @@ def start(state: State, job: int, at_ms: int, nodes: Ints, shared: Ints) -> None
     state.job_key_second[job] = 0
     state.job_key_third[job] = 0
     state.active_root[0] = order.insert(state, state.active_root[0], job)
+    constraints.start_using(state, job)
 
 
-def end(state: State, job: int) -> int:
+def end(state: State, job: int, at_ms: int) -> int:
     """The job is over, or leaves the queue."""
     was = state.job_state[job]
     if was == DONE:
@@ -212,17 +223,17 @@ def end(state: State, job: int) -> int:
     if was == QUEUED:
         _dequeue(state, job)
     elif was != HELD:
-        _give_back(state, job)
+        _give_back(state, job, at_ms)
     state.job_state[job] = DONE
     return 0
 
 
-def requeue(state: State, job: int) -> int:
+def requeue(state: State, job: int, at_ms: int) -> int:
     """The attempt is over; the job is back at its old place in the order."""
     was = state.job_state[job]
     if was != STARTING and was != RUNNING and was != STOPPING:
         return REFUSED_STATE
-    _give_back(state, job)
+    _give_back(state, job, at_ms)
     state.job_start_ms[job] = -1
     _enqueue(state, job)
     return 0
@@ -287,6 +298,8 @@ def announce(state: State, row: int, from_ms: int, limit: int) -> int:
     """A capacity row will have another limit."""
     if row < 0 or row >= len(state.row_limit):
         return REFUSED_INDEX
+    if state.row_measure[row] == GPU_MS:
+        return REFUSED_VALUE
     if limit < -1 or limit >= BIG or from_ms < 0 or from_ms >= BIG:
         return REFUSED_VALUE
     calendar.forget(state, row, from_ms, from_ms)
@@ -301,6 +314,29 @@ def withdraw(state: State, row: int, from_ms: int) -> int:
         return REFUSED_INDEX
     if calendar.forget(state, row, from_ms, from_ms) == 0:
         return REFUSED_VALUE
+    state.change_count[0] += 1
+    return 0
+
+
+def change_quota(state: State, kind: int, at_ms: int, row: int, values: Ints) -> int:
+    """A new period of a budget row (`values`: its end), another guarantee (it, and what of it is
+    kept), or use that was not seen (milli-GPU, end_ms)."""
+    if row < 0 or row >= len(state.row_limit):
+        return REFUSED_INDEX
+    if state.row_measure[row] != (GPU_MS if kind == PERIOD else GPU_MILLI):
+        return REFUSED_VALUE
+    if kind == PERIOD:
+        if values[0] < -1 or values[0] >= BIG:
+            return REFUSED_VALUE
+        budget.renew(state, row, at_ms, values[0])
+    elif kind == GUARANTEE:
+        if values[0] < -1 or values[0] >= BIG or values[1] < 0 or values[1] > max(values[0], 0):
+            return REFUSED_VALUE
+        constraints.guarantee(state, row, values[0], values[1])
+    else:
+        if values[0] < 0 or values[0] >= BIG or values[1] < at_ms or values[1] >= BIG:
+            return REFUSED_VALUE
+        constraints.count_use(state, row, values[0], at_ms, values[1])
     state.change_count[0] += 1
     return 0
 
@@ -355,10 +391,11 @@ def _dequeue(state: State, job: int) -> None:
     state.change_count[0] += 1
 
 
-def _give_back(state: State, job: int) -> None:
+def _give_back(state: State, job: int, at_ms: int) -> None:
     cls = state.job_class[job]
     first = state.job_slot[job]
     nodes = state.slot_node[first : first + state.class_nodes[cls]]
+    constraints.stop_using(state, job, at_ms)
     constraints.give_back_gpus(state, job)
     constraints.give_back(state, cls, nodes)
     nodes[:] = -1

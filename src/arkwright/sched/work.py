@@ -60,6 +60,8 @@ class Work(NamedTuple):
     """[n_rows]: what jobs that outlast the shadow time may still add above their nodes."""
     row_left: Ints
     """[n_rows]: what the rows above nodes leave the placement under way."""
+    row_owed: Ints
+    """[n_rows]: GPU time of budgets that is kept for the head."""
     row_taken: Ints
     """[n_rows]: scratch of the placement under way, all zero between uses."""
     row_limit_then: Ints
@@ -80,7 +82,12 @@ def workspace(state: State) -> Work:
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
     sizes = {"result": 3, "row_used": n_rows, "row_spare": n_rows}
-    sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
+    sizes |= {
+        "row_left": n_rows,
+        "row_owed": n_rows,
+        "row_taken": n_rows,
+        "domain_offer": n_domains,
+    }
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
     n_seen = n_classes * n_nodes if state.policy[0] in (FGD, ARKWRIGHT) else 0
     n_seen *= int(len(state.typical_weight) > 0)
