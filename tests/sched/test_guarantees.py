@@ -127,3 +127,15 @@ def test_a_quota_of_a_gpu_type_counts_beside_that_of_the_project():
 def test_a_job_counts_once_in_a_row():
     with pytest.raises(InternalError, match="out of range"):
         sched.apply(fleet(), sched.add_class(0, sched.Shape(1, 8000, row=1, type_row=2)))
+
+
+def test_what_is_kept_is_spent_once_under_an_announced_limit():
+    # Row 0 will have 16 GPUs at time 50, 8 of which row 2 keeps. Of three jobs that run past it the
+    # first takes the kept 8 and the second the other 8.
+    state = fleet(kept=(0, 0, 8000))
+    state = sched.apply(state, sched.announce(0, 0, 50, 16000))
+    state = submitted(state, *[(2, 1, 100)] * 3)
+    assert started(state) == [0, 1]
+    reason = sched.explain(state, 2, 0)
+    assert (reason.code, reason.row, reason.asked) == (sched.LIMIT_AHEAD, 0, 8000)
+    assert (reason.change, reason.to) == (sched.SHORTER, 50)

@@ -17,13 +17,17 @@ from arkwright.fleet.assembly import assemble, project_quotas
 from arkwright.fleet.experience import ATTEMPTS_MAX, Finished, group_of
 from arkwright.fleet.fleet import Fleet, JobPlacement, PowerUse, Start
 from arkwright.fleet.forecast import Forecast, forecast, forecast_new
-from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
+from arkwright.fleet.lowering import FleetPolicy
+from arkwright.fleet.quota_tree import Budget, ProjectQuota, TypeQuota
+from arkwright.fleet.quota_use import BudgetUse, QuotaUse, TypeUse
 from arkwright.fleet.reasons import WaitReason
 from arkwright.fleet.scene import Runner, Scene, in_process
 from arkwright.fleet.snapshot import Replay, Snapshot, decision_bytes, replayed, saved
 from arkwright.fleet.whatif import Changes, JobChange, Move, Outcome, whatif
 
 __all__ = [
+    "Budget",
+    "BudgetUse",
     "ATTEMPTS_MAX",
     "Alternative",
     "Changes",
@@ -37,6 +41,9 @@ __all__ = [
     "Outcome",
     "PowerUse",
     "ProjectQuota",
+    "QuotaUse",
+    "TypeQuota",
+    "TypeUse",
     "Replay",
     "Runner",
     "Scene",

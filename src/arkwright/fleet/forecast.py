@@ -88,7 +88,7 @@ def submission(scene: Scene, spec: JobSpec, project: str) -> tuple[sched.Event, 
         cls = int(scene.state.class_count[0])
         events.append(sched.add_class(scene.now_ms, shape))
     lasts_ms = lowering.duration_ms(spec, scene.policy)
-    priority = order_key(scene.names, scene.policy, spec, project)
+    priority = order_key(scene.names, scene.policy, spec, project, scene.now_ms)
     return (*events, sched.submit(scene.now_ms, cls, lasts_ms, priority))
 
 
@@ -111,7 +111,9 @@ def _band(
     def seen(lasting: list[Ints], cycles: int) -> list[sched.Foreseen]:
         # How long the job itself lasts does not bear on when it starts.
         own = (1,) * (job - len(scene.job_ids) + 1)
-        rides = [sched.Ride(with_new(each, *own), watched, changes) for each in lasting]
+        rides = [
+            sched.Ride(with_new(each, *own), watched, changes, scene.later) for each in lasting
+        ]
         horizon = sched.Horizon(scene.now_ms + FAR_MS, max(1, cycles))
         found: list[sched.Foreseen] = run(
             sched.foresee, scene.state, scene.now_ms, rides, horizon, scene.backfill

@@ -29,6 +29,8 @@ class EventKind(Enum):
     """The attempt's last process is gone: `after` has the following state and the measurements."""
     JOB_CANCELLED = "job_cancelled"
     """A job that held nothing was cancelled."""
+    BUDGET_PERIOD_BEGAN = "budget_period_began"
+    """Of a project: `after` has when the period starts and ends."""
     CYCLE_RAN = "cycle_ran"
     """A decision was recorded: now, policy hash, scheduler version, parent, decision hash."""
 
