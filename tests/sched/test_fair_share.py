@@ -55,9 +55,11 @@ def test_priority_counts_within_a_project_and_not_between_two():
     state = submitted(state, 0, priority=5)
     state = sched.apply(state, sched.spent(0, 0, 8000, 1))
     out = sched.room(state)
-    assert sched.cycle(state, 0, out) == 1 and out[0] == 1
+    assert sched.cycle(state, 0, out) == 1
+    assert out[0] == 1
     state = sched.apply(state, sched.end(10, 1))
-    assert sched.cycle(state, 10, out) == 1 and out[0] == 2
+    assert sched.cycle(state, 10, out) == 1
+    assert out[0] == 2
 
 
 def test_organisations_are_compared_before_their_projects():

@@ -104,7 +104,7 @@ def test_a_raised_guarantee_takes_room_from_borrowers_to_come_not_from_those_the
     assert started(state, 2) == [1]
 
 
-@pytest.mark.parametrize("value, kept", [(-2, 0), (8000, 9000), (-1, 1), (8000, -1)])
+@pytest.mark.parametrize(("value", "kept"), [(-2, 0), (8000, 9000), (-1, 1), (8000, -1)])
 def test_more_than_the_guarantee_cannot_be_kept(value, kept):
     with pytest.raises(InternalError, match="out of range"):
         sched.apply(fleet(), sched.guarantee(0, 1, value, kept))

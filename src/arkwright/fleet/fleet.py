@@ -14,9 +14,9 @@ from arkwright.errors import InputError
 from arkwright.fleet import lowering
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy
+from arkwright.fleet.ordering import order_key
 from arkwright.fleet.quota_tree import ProjectQuota
 from arkwright.fleet.quota_use import QuotaUse, periods_ahead, periods_due, quota_uses
-from arkwright.fleet.ordering import order_key
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.fleet.scene import Scene
 from arkwright.fleet.snapshot import Snapshot

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -72,7 +72,7 @@ class QuotaUse(Struct, frozen=True, kw_only=True):
 
 
 def quota_uses(state: sched.State, names: Names, now_ms: int) -> list[QuotaUse]:
-    """The tree by path: the whole factory first where it has a row, then organisations, projects."""
+    """The tree by path, the whole factory first where it has a row."""
     tree = names.quotas
     rows = [
         (row, each)
@@ -118,7 +118,7 @@ def periods_ahead(state: sched.State, names: Names, now_ms: int) -> tuple[sched.
     return tuple(sorted(events, key=lambda event: (event.at_ms, event.subject)))
 
 
-def _amounts(state: sched.State, row: int) -> Mapping[str, float | None]:
+def _amounts(state: sched.State, row: int) -> dict[str, Any]:
     limit, guarantee = int(state.row_limit[row]), int(state.row_guarantee[row])
     kept, used = int(state.row_kept[row]), int(state.row_used[row])
     return {
@@ -171,5 +171,6 @@ def _budget(
 
 def _per(names: Names, row: int) -> str:
     quota = names.quotas.rows[row].quota
-    assert isinstance(quota, ProjectQuota) and quota.budget is not None
+    assert isinstance(quota, ProjectQuota)
+    assert quota.budget is not None
     return quota.budget.per

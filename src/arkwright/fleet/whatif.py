@@ -44,7 +44,7 @@ class QuotaChange(
 ):
     """An organisation or project may hold so many GPUs; none is no limit.
 
-    Where `guarantee` or `lend` is given, that changes, and the limit only where `gpus` is given too.
+    With `guarantee` or `lend` that changes, and the limit only where `gpus` is given too.
     """
 
     project: ProjectPath

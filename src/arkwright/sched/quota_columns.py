@@ -29,7 +29,7 @@ def quota_columns(
     share: _IntsLike = (),
     half_life_ms: int = 0,
 ) -> dict[str, _Ints]:
-    """The columns of idle rows, from the fields of `state.Rows`; InternalError when they disagree."""
+    """Columns of idle rows, from the fields of `state.Rows`; InternalError when they disagree."""
     n_rows = len(parent)
     columns = {
         "parent": _column(parent, "parent", n_rows, NONE),

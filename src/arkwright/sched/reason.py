@@ -19,8 +19,8 @@ class Reason(NamedTuple):
       `limit`, and at most `free` of the gang's nodes fit together in one place.
     - LIMIT_AHEAD: at `at_ms` row `row` gets the limit `limit`, when `used` will still be held; the
       job would last past that and asks `asked`.
-    - BUDGET, NEVER_BUDGET: budget row `row` has `used` of `limit` GPU-milliseconds, the job would use
-      `asked`; it may last `free` ms at most, and the period ends at `at_ms`.
+    - BUDGET, NEVER_BUDGET: budget row `row` has `used` of `limit` GPU-milliseconds, the job would
+      use `asked`; it may last `free` ms at most, and the period ends at `at_ms`.
     - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`.
     - BEHIND_HIGHER_PRIORITY: job `job` goes first.
     - NODES_DOWN: `asked` nodes, only `free` of the nodes that are up could ever serve it.

@@ -60,7 +60,7 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
         return announce(state, index, values[0], values[1])
     if kind == WITHDRAW:
         return withdraw(state, index, values[0])
-    if kind == PERIOD or kind == GUARANTEE or kind == SPENT:
+    if kind in (PERIOD, GUARANTEE, SPENT):
         return change_quota(state, kind, at_ms, index, values)
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
