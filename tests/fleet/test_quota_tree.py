@@ -66,13 +66,9 @@ def test_a_neighbour_borrows_what_is_lent_and_not_what_is_kept():
     for number, path in enumerate(n.path for n in NODES[:3]):
         log.start(f"r{number}", path)
     reason = log.fleet.explain("r3", log.now_ms)
-    assert (
-        reason.message
-        == (
-            "all of factory are 40 GPUs, of which 32 GPUs are in use or kept under guarantees now, "
-            "and it would need 8 GPUs more"
-        )
-       
+    assert reason.message == (
+        "all of factory are 40 GPUs, of which 32 GPUs are in use or kept under guarantees now, "
+        "and it would need 8 GPUs more"
     )
     uses = {use.path: use for use in log.fleet.quotas(log.now_ms)}
     assert (uses["rival"].used, uses["rival"].borrowed) == (24, 16)
@@ -83,7 +79,7 @@ def test_a_neighbour_borrows_what_is_lent_and_not_what_is_kept():
 
 
 def test_a_job_counted_by_type_has_to_name_its_type():
-    with pytest.raises(InputError, match="gpu_type: .*b200, h100"):
+    with pytest.raises(InputError, match=r"gpu_type: .*b200, h100"):
         fleet().refusal(typed(1, None, time_limit=10.0), "lab")
     assert fleet().refusal(typed(1, time_limit=10.0), "lab") is None
     assert fleet().refusal(typed(0, None, time_limit=10.0), "lab") is None

@@ -39,7 +39,7 @@ NOT_YET: dict[str, Any] = {
 SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
     "env", "time_limit", "priority", "tier", "topology", "sites", "held", "checkpoint", "retry",
-    "grace", "power",
+    "grace", "power", "deadline",
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from arkwright.fleet import lowering
 from arkwright.fleet.experience import Group, Ints, group_of
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
+from arkwright.jobs.deadline import deadline_ms
 from arkwright.jobs.spec import JobSpec, gpus_of
 
 PATHS_MAX: Final = 19
@@ -48,6 +49,9 @@ class Forecast(Struct, frozen=True, kw_only=True):
     """How many of them."""
     nodes_now: int | None = None
     """The largest gang of this kind that would start now, where asked for and smaller."""
+    is_by_deadline: bool | None = None
+    """Whether it would be over by its deadline, if it starts then and uses its whole limit; None
+    where it has none."""
 
 
 def forecast(scene: Scene, job_id: str, run: Runner = in_process) -> Forecast:
@@ -59,9 +63,11 @@ def forecast(scene: Scene, job_id: str, run: Runner = in_process) -> Forecast:
         start_ms = int(scene.state.job_start_ms[job])
         word = "done" if is_in == sched.DONE else "active"
         return _known(scene, word, start_ms if start_ms >= 0 else None, group)
+    spec = scene.specs[job_id]
     if is_in == sched.HELD:
-        return _band(scene, run, "held", group, job, (sched.release(scene.now_ms, job),))
-    return _band(scene, run, "queued", group, job)
+        release = (sched.release(scene.now_ms, job),)
+        return _judged(scene, spec, _band(scene, run, "held", group, job, release))
+    return _judged(scene, spec, _band(scene, run, "queued", group, job))
 
 
 def forecast_new(
@@ -72,11 +78,20 @@ def forecast_new(
     job = int(scene.state.job_count[0])
     gpus = gpus_of(spec)
     found = _band(scene, run, "new", group_of(project, user, gpus), job, changes)
+    found = _judged(scene, spec, found)
     if found.start_ms is not None and found.start_ms <= scene.now_ms:
         return found
     with_it = sched.changed(scene.state, changes)
     nodes = run(sched.most_nodes_now, with_it, scene.now_ms, job, scene.backfill)
     return msgspec.structs.replace(found, nodes_now=nodes)
+
+
+def _judged(scene: Scene, spec: JobSpec, found: Forecast) -> Forecast:
+    if spec.deadline is None:
+        return found
+    latest_ms = deadline_ms(spec.deadline) - lowering.duration_ms(spec, scene.policy)
+    is_by = found.start_ms is not None and found.start_ms <= latest_ms
+    return msgspec.structs.replace(found, is_by_deadline=is_by)
 
 
 def submission(scene: Scene, spec: JobSpec, project: str) -> tuple[sched.Event, ...]:
