@@ -67,8 +67,8 @@ def test_a_neighbour_borrows_what_is_lent_and_not_what_is_kept():
         log.start(f"r{number}", path)
     reason = log.fleet.explain("r3", log.now_ms)
     assert reason.message == (
-        "all of factory are 40 GPUs, of which 32 GPUs are in use or kept under guarantees now, "
-        "and it would need 8 GPUs more"
+        "the factory has 32 GPUs of type h100, of which 32 are in use or kept under guarantees "
+        "now, and it would need 8 more"
     )
     uses = {use.path: use for use in log.fleet.quotas(log.now_ms)}
     assert (uses["rival"].used, uses["rival"].borrowed) == (24, 16)

@@ -100,10 +100,12 @@ def _topology(c: _Context) -> str:
 
 def _quota(c: _Context) -> str:
     r = c.reason
-    if c.project.partition("@")[0] == FACTORY:
+    whole, _, gpu_type = c.project.partition("@")
+    if whole == FACTORY:
+        kind = f" of type {gpu_type}" if gpu_type else ""
         return (
-            f"all of {c.project} are {_gpus(r.limit)}, of which {_gpus(r.used)} are in use or kept "
-            f"under guarantees now, and it would need {_gpus(r.asked)} more"
+            f"the factory has {_gpus(r.limit)}{kind}, of which {r.used / MILLI:g} are in use or "
+            f"kept under guarantees now, and it would need {r.asked / MILLI:g} more"
         )
     return (
         f"{c.project} may use {_gpus(r.limit)}, uses {_gpus(r.used)} now "
@@ -188,7 +190,8 @@ def _never_topology(c: _Context) -> str:
 
 def _never_quota(c: _Context) -> str:
     r = c.reason
-    return f"asks for {_gpus(r.asked)}; {c.project} may never use more than {_gpus(r.limit)}"
+    kept = f", of which others keep {r.used / MILLI:g}" if r.used > 0 else ""
+    return f"asks for {_gpus(r.asked)}; {c.project} may never use more than {_gpus(r.limit)}{kept}"
 
 
 _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
