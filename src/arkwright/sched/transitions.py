@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import budget, calendar, constraints, gpus, mask, order
+from arkwright.sched import calendar, constraints, gpus, mask, order, quota_events
 from arkwright.sched.codes import (
     ANNOUNCE,
     BIG,
@@ -61,7 +61,7 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
     if kind == WITHDRAW:
         return withdraw(state, index, values[0])
     if kind in (PERIOD, GUARANTEE, SPENT):
-        return change_quota(state, kind, at_ms, index, values)
+        return quota_events.change(state, kind, at_ms, index, values)
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
     if kind == RUN:
@@ -95,7 +95,7 @@ def add_class(state: State, values: Ints) -> int:
     for row in (values[9], values[12]):
         if row >= 0 and state.row_measure[row] != GPU_MILLI:
             return REFUSED_VALUE
-    if values[12] < -1 or _share_a_row(state, values[9], values[12]):
+    if values[12] < -1 or quota_events.share_a_row(state, values[9], values[12]):
         return REFUSED_VALUE
     if values[10] < 0 or values[10] >= BIG or values[0] > BIG // max(values[10], 1):
         return REFUSED_VALUE
@@ -316,40 +316,6 @@ def withdraw(state: State, row: int, from_ms: int) -> int:
         return REFUSED_VALUE
     state.change_count[0] += 1
     return 0
-
-
-def change_quota(state: State, kind: int, at_ms: int, row: int, values: Ints) -> int:
-    """A new period of a budget row (`values`: its end), another guarantee (it, and what of it is
-    kept), or use that was not seen (milli-GPU, end_ms)."""
-    if row < 0 or row >= len(state.row_limit):
-        return REFUSED_INDEX
-    if state.row_measure[row] != (GPU_MS if kind == PERIOD else GPU_MILLI):
-        return REFUSED_VALUE
-    if kind == PERIOD:
-        if values[0] < -1 or values[0] >= BIG:
-            return REFUSED_VALUE
-        budget.renew(state, row, at_ms, values[0])
-    elif kind == GUARANTEE:
-        if values[0] < -1 or values[0] >= BIG or values[1] < 0 or values[1] > max(values[0], 0):
-            return REFUSED_VALUE
-        constraints.guarantee(state, row, values[0], values[1])
-    else:
-        if values[0] < 0 or values[0] >= BIG or values[1] < at_ms or values[1] >= BIG:
-            return REFUSED_VALUE
-        constraints.count_use(state, row, values[0], at_ms, values[1])
-    state.change_count[0] += 1
-    return 0
-
-
-def _share_a_row(state: State, one: int, other: int) -> bool:
-    """Whether some row is at or above both: a job counts once in each."""
-    if one < 0 or other < 0:
-        return False
-    while state.row_parent[one] >= 0:
-        one = state.row_parent[one]
-    while state.row_parent[other] >= 0:
-        other = state.row_parent[other]
-    return bool(one == other)
 
 
 def _may_share(state: State, cls: int, nodes: Ints, shared: Ints) -> bool:
