@@ -169,6 +169,7 @@ def test_whatif_that_moves_nobody_says_so(ask, api):
         (("--node", "a/b=gone"), "PATH=STATE"),
         (("--quota", "lab"), "PROJECT=GPUS"),
         (("--quota", "lab=many"), "PROJECT=GPUS"),
+        (("--guarantee", "lab=none"), "PROJECT=GPUS"),
     ],
 )
 def test_whatif_says_how_to_write_a_change(ask, words, said):

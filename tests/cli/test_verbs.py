@@ -270,3 +270,59 @@ def test_what_is_no_number_of_gpus_is_refused(ark, value):
     code, _, err = ark("submit", "--gpus-per-node", value, "--", "true")
     assert code == 2
     assert "gpus-per-node" in err
+
+
+AMOUNTS = {"gpus_limit": None, "guarantee": None, "lend": None, "borrowed": 0.0, "lent": 0.0}
+NO_MORE = {"by_type": [], "budget": None, "share": None, "usage_gpu_hours": None}
+QUOTAS = [
+    AMOUNTS | NO_MORE | {"project": "", "gpus_limit": 40.0, "used": 32.0},
+    AMOUNTS
+    | {
+        "project": "lab",
+        "gpus_limit": 32.0,
+        "guarantee": 24.0,
+        "lend": 16.0,
+        "used": 0.5,
+        "lent": 16.0,
+        "by_type": [AMOUNTS | {"gpu_type": "h100", "guarantee": 8.0, "lend": 8.0, "used": 0.0}],
+        "budget": {
+            "per": "month",
+            "gpu_hours": 50000.0,
+            "spent_gpu_hours": 1234.56,
+            "promised_gpu_hours": 10.0,
+            "left_gpu_hours": 48755.44,
+            "start_ms": 0,
+            "end_ms": 2_678_400_000,
+        },
+        "share": 24,
+        "usage_gpu_hours": 12.0,
+    },
+    AMOUNTS | NO_MORE | {"project": "lab/vision", "used": 0.5},
+]
+
+
+def test_quotas_show_what_is_held_lent_and_spent(ask, api):
+    api.say("GET", "/v1/quotas", {"items": QUOTAS})
+    assert lines(ask("quota")[1]) == [
+        "PROJECT     TYPE  LIMIT     GUARANTEE  USED  BORROWED  LENT",
+        "(factory)   all      40                  32         0     0",
+        "lab         all      32  24 (16 lent)   0.5         0    16",
+        "lab         h100   none             8     0         0     0",
+        "lab/vision  all    none                 0.5         0     0",
+        "",
+        "PROJECT  GPU-HOURS  PER      SPENT  PROMISED      LEFT  UNTIL",
+        "lab         50,000  month  1,234.6      10.0  48,755.4  1970-02-01 00:00:00",
+        "",
+        "PROJECT  SHARE  GPU-HOURS REMEMBERED  PER SHARE",
+        "lab         24                  12.0        0.5",
+    ]
+
+
+def test_the_quota_of_one_project_and_all_below_it(ask, api):
+    api.say("GET", "/v1/quotas", {"items": QUOTAS})
+    shown = json.loads(ask("quota", "lab", "--json")[1])
+    assert [item["project"] for item in shown["items"]] == ["lab", "lab/vision"]
+    assert len(lines(ask("quota", "lab/vision")[1])) == 2
+    code, _, error = ask("quota", "la")
+    assert code == 2
+    assert "use one of lab, lab/vision" in error

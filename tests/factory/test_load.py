@@ -247,9 +247,7 @@ def test_each_mistake_has_its_place_and_its_remedy(text, where, key, found, righ
 
 @pytest.mark.parametrize(
     ("addition", "key"),
-    [
-        ("policy: {ordering: fair-share}", "policy.ordering"),
-    ],
+    [],
 )
 def test_what_is_not_run_yet_is_valid_but_refused_for_running(addition, key):
     text = with_site("engine: {kind: local}") + "organisations: {lab: {}}\n" + addition

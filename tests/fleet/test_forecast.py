@@ -34,6 +34,20 @@ def scene(log: Log):
     return log.fleet.scene(log.now_ms, VISITS)
 
 
+@pytest.mark.parametrize(
+    ("deadline", "is_by"),
+    [("1970-01-01T00:02:31Z", True), ("1970-01-01T00:02:30.999Z", False), (None, None)],
+)
+def test_a_forecast_says_whether_the_deadline_is_met(deadline, is_by):
+    """The job would start at 101 s and may last 50 s."""
+    log = unlimited(busy_rack())
+    asked = spec(sites=("narvik",), time_limit=50.0, deadline=deadline)
+    log.submit("w", asked)
+    assert forecast(scene(log), "w").is_by_deadline is is_by
+    log.end("w", before="queued", after="cancelled")
+    assert forecast_new(scene(log), asked, "lab", "u").is_by_deadline is is_by
+
+
 def unlimited(log: Log) -> Log:
     """Quotas out of the way."""
     for row in range(len(log.fleet._state.row_limit)):

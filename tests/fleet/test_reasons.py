@@ -129,6 +129,21 @@ WORDS: dict[int, tuple[Any, str, str, str]] = {
         "asks for 24 GPUs; lab may never use more than 16 GPUs",
         "5.333 GPUs per node would fit",
     ),
+    codes.BUDGET: (
+        R(codes.BUDGET, asked=28_800_000, free=3_600_000, row=2, used=4_000_000, limit=7_200_000,
+          at_ms=1_801_440_000_000, change=codes.SHORTER, to=400_000),
+        "budget",
+        "would use 8 GPU-hours; of lab/vision/small, 2 GPU-hours, 1.11111 GPU-hours are used or "
+        "promised; a new period begins at 2027-02-01T00:00Z",
+        "time_limit: 400 s would start now",
+    ),
+    codes.NEVER_BUDGET: (
+        R(codes.NEVER_BUDGET, asked=28_800_000, free=900_000, row=2, used=0, limit=7_200_000,
+          change=codes.SHORTER, to=900_000),
+        "never-budget",
+        "would use 8 GPU-hours; lab/vision/small is 2 GPU-hours in all",
+        "time_limit: 900 s would fit",
+    ),
 }  # fmt: skip
 
 

@@ -31,7 +31,6 @@ NOT_YET: dict[str, Any] = {
     "depends_on": ("other",),
     "preemptible": True,
     "begin": "2027-01-01",
-    "deadline": "2027-01-01",
     "service": Service(),
     "image": "docker.io/library/alpine",
     "power.cap_watts_per_gpu_min": Power(watts_per_gpu=500, cap_watts_per_gpu_min=300),
@@ -40,7 +39,7 @@ NOT_YET: dict[str, Any] = {
 SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
     "env", "time_limit", "priority", "tier", "topology", "sites", "held", "checkpoint", "retry",
-    "grace", "power", "elastic",
+    "grace", "power", "elastic", "deadline",
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ Exact for whole GPUs. Where fractions are asked, the single GPUs are looked at n
 """
 
 from naive import quota
-from naive.scheduler import INFINITE, Job, serves
+from naive.scheduler import INFINITE, serves
 from naive.windows import is_open
 
 
@@ -12,11 +12,20 @@ def cycle(factory, now_ms):
     """Start what may start; returns [(job index, nodes)] in order, and every job's start."""
     started, promised = [], {}
     places = [(job, now_ms, factory.end_ms(job, now_ms), job.nodes) for job in factory.active()]
-    for job in sorted((job for job in factory.jobs if job.state == "queued"), key=Job.order):
-        at_ms, nodes = earliest(factory, places, job, now_ms)
+    queue = [job for job in factory.jobs if job.state == "queued"]
+    ahead = []
+    while queue:
+        usage = factory.shares.usage()
+        job = min(queue, key=lambda job: (factory.shares.order(job, *usage), job.order()))
+        queue.remove(job)
+        at_ms = None
+        if factory.budgets.fits(job, ahead):
+            at_ms, nodes = earliest(factory, places, job, now_ms)
         promised[job.index] = at_ms
         if at_ms is None:
             continue
+        if at_ms > now_ms:
+            ahead.append(job)
         places.append((job, at_ms, at_ms + job.duration_ms, nodes))
         if at_ms == now_ms:
             factory.start(job, nodes, now_ms)

@@ -9,6 +9,13 @@ from arkwright.sched.schedule import cycle_with
 from arkwright.sched.work import workspace
 from naive import policies
 from naive import scheduler as naive
+from naive.random_quota import (
+    BUDGETS,
+    give_quotas,
+    random_quota_event,
+    random_quota_rows,
+    with_quota,
+)
 from naive.windows import Window
 
 POLICIES = {
@@ -43,6 +50,8 @@ class Pair:
     """How often nodes are reserved."""
     windows: int = 0
     """How many have been."""
+    quotas: int = 0
+    """How often guarantees, periods and unseen use change."""
 
     def apply(self, event):
         self.state = sched.apply(self.state, event)
@@ -55,7 +64,7 @@ class Pair:
         return [job.index for job in self.factory.jobs if job.state == state]
 
 
-def random_pair(random: Random, placing=None, forms=True) -> Pair:
+def random_pair(random: Random, placing=None, has_quotas=None, forms=True) -> Pair:
     """A mixed factory, or one of equal nodes in which jobs get in each other's way all the time."""
     placing = placing or sched.Placing()
     busy = random.random() < 0.6
@@ -78,6 +87,9 @@ def random_pair(random: Random, placing=None, forms=True) -> Pair:
     limits = [random.choice([-1, total // 2, total * 3 // 4, total]) for _ in range(4)]
     watts = [random.choice([-1, 100 * n_nodes, 250 * n_nodes]), *_row_watts(random, n_nodes)]
     tree = sched.Rows(parent=[-1, 0, 0, -1, -1, 4, 4, 5], limit=limits + watts)
+    has_quotas = random.random() < 0.5 if has_quotas is None else has_quotas
+    if has_quotas:
+        tree = random_quota_rows(random, tree, total)
     shape = _busy_shape if busy else _random_shape
     shapes = [shape(random, n_nodes, n_levels, len(limits)) for _ in range(5)]
     if power:
@@ -85,6 +97,8 @@ def random_pair(random: Random, placing=None, forms=True) -> Pair:
         shapes = [shape._replace(watts=random.choice(asked)) for shape in shapes]
     if forms:
         shapes = [_with_form(random, shape, n_levels) for shape in shapes]
+    if has_quotas:
+        shapes = [with_quota(random, shape) for shape in shapes]
     shapes = with_sizes(random, list(dict.fromkeys(shapes)), n_nodes)
     plain = [
         naive.Node(
@@ -101,12 +115,14 @@ def random_pair(random: Random, placing=None, forms=True) -> Pair:
     if placing == sched.Placing():
         plain_policy = None
     factory = naive.Factory(plain, tree.parent, tree.limit, plain_policy)
+    give_quotas(factory, tree)
     pair = Pair(sched.empty(nodes, tree, placing), nodes, tree, placing, factory, shapes)
     for shape in shapes:
         pair.apply(sched.add_class(0, shape))
     pair.announces = random.choice([0, 0, 2])
     pair.looks_min = random.choice([1, 1, 4])
     pair.reserves = random.choice([0, 0, 2])
+    pair.quotas = random.choice([0, 1]) if has_quotas else 0
     return pair
 
 
@@ -161,8 +177,12 @@ def random_event(pair: Pair, random: Random) -> None:
             "run",
             "announce",
             "reserve",
+            "quota",
         ],
-        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1, pair.announces, pair.reserves],
+        [
+            *(8, 8, 1, 1, 1, 1, 1, 1, 1, 1),
+            *(pair.announces, pair.reserves, pair.quotas),
+        ],
     )[0]
     jobs = pair.factory.jobs
     active, queued, held = pair.active(), pair.in_state("queued"), pair.in_state("held")
@@ -174,11 +194,11 @@ def random_event(pair: Pair, random: Random) -> None:
         due = [job for job in active if expected_end_ms(pair, job) <= pair.now_ms]
         job = random.choice(due or active * 2 + queued + held)
         pair.apply(sched.end(pair.now_ms, job))
-        pair.factory.leave(jobs[job], "done")
+        pair.factory.leave(jobs[job], "done", pair.now_ms)
     elif kind == "requeue" and active:
         job = random.choice(active)
         pair.apply(sched.requeue(pair.now_ms, job))
-        pair.factory.leave(jobs[job], "queued")
+        pair.factory.leave(jobs[job], "queued", pair.now_ms)
     elif kind == "hold" and queued:
         job = random.choice(queued)
         pair.apply(sched.hold(pair.now_ms, job))
@@ -200,6 +220,8 @@ def random_event(pair: Pair, random: Random) -> None:
         set_limit(pair, *_random_limit(pair, random))
     elif kind == "announce":
         (row, limit), at_ms = _random_limit(pair, random), pair.now_ms + random.randint(0, 40)
+        if row in BUDGETS.values():
+            return
         pair.apply(sched.announce(pair.now_ms, row, at_ms, limit))
         pair.factory.announced[at_ms, row] = limit
         if random.random() < 0.1:
@@ -207,6 +229,8 @@ def random_event(pair: Pair, random: Random) -> None:
             del pair.factory.announced[at_ms, row]
     elif kind == "reserve":
         reserve_random(pair, random)
+    elif kind == "quota":
+        random_quota_event(pair, random)
     elif kind in ("stop", "run"):
         starting = [job for job in active if pair.state.job_state[job] == sched.STARTING]
         if starting:
@@ -247,7 +271,9 @@ def set_limit(pair: Pair, row, limit) -> None:
 
 def _random_limit(pair: Pair, random: Random):
     row = random.randrange(len(pair.factory.row_limit))
-    amounts = [-1, 8000, 24000] if row < 4 else [-1, 0, 300, 700]
+    amounts = [-1, 8000, 24000] if row < 4 or row >= 8 else [-1, 0, 300, 700]
+    if row in BUDGETS.values():
+        amounts = [-1, 0, 100, 500]
     return row, random.choice(amounts)
 
 

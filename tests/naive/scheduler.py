@@ -7,6 +7,8 @@ time is found by trying each instant. It is what the kernels of `arkwright.sched
 from dataclasses import dataclass, field
 
 from naive import quota, rails, segments, spread
+from naive.budgets import Budgets
+from naive.shares import Shares
 from naive.windows import is_open
 
 EASY, STRICT, GREEDY, CONSERVATIVE = 0, 1, 2, 3
@@ -64,6 +66,8 @@ class Factory:
         self.row_parent = list(row_parent)
         self.row_limit = list(row_limit)
         self.row_kept = [0] * len(self.row_limit)
+        self.budgets = Budgets(self, {})
+        self.shares = Shares(self, 0, [1] * len(self.row_limit))
         self.announced = {}  # (at_ms, row): limit
         self.windows = []  # naive.windows
         self.jobs = []
@@ -79,8 +83,11 @@ class Factory:
             return conservative.cycle(self, now_ms)[0]
         started = []
         reservation = None
-        queue = sorted((job for job in self.jobs if job.state == "queued"), key=Job.order)
-        for job in queue:
+        queue = [job for job in self.jobs if job.state == "queued"]
+        while queue:
+            usage = self.shares.usage()
+            job = min(queue, key=lambda job: (self.shares.order(job, *usage), job.order()))
+            queue.remove(job)
             nodes = self.nodes_for(job, now_ms, reservation)
             if nodes is not None:
                 nodes = self.largest_size(job, nodes, now_ms, reservation)
@@ -116,7 +123,8 @@ class Factory:
         if reservation and end_ms > reservation.shadow_ms:
             limits = dict(enumerate(self.limits_at(reservation.shadow_ms, now_ms)))
             frames.append((reservation.shapes, limits))
-        if not quota.fits(self, job.shape, frames):
+        ahead = [reservation.head] if reservation else []
+        if not quota.fits(self, job.shape, frames) or not self.budgets.fits(job, ahead):
             return None
 
         def is_allowed(node, *_):
@@ -151,6 +159,8 @@ class Factory:
 
     def reserve(self, head, now_ms):
         """The first instant at which the head fits when running jobs end as expected."""
+        if not self.budgets.fits(head, []):
+            return None
         free_now, _ = self.left(self.active())
         gpus_now = self.gpus_left(self.active())
         ends = {self.end_ms(job, now_ms) for job in self.active()}
@@ -438,8 +448,13 @@ class Factory:
         block = rails.common(self, job.shape, gpus, nodes)
         job.gpus = {n: self.pick_gpus(job, n, gpus[n], free[n], block) for n in nodes}
         job.state, job.nodes, job.start_ms = "active", nodes, now_ms
+        self.shares.started(job, now_ms)
 
-    def leave(self, job, state):
+    def leave(self, job, state, now_ms):
+        if job.state == "active":
+            attempt = (job.shape.nodes * job.shape.gpu_milli, job.start_ms, now_ms)
+            self.budgets.over.append((job.shape.row, *attempt))
+            self.shares.ended(job, now_ms)
         job.state, job.nodes, job.start_ms = state, [], -1
         job.gpus = {}
         if job.sizes:

@@ -17,10 +17,10 @@ from naive.random_factory import (
 )
 
 
-def run_random(seed, steps, mode=sched.EASY, policy=None):
+def run_random(seed, steps, mode=sched.EASY, policy=None, has_quotas=None):
     random = Random(seed)
     placing = None if policy is None else random_placing(random, policy)
-    pair = random_pair(random, placing, forms=mode != sched.CONSERVATIVE)
+    pair = random_pair(random, placing, has_quotas, mode != sched.CONSERVATIVE)
     for _ in range(steps):
         make_announced_so(pair, random)
         for _ in range(random.randint(0, 4)):
@@ -79,3 +79,33 @@ def test_a_cycle_that_remembers_decides_as_one_that_does_not(seed):
         ours, theirs = decide_both(pair)
         assert ours == theirs
         pair.now_ms += random.choice([0, 1, 2, 7])
+
+
+@pytest.mark.parametrize("tenth", range(10))
+def test_decisions_under_quotas_equal_those_of_the_naive_rules(tenth):
+    for seed in range(tenth * 30, tenth * 30 + 30):
+        pair = run_random(seed, 25, random_mode(seed), has_quotas=True)
+        rebuilt = sched.empty(pair.nodes, pair.rows, pair.placing)
+        for event in pair.log:
+            rebuilt = sched.apply(rebuilt, event)
+        assert sched.same(rebuilt, pair.state)
+
+
+def test_budgets_and_use_are_those_of_the_naive_books():
+    for seed in range(60):
+        random = Random(seed)
+        pair = random_pair(random, None, True)
+        for _ in range(20):
+            make_announced_so(pair, random)
+            for _ in range(3):
+                random_event(pair, random)
+            decide_both(pair)
+            pair.now_ms += random.choice([0, 1, 5, 20])
+            books, state = pair.factory.budgets, pair.state
+            for own in books.of_row.values():
+                assert books.used(own) == state.row_used[own]
+                assert books.settled(own) == state.row_settled[own]
+            if pair.factory.shares.half_life_ms:
+                total, own_use = pair.factory.shares.usage()
+                assert list(total.values()) == state.row_usage.tolist()
+                assert list(own_use.values()) == state.row_usage_own.tolist()

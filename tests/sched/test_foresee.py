@@ -21,7 +21,7 @@ def naive_starts(pair, actual_ms):
     while True:
         for job in pair.factory.active():
             if job.start_ms + actual_ms[job.index] <= now_ms:
-                pair.factory.leave(job, "done")
+                pair.factory.leave(job, "done", now_ms)
         for job, _ in pair.factory.cycle(now_ms, sched.EASY):
             starts[job] = now_ms
         ends = [job.start_ms + actual_ms[job.index] for job in pair.factory.active()]

@@ -72,9 +72,11 @@ def test_running_forward_decides_what_the_live_loop_decides(one_by_one, seed):
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_a_promised_start_is_never_pushed_back(seed):
-    """Exact estimates, one priority, nothing fails: topology and quota do not break the promise."""
+    """Exact estimates, one priority, nothing fails: topology, guarantees and budgets do not break
+    the promise. Fair share may: a start moves another project ahead, as a higher priority would."""
     random = Random(seed)
     pair = random_pair(random)
+    pair.state.fair[0] = 0
     promised, ends = {}, []
     for step in range(60):
         if step < 40:

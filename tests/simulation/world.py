@@ -43,13 +43,15 @@ class World:
 
     factory_file = FACTORY
 
-    def __init__(self, folder: Path, nodes: int = 4, gpus: int = 2) -> None:
+    def __init__(
+        self, folder: Path, nodes: int = 4, gpus: int = 2, factory: bytes | None = None
+    ) -> None:
         self.now_ms = 1_800_000_000_000
         """The server's clock, which may jump."""
         self.real_ms = self.now_ms
         """Time as processes live it, which does not."""
         self.folder = folder
-        self.factory = loads(self.factory_file)
+        self.factory = loads(factory or self.factory_file)
         self.engine = FakeEngine(lambda: self.real_ms, virtual_nodes(nodes, gpus))
         self.touches = 0
         self.crash_on: int | None = None

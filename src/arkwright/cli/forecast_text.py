@@ -49,6 +49,16 @@ def basis(forecast: Mapping[str, Any]) -> str:
     return f"judged by {known} finished jobs of the same {forecast['basis']}{latest}"
 
 
+def by_deadline(forecast: Mapping[str, Any]) -> str:
+    """Whether it is over in time; empty without a deadline."""
+    is_by = forecast.get("is_by_deadline")
+    if is_by is None:
+        return ""
+    if is_by:
+        return "it meets its deadline even if it uses its whole time limit"
+    return "it would miss its deadline if it used its whole time limit"
+
+
 def instant(at_ms: int | None, now_ms: int) -> str:
     """A time of day; with its date where that is not today's; `now` and `never`."""
     if at_ms is None:

@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "release": "arkwright.cli.change:release",
     "nodes": "arkwright.cli.nodes:nodes",
     "power": "arkwright.cli.power:power",
+    "quota": "arkwright.cli.quota:quota",
     "events": "arkwright.cli.events:events",
     "cost": "arkwright.cli.cost:cost",
     "admin": "arkwright.cli.admin:admin",
@@ -39,7 +40,7 @@ VERBS: dict[str, str] = {
 
 NOT_YET = (
     *("simulate", "plan", "fabric", "export", "import", "estimate", "fit", "observe"),
-    *("top", "quota", "reserve", "report"),
+    *("top", "reserve", "report"),
 )
 """Verbs that are planned; asked for, they say so."""
 

@@ -25,12 +25,16 @@ _STATES = ("up", "draining", "down")
 @click.option("--over", "is_over", is_flag=True, help="The job is over now.")
 @click.option("--node", "node", multiple=True, metavar="PATH=STATE", help="up, draining or down.")
 @click.option("--quota", multiple=True, metavar="PROJECT=GPUS", help="GPUS may be none: no limit.")
+@click.option(
+    "--guarantee", multiple=True, metavar="PROJECT=GPUS", help="GPUs guaranteed, all lent."
+)
 @click.option("--submit", "files", multiple=True, metavar="FILE", help="This job is submitted.")
 @client_options
 def whatif(
     job: str | None,
     node: Sequence[str],
     quota: Sequence[str],
+    guarantee: Sequence[str],
     files: Sequence[str],
     factory: str | None,
     is_json: bool,
@@ -48,7 +52,8 @@ def whatif(
     changes: dict[str, Any] = {
         "jobs": _job_change(job, given),
         "nodes": [_node_change(text) for text in node],
-        "quotas": [_quota_change(text) for text in quota],
+        "quotas": [_quota_change(text) for text in quota]
+        + [_guarantee(text) for text in guarantee],
         "submit": [_spec(name) for name in files],
     }
     changes = {key: value for key, value in changes.items() if value}
@@ -87,6 +92,13 @@ def _quota_change(text: str) -> dict[str, Any]:
     if not project or not (gpus == "none" or gpus.isdigit()):
         raise click.BadParameter(f"{text!r}; write PROJECT=GPUS, or PROJECT=none for no limit")
     return {"project": project} | ({} if gpus == "none" else {"gpus": int(gpus)})
+
+
+def _guarantee(text: str) -> dict[str, Any]:
+    project, _, gpus = text.rpartition("=")
+    if not project or not gpus.isdigit():
+        raise click.BadParameter(f"{text!r}; write PROJECT=GPUS")
+    return {"project": project, "guarantee": int(gpus)}
 
 
 def _spec(name: str) -> dict[str, Any]:

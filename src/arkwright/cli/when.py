@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from arkwright.cli.connection import client_options, complete_job, connect
-from arkwright.cli.forecast_text import band, basis, change_text, instant, sentence
+from arkwright.cli.forecast_text import band, basis, by_deadline, change_text, instant, sentence
 from arkwright.cli.show import paint, show_json, table
 
 _HEADERS = ("START", "CHANGE")
@@ -52,7 +52,7 @@ def _show(found: Mapping[str, Any]) -> None:
     click.echo(f"{found['job_id'] or found['name']}: {paint(state, state)}")
     click.echo(f"  {sentence(forecast)}")
     if state != "active":
-        for line in (band(forecast), basis(forecast)):
+        for line in (band(forecast), basis(forecast), by_deadline(forecast)):
             if line:
                 click.echo(f"  {line}")
     rows = [

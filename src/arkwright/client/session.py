@@ -273,6 +273,10 @@ class Client:
         """Every node, its state and what is free on it, as `items`."""
         return self._ask("GET", "/v1/nodes")
 
+    def quotas(self) -> JsonObject:
+        """Quotas, budgets and what is used of them, as `items` by path."""
+        return self._ask("GET", "/v1/quotas")
+
     def drain(self, path: str, *, reason: str = "") -> JsonObject:
         """Keep new work off a node."""
         return self._set_node(path, "drain", reason)

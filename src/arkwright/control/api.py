@@ -42,6 +42,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/jobs/{job}/exec", routes_jobs.execute),
     ("GET", "/v1/factory", routes_factory.factory),
     ("GET", "/v1/nodes", routes_factory.node_list),
+    ("GET", "/v1/quotas", routes_factory.quota_list),
     ("POST", "/v1/nodes/{node:path}/drain", routes_factory.node_drain),
     ("POST", "/v1/nodes/{node:path}/resume", routes_factory.node_resume),
     ("GET", "/v1/power", routes_power.power_list),

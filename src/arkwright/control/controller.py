@@ -23,7 +23,7 @@ from arkwright.control import endings
 from arkwright.control.book import ActiveJob, Book
 from arkwright.control.clock import Clock, Entropy
 from arkwright.control.deciding import Deciding
-from arkwright.control.history import finished_attempts
+from arkwright.control.history import count_past_use, finished_attempts
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
 from arkwright.control.tables import NODES
@@ -72,6 +72,7 @@ class Controller:
         """One round after the requests of the moment were recorded: observe, decide, execute."""
         if self.fleet.done_count > max(DONE_KEPT, 4 * len(self.book.jobs)):
             self._recover()
+        self._begin_periods()
         self._observe()
         self._reach_limits()
         self._decide()
@@ -118,6 +119,7 @@ class Controller:
         self.book = Book()
         for row in reader.rows(select(NODES).order_by(NODES.c.path)):
             self.fleet.set_node_state(row.path, row.state)
+        count_past_use(reader, self.fleet, self.store.last_ms)
         events = reader.events_of_active_jobs()
         over = {event.subject for event in events if event.kind is EventKind.JOB_ENDED}
         for event in events:
@@ -194,6 +196,23 @@ class Controller:
                     {"limit_w": limit_w},
                 )
                 for path, before_w, limit_w in self.fleet.power_book.due(now_ms)
+            ]
+        )
+
+    def _begin_periods(self) -> None:
+        """Note the budgets' new periods: a month begins at its first instant, UTC."""
+        now_ms = max(self.clock(), self.store.last_ms)
+        self.record(
+            [
+                NewEvent(
+                    EventKind.BUDGET_PERIOD_BEGAN,
+                    project,
+                    "server",
+                    "the calendar",
+                    {},
+                    {"start_ms": start_ms, "end_ms": end_ms},
+                )
+                for project, start_ms, end_ms in self.fleet.periods_due(now_ms)
             ]
         )
 

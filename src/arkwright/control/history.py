@@ -1,4 +1,4 @@
-"""The attempts that are over, read back from the store for the fleet to learn from."""
+"""The attempts that are over, read back from the store: what the fleet learned, what was used."""
 
 from __future__ import annotations
 
@@ -28,3 +28,21 @@ def finished_attempts(reader: Reader, fleet: Fleet) -> list[Finished]:
         )
         for row in reversed(reader.rows(query))
     ]
+
+
+def count_past_use(reader: Reader, fleet: Fleet, now_ms: int) -> None:
+    """Give a fleet that was just reset the budgets' periods and what attempts that are over used.
+
+    Attempts of jobs that go on are among them: their events are not replayed either.
+    """
+    since_ms = fleet.recall_periods(now_ms)
+    if since_ms is None:
+        return
+    query = (
+        select(ATTEMPTS.c.start_ms, ATTEMPTS.c.end_ms, ATTEMPTS.c.gpus, JOBS.c.project)
+        .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
+        .where(ATTEMPTS.c.end_ms > since_ms)
+        .order_by(ATTEMPTS.c.start_ms, ATTEMPTS.c.id)
+    )
+    for row in reader.rows(query):
+        fleet.count_use(row.project, row.gpus, row.start_ms, row.end_ms)

@@ -31,6 +31,7 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("POST", "/v1/jobs/{job}/exec"): (resources.ExecResource, False),
     ("GET", "/v1/factory"): (resources.FactoryResource, False),
     ("GET", "/v1/nodes"): (resources.NodeResource, True),
+    ("GET", "/v1/quotas"): (resources.QuotaResource, True),
     ("POST", "/v1/nodes/{node}/drain"): (resources.NodeResource, False),
     ("POST", "/v1/nodes/{node}/resume"): (resources.NodeResource, False),
     ("GET", "/v1/power"): (PowerUse, True),

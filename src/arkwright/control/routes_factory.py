@@ -36,6 +36,12 @@ async def node_list(api: Context, _request: Request, identity: Identity) -> Resp
     return many("nodes", await api.ask(question))
 
 
+async def quota_list(api: Context, _request: Request, identity: Identity) -> Response:
+    """Quotas of the projects the user may see, and what is used, borrowed and spent of them."""
+    question = api.server.loop.ask(lambda c: views.quota_list(c, identity))
+    return many("quotas", await api.ask(question))
+
+
 async def node_drain(api: Context, request: Request, identity: Identity) -> Response:
     """Keep new work off a node; what runs on it goes on. Owners only."""
     return await _set_node(api, request, identity, "draining")

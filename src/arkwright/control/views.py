@@ -15,6 +15,7 @@ from arkwright.control.resources import (
     EventResource,
     JobResource,
     NodeResource,
+    QuotaResource,
     WhyResource,
 )
 from arkwright.control.store import Reader
@@ -169,6 +170,22 @@ def node_list(reader: Reader, fleet: Fleet, identity: Identity) -> list[NodeReso
     ]
 
 
+def quota_list(controller: Controller, identity: Identity) -> list[QuotaResource]:
+    """The quotas of what the user may see: for a member its own tree, and what is above it.
+
+    Runs on the loop's thread.
+    """
+    now_ms = max(controller.clock(), controller.store.last_ms)
+    return [
+        QuotaResource(
+            project=use.path,
+            **{name: getattr(use, name) for name in _QUOTA_FIELDS},
+        )
+        for use in controller.fleet.quotas(now_ms)
+        if identity.is_owner or (use.path and _concerns(identity, use.path))
+    ]
+
+
 def events(
     reader: Reader, identity: Identity, *, after_seq: int, job_id: str | None, limit: int
 ) -> list[EventResource]:
@@ -217,6 +234,15 @@ def _job(row: Row[Any]) -> JobResource:
         end_ms=row.end_ms,
         spec=row.spec,
     )
+
+
+_QUOTA_FIELDS = tuple(name for name in QuotaResource.__struct_fields__ if name != "project")
+
+
+def _concerns(identity: Identity, path: str) -> bool:
+    """Whether a project is the member's, below it, or above it: what binds its jobs."""
+    above = identity.project is not None and f"{identity.project}/".startswith(f"{path}/")
+    return identity.may_see(path) or above
 
 
 def _visible(identity: Identity) -> ColumnElement[bool]:

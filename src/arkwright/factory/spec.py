@@ -150,11 +150,39 @@ class Site(Section, frozen=True, kw_only=True):
     links: NotYet = None
 
 
-class Quota(Section, frozen=True, kw_only=True):
-    """What may be held at once."""
+class TypeQuota(Section, frozen=True, kw_only=True):
+    """What may be held at once of one GPU type."""
 
     gpus: GpuCount | None = None
     """None sets no limit."""
+    guarantee: GpuCount | None = None
+    """What it may always have, taken back from borrowers if need be."""
+    lend: GpuCount | None = None
+    """How much of an unused guarantee others may borrow; none lends all of it."""
+
+
+class Quota(TypeQuota, frozen=True, kw_only=True):
+    """What may be held at once."""
+
+    share: Annotated[int, Meta(ge=1, le=1_000_000_000)] | None = None
+    """Weight under `ordering: fair-share`; none takes the guarantee, else the limit, else 1."""
+    by_type: dict[str, TypeQuota] = {}
+    """Quotas of single GPU types (`h100`), beside the one of all types."""
+
+
+class Period(Enum):
+    """How long a budget lasts; periods begin with a calendar month, UTC."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+class Budget(Section, frozen=True, kw_only=True):
+    """GPU time that may be used in a period."""
+
+    gpu_hours: Annotated[float, Meta(ge=0, le=1_000_000_000)]
+    per: Period = Period.MONTH
 
 
 class Project(Section, frozen=True, kw_only=True):
@@ -162,7 +190,7 @@ class Project(Section, frozen=True, kw_only=True):
 
     quota: Quota = Quota()
     residency: tuple[str, ...] = ()
-    budget: NotYet = None
+    budget: Budget | None = None
 
 
 class Organisation(Section, frozen=True, kw_only=True):
@@ -174,7 +202,7 @@ class Organisation(Section, frozen=True, kw_only=True):
     """Countries (`NO`) or sites (`narvik`) its jobs may run in; empty means anywhere."""
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
     """Added to the priority of every job of the organisation."""
-    budget: NotYet = None
+    budget: Budget | None = None
 
 
 class Ordering(Enum):
@@ -187,6 +215,11 @@ class Ordering(Enum):
     SHORTEST_FIRST = "shortest-first"
     """Time limit, shortest first, then time of submission; priorities say nothing."""
     FAIR_SHARE = "fair-share"
+    """The project that has used least lately for its share; within it priority, then submission."""
+    AGE = "age"
+    """Priority and waiting together: a point is worth `age_per_point` of waiting."""
+    DEADLINE = "deadline"
+    """The latest start that still meets the deadline, earliest first."""
 
 
 class Backfill(Enum):
@@ -240,6 +273,12 @@ class Policy(Section, frozen=True, kw_only=True):
     """For jobs that give none; none takes the catalogue's default."""
     time_limit_max: Seconds | None = None
     """The most a job may ask for."""
+    half_life: Annotated[Seconds, Meta(gt=0, le=1_000_000_000)] | None = None
+    """`fair-share` forgets half of what was used in this time; none takes 7 days."""
+    age_per_point: Annotated[Seconds, Meta(gt=0, le=1_000_000_000)] | None = None
+    """`age`: the waiting that one point of priority is worth; none takes an hour."""
+    deadline_default: Annotated[Seconds, Meta(gt=0, le=1_000_000_000)] | None = None
+    """`deadline`: jobs without one stand as if due so long after submission; none takes 7 days."""
     preemption: NotYet = None
     power_tiers: NotYet = None
 

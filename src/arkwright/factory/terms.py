@@ -73,6 +73,24 @@ def time_limit_default(factory: Factory) -> Term:
     return _given(limit, "s", None) if limit is not None else _default("time_limit_default")
 
 
+def half_life(factory: Factory) -> Term:
+    """Seconds in which fair share forgets half of what was used."""
+    given = factory.policy.half_life
+    return _given(given, "s", None) if given is not None else _default("half_life")
+
+
+def age_per_point(factory: Factory) -> Term:
+    """Seconds of waiting that one point of priority is worth under `ordering: age`."""
+    given = factory.policy.age_per_point
+    return _given(given, "s", None) if given is not None else _default("age_per_point")
+
+
+def deadline_default(factory: Factory) -> Term:
+    """Seconds after submission at which a job without a deadline stands as if due."""
+    given = factory.policy.deadline_default
+    return _given(given, "s", None) if given is not None else _default("deadline_default")
+
+
 def restart_grace_at(factory: Factory, site: str) -> Term:
     """Seconds a node of `site` may be silent before its gang is restarted elsewhere."""
     engine = factory.sites[site].engine
@@ -107,6 +125,9 @@ def policy_hash(factory: Factory) -> str:
     changed default changes the hash even where the file stayed the same.
     """
     decided = {
+        "age_per_point_s": age_per_point(factory).value,
+        "deadline_default_s": deadline_default(factory).value,
+        "half_life_s": half_life(factory).value,
         "organisations": factory.organisations,
         "policy": factory.policy,
         "power": {

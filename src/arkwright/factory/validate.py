@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from arkwright import catalog, units
 from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
+from arkwright.factory.quota_rules import quota_rules
 from arkwright.factory.spec import (
     Energy,
     EngineKind,
     Factory,
     Hall,
-    Ordering,
-    Organisation,
     Ownership,
     Placement,
     Policy,
@@ -59,10 +58,6 @@ def _not_yet(factory: Factory) -> Found:
         held.append((f"sites.{name}", site, ("climate", "power", "cooling", "storage", "links")))
         if site.energy is not None:
             held.append((f"sites.{name}.energy", site.energy, ("series", "programmes")))
-    for name, organisation in factory.organisations.items():
-        held.append((f"organisations.{name}", organisation, ("budget",)))
-        for project, spec in organisation.projects.items():
-            held.append((f"organisations.{name}.projects.{project}", spec, ("budget",)))
     for path, section, keys in held:
         for key in keys:
             if getattr(section, key) is not None:
@@ -117,18 +112,10 @@ def _organisations(factory: Factory) -> Found:
     for name, organisation in factory.organisations.items():
         path = f"organisations.{name}"
         yield from _residency(f"{path}.residency", organisation.residency, factory)
-        yield from _quotas(path, organisation)
+        yield from quota_rules(path, organisation)
         for project, spec in organisation.projects.items():
             key = f"{path}.projects.{project}.residency"
             yield from _residency(key, spec.residency, factory)
-
-
-def _quotas(path: str, organisation: Organisation) -> Found:
-    limit = organisation.quota.gpus
-    for project, spec in organisation.projects.items():
-        if limit is not None and spec.quota.gpus is not None and spec.quota.gpus > limit:
-            found = f"{spec.quota.gpus:,} GPUs, more than the {limit:,} of the whole organisation"
-            yield f"{path}.projects.{project}.quota.gpus", found, f"give at most {limit}"
 
 
 def _residency(path: str, allowed: tuple[str, ...], factory: Factory) -> Found:
@@ -167,9 +154,6 @@ def _typical_jobs(policy: Policy) -> Found:
 
 
 def _runnable(factory: Factory) -> Found:
-    if factory.policy.ordering is Ordering.FAIR_SHARE:
-        found = f"not yet: {factory.policy.ordering.value}"
-        yield "policy.ordering", found, "use priority, fifo or shortest-first"
     engines = {name: site.engine for name, site in factory.sites.items() if site.engine}
     for name, engine in engines.items():
         if engine.kind is not EngineKind.LOCAL:

@@ -17,8 +17,10 @@ from arkwright.fleet.assembly import assemble, project_quotas
 from arkwright.fleet.experience import ATTEMPTS_MAX, Finished, group_of
 from arkwright.fleet.fleet import Fleet, JobPlacement, PowerUse, Start
 from arkwright.fleet.forecast import Forecast, forecast, forecast_new
-from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
+from arkwright.fleet.lowering import FleetPolicy
 from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
+from arkwright.fleet.quota_tree import Budget, ProjectQuota, TypeQuota
+from arkwright.fleet.quota_use import BudgetUse, QuotaUse, TypeUse
 from arkwright.fleet.reasons import WaitReason
 from arkwright.fleet.scene import Runner, Scene, in_process
 from arkwright.fleet.snapshot import Replay, Snapshot, decision_bytes, replayed, saved
@@ -29,6 +31,8 @@ __all__ = [
     "ATTEMPTS_MAX",
     "POWER_KINDS",
     "Alternative",
+    "Budget",
+    "BudgetUse",
     "Changes",
     "Finished",
     "Fleet",
@@ -42,11 +46,14 @@ __all__ = [
     "PowerUse",
     "PowerWindow",
     "ProjectQuota",
+    "QuotaUse",
     "Replay",
     "Runner",
     "Scene",
     "Snapshot",
     "Start",
+    "TypeQuota",
+    "TypeUse",
     "WaitReason",
     "alternatives",
     "assemble",

@@ -101,7 +101,8 @@ def _elsewhere(scene: Scene, spec: JobSpec, project: str) -> list[tuple[str, Job
 
 def _may_run(scene: Scene, spec: JobSpec, project: str) -> bool:
     shape = lowering.shape_of(scene.names, spec, project)
-    return sched.never_fits(scene.state, shape) is None
+    lasts_ms = lowering.duration_ms(spec, scene.policy)
+    return sched.never_fits(scene.state, shape, lasts_ms) is None
 
 
 def _ride(
@@ -110,7 +111,7 @@ def _ride(
     gang = lowering.gang_of(scene.names, spec, project)
     changes = sched.reshaped(scene.state, job, scene.now_ms, gang)
     new = np.array([int(scene.state.job_count[0])], np.int64)
-    return sched.Ride(with_new(lasting, int(lasting[job])), new, changes)
+    return sched.Ride(with_new(lasting, int(lasting[job])), new, changes, scene.later)
 
 
 def _alternative(kind: str, spec: JobSpec, asked: JobSpec, seen: sched.Foreseen) -> Alternative:

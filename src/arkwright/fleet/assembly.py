@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from arkwright.design import Node, power_limits
-from arkwright.factory import Factory, allowed_sites, policy_hash, time_limit_default
+from arkwright.factory import (
+    Factory,
+    Organisation,
+    Project,
+    age_per_point,
+    allowed_sites,
+    deadline_default,
+    half_life,
+    policy_hash,
+    time_limit_default,
+)
 from arkwright.fleet.fleet import Fleet
-from arkwright.fleet.lowering import FleetPolicy, ProjectQuota, TypicalDemand
+from arkwright.fleet.lowering import FleetPolicy, TypicalDemand
+from arkwright.fleet.quota_tree import Budget, ProjectQuota, TypeQuota
 
 
 def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
@@ -28,6 +39,9 @@ def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
         ),
         time_limit_default_s=time_limit_default(factory).value,
         time_limit_max_s=factory.policy.time_limit_max,
+        half_life_s=half_life(factory).value,
+        age_per_point_s=age_per_point(factory).value,
+        deadline_default_s=deadline_default(factory).value,
         sha256=policy_hash(factory),
     )
     return Fleet(nodes, project_quotas(factory), policy, power_limits(factory))
@@ -37,15 +51,35 @@ def project_quotas(factory: Factory) -> list[ProjectQuota]:
     """Every organisation and project, with what it may hold, where, and its standing."""
     quotas = []
     for name, organisation in factory.organisations.items():
-        tree = [(name, organisation.quota)]
-        tree += [(f"{name}/{sub}", project.quota) for sub, project in organisation.projects.items()]
+        tree: list[tuple[str, Organisation | Project]] = [(name, organisation)]
+        tree += [(f"{name}/{sub}", project) for sub, project in organisation.projects.items()]
         quotas += [
             ProjectQuota(
                 path=path,
-                gpus_limit=quota.gpus,
+                gpus_limit=part.quota.gpus,
                 sites=allowed_sites(factory, path),
                 priority=organisation.priority,
+                guarantee=part.quota.guarantee,
+                lend=part.quota.lend,
+                share=part.quota.share,
+                by_type=_by_type(part),
+                budget=_budget(part),
             )
-            for path, quota in tree
+            for path, part in tree
         ]
     return quotas
+
+
+def _by_type(part: Organisation | Project) -> tuple[TypeQuota, ...]:
+    return tuple(
+        TypeQuota(
+            gpu_type=gpu_type, gpus_limit=typed.gpus, guarantee=typed.guarantee, lend=typed.lend
+        )
+        for gpu_type, typed in part.quota.by_type.items()
+    )
+
+
+def _budget(part: Organisation | Project) -> Budget | None:
+    if part.budget is None:
+        return None
+    return Budget(gpu_hours=part.budget.gpu_hours, per=part.budget.per.value)

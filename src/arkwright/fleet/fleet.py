@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from operator import add, sub
 
@@ -13,18 +14,22 @@ from arkwright.design import Node, PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import lowering
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
-from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
+from arkwright.fleet.lowering import FleetPolicy
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
+from arkwright.fleet.quota_tree import ProjectQuota
+from arkwright.fleet.quota_use import QuotaUse, periods_ahead, periods_due, quota_uses
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.fleet.scene import Scene
 from arkwright.fleet.snapshot import Snapshot
-from arkwright.jobs.events import Event, EventKind, job_of
+from arkwright.jobs.events import Event, EventKind, end_of, job_of
 from arkwright.jobs.lifecycle import State
 from arkwright.jobs.spec import JobSpec, gpus_of
 from arkwright.sched import codes
 from arkwright.units import MILLI, gigabytes_to_mib
 
+HALF_LIVES_KEPT = 20
+"""Fair share forgets what was used so many half-lives ago: less than a millionth of it is left."""
 _NODE_STATES = {"up": sched.UP, "draining": sched.DRAINING, "down": sched.DOWN}
 _NODE_STATE_NAMES = {code: name for name, code in _NODE_STATES.items()}
 _BACKFILL = {
@@ -139,8 +144,43 @@ class Fleet:
         elif event.kind in POWER_KINDS:
             if self._power.follow(event):
                 self._tell_power(event.subject, event.at_ms)
+        elif event.kind is EventKind.BUDGET_PERIOD_BEGAN:
+            self._begin_period(event)
         elif event.kind.value.startswith("job_"):
             self._follow(event)
+
+    def _begin_period(self, event: Event) -> None:
+        """A budget that the factory file no longer has is passed over."""
+        row = self._names.quotas.row_of_budget.get(event.subject)
+        if row is not None:
+            start_ms, end_ms = event.after["start_ms"], event.after["end_ms"]
+            self._state = sched.apply(self._state, sched.period(start_ms, row, end_ms))
+
+    def recall_periods(self, now_ms: int) -> int | None:
+        """After `reset`: every budget is in its period of `now_ms`. Attempts that were over before
+        the instant given back matter to no budget and to no fair share; None: none ever does."""
+        for path, start_ms, end_ms in self.periods_due(now_ms):
+            row = self._names.quotas.row_of_budget[path]
+            self._state = sched.apply(self._state, sched.period(start_ms, row, end_ms))
+        since = [
+            int(self._state.row_period_ms[row]) for row in self._names.quotas.row_of_budget.values()
+        ]
+        if half_life_ms := int(self._state.fair[0]):
+            since.append(max(0, now_ms - HALF_LIVES_KEPT * half_life_ms))
+        return min(since, default=None)
+
+    def count_use(self, project: str, gpus: float, start_ms: int, end_ms: int) -> None:
+        """An attempt that is over and whose events are not followed: what it used still counts in
+        budgets and in fair share. After `recall_periods`, oldest first, before the events."""
+        row = self._names.row_of_project.get(project)
+        if row is not None:
+            gpu_milli = math.ceil(gpus * MILLI)
+            event = sched.spent(start_ms, row, gpu_milli, max(start_ms, end_ms))
+            self._state = sched.apply(self._state, event)
+
+    def periods_due(self, now_ms: int) -> list[tuple[str, int, int]]:
+        """Budgets whose period at `now_ms` has to be begun: project, its start and end [ms]."""
+        return periods_due(self._state, self._names, now_ms)
 
     def _submit(self, event: Event) -> None:
         after = event.after
@@ -163,7 +203,7 @@ class Fleet:
                 event.at_ms,
                 class_index,
                 lasts_ms,
-                priority=order_key(self._names, self._policy, spec, after["project"]),
+                priority=order_key(self._names, self._policy, spec, after["project"], event.at_ms),
                 held=State(after["state"]) is State.HELD,
             ),
         )
@@ -198,9 +238,9 @@ class Fleet:
             case EventKind.JOB_STOPPING:
                 return sched.stop(at_ms, job)
             case _ if self._is_active(event):
-                return sched.requeue(at_ms, job)
+                return sched.requeue(end_of(event), job)
             case _:
-                return sched.end(at_ms, job)
+                return sched.end(end_of(event), job)
 
     @staticmethod
     def _is_active(event: Event) -> bool:
@@ -334,6 +374,7 @@ class Fleet:
             groups=tuple(self._groups),
             keys=tuple(self._keys),
             lessons=self._experience.lessons(),
+            later=periods_ahead(self._state, self._names, now_ms),
             visits=visits,
         )
 
@@ -347,7 +388,7 @@ class Fleet:
             policy_sha256=self._policy.sha256,
             nodes=[node.path for node in self._names.nodes],
             jobs=tuple(self._job_ids),
-            projects=self.project_paths,
+            projects=[row.label for row in self._names.quotas.rows],
             power=[limit.path for limit in self._names.power_limits],
             sites=self._names.sites,
             gpu_types=self._names.gpu_types,
@@ -369,7 +410,9 @@ class Fleet:
                 f"job {spec.name}: unknown site {', '.join(unknown)}; "
                 f"this factory has {', '.join(self._names.sites)}"
             )
-        reason = sched.never_fits(self._state, lowering.shape_of(self._names, spec, project))
+        lowering.refuse_unsaid_type(self._names, spec, project)
+        shape = lowering.shape_of(self._names, spec, project)
+        reason = sched.never_fits(self._state, shape, lowering.duration_ms(spec, self._policy))
         return in_words(reason, self._names, spec, self._job_ids) if reason is not None else None
 
     def job_id(self, index: int) -> str:
@@ -410,6 +453,10 @@ class Fleet:
             )
             for path, row in self._names.row_of_power.items()
         ]
+
+    def quotas(self, now_ms: int) -> list[QuotaUse]:
+        """The quota tree by path, with what is used, borrowed, lent, spent and remembered."""
+        return quota_uses(self._state, self._names, now_ms)
 
     def violations(self) -> list[str]:
         """Invariants that do not hold; empty when all do."""

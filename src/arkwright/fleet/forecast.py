@@ -19,6 +19,7 @@ from arkwright.fleet import lowering
 from arkwright.fleet.experience import Group, Ints, group_of
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
+from arkwright.jobs.deadline import deadline_ms
 from arkwright.jobs.spec import JobSpec, gpus_of
 
 PATHS_MAX: Final = 19
@@ -48,6 +49,9 @@ class Forecast(Struct, frozen=True, kw_only=True):
     """How many of them."""
     nodes_now: int | None = None
     """The largest gang of this kind that would start now, where asked for and smaller."""
+    is_by_deadline: bool | None = None
+    """Whether it would be over by its deadline, if it starts then and uses its whole limit; None
+    where it has none."""
 
 
 def forecast(scene: Scene, job_id: str, run: Runner = in_process) -> Forecast:
@@ -59,9 +63,11 @@ def forecast(scene: Scene, job_id: str, run: Runner = in_process) -> Forecast:
         start_ms = int(scene.state.job_start_ms[job])
         word = "done" if is_in == sched.DONE else "active"
         return _known(scene, word, start_ms if start_ms >= 0 else None, group)
+    spec = scene.specs[job_id]
     if is_in == sched.HELD:
-        return _band(scene, run, "held", group, job, (sched.release(scene.now_ms, job),))
-    return _band(scene, run, "queued", group, job)
+        release = (sched.release(scene.now_ms, job),)
+        return _judged(scene, spec, _band(scene, run, "held", group, job, release))
+    return _judged(scene, spec, _band(scene, run, "queued", group, job))
 
 
 def forecast_new(
@@ -72,6 +78,7 @@ def forecast_new(
     job = int(scene.state.job_count[0])
     gpus = gpus_of(spec)
     found = _band(scene, run, "new", group_of(project, user, gpus), job, changes)
+    found = _judged(scene, spec, found)
     if found.start_ms is not None and found.start_ms <= scene.now_ms:
         return found
     with_it = sched.changed(scene.state, changes)
@@ -79,12 +86,20 @@ def forecast_new(
     return msgspec.structs.replace(found, nodes_now=nodes)
 
 
+def _judged(scene: Scene, spec: JobSpec, found: Forecast) -> Forecast:
+    if spec.deadline is None:
+        return found
+    latest_ms = deadline_ms(spec.deadline) - lowering.duration_ms(spec, scene.policy)
+    is_by = found.start_ms is not None and found.start_ms <= latest_ms
+    return msgspec.structs.replace(found, is_by_deadline=is_by)
+
+
 def submission(scene: Scene, spec: JobSpec, project: str) -> tuple[sched.Event, ...]:
     """The events by which the job comes; its index is the one after the last."""
     gang = lowering.gang_of(scene.names, spec, project)
     cls, classes = sched.class_of(scene.state, gang, scene.now_ms)
     lasts_ms = lowering.duration_ms(spec, scene.policy)
-    priority = order_key(scene.names, scene.policy, spec, project)
+    priority = order_key(scene.names, scene.policy, spec, project, scene.now_ms)
     return (*classes, sched.submit(scene.now_ms, cls, lasts_ms, priority))
 
 
@@ -107,7 +122,9 @@ def _band(
     def seen(lasting: list[Ints], cycles: int) -> list[sched.Foreseen]:
         # How long the job itself lasts does not bear on when it starts.
         own = (1,) * (job - len(scene.job_ids) + 1)
-        rides = [sched.Ride(with_new(each, *own), watched, changes) for each in lasting]
+        rides = [
+            sched.Ride(with_new(each, *own), watched, changes, scene.later) for each in lasting
+        ]
         horizon = sched.Horizon(scene.now_ms + FAR_MS, max(1, cycles))
         found: list[sched.Foreseen] = run(
             sched.foresee, scene.state, scene.now_ms, rides, horizon, scene.backfill

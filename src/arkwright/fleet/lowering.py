@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
 
 from arkwright import sched
 from arkwright.design import Node, PowerLimit
-from arkwright.fleet import power_tree
+from arkwright.errors import InputError
+from arkwright.fleet import power_tree, quota_tree
+from arkwright.fleet.quota_tree import ProjectQuota, QuotaTree
 from arkwright.jobs.spec import JobSpec, Level, TopologyMode, sizes_of
 from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
@@ -27,18 +29,6 @@ _PLACEMENT = {
     "fgd": sched.FGD,
 }
 _LEVEL_INDEX = {level: index for index, level in enumerate(LEVELS)}
-
-
-class ProjectQuota(Struct, frozen=True, kw_only=True):
-    """A node of the quota tree: an organisation or a project inside one."""
-
-    path: str
-    gpus_limit: int | None
-    """Most GPUs its running jobs may hold together; None is unlimited."""
-    sites: tuple[str, ...] | None = None
-    """Sites its jobs may ever run at; None is every site."""
-    priority: int = 0
-    """Added to the priority of every job."""
 
 
 class TypicalDemand(Struct, frozen=True, kw_only=True):
@@ -60,6 +50,10 @@ class FleetPolicy(Struct, frozen=True, kw_only=True):
     typical: tuple[TypicalDemand, ...] = ()
     time_limit_default_s: float = 86_400.0
     time_limit_max_s: float | None = None
+    half_life_s: float = 604_800.0
+    """Under `fair-share`, in which half of what was used is forgotten."""
+    age_per_point_s: float = 3_600.0
+    deadline_default_s: float = 604_800.0
     sha256: str = ""
 
 
@@ -71,6 +65,8 @@ class Names(Struct, frozen=True, kw_only=True):
     sites: tuple[str, ...]
     gpu_types: tuple[str, ...]
     projects: tuple[ProjectQuota, ...]
+    quotas: QuotaTree
+    """The first rows; `row_of_power` continues their numbers."""
     row_of_project: dict[str, int]
     power_limits: tuple[PowerLimit, ...]
     row_of_power: dict[str, int]
@@ -83,6 +79,7 @@ def names_of(
     """Sort nodes by path and number everything, so that the same factory gives the same arrays."""
     ordered = tuple(sorted(nodes, key=lambda node: node.path))
     tree = tuple(sorted(projects, key=lambda project: project.path))
+    quotas = quota_tree.quota_tree(tree, ordered)
     limits = tuple(sorted(power, key=lambda limit: limit.path))
     return Names(
         nodes=ordered,
@@ -90,9 +87,10 @@ def names_of(
         sites=tuple(sorted({node.site for node in ordered})),
         gpu_types=tuple(sorted({node.gpu_type for node in ordered})),
         projects=tree,
-        row_of_project={project.path: row for row, project in enumerate(tree)},
+        quotas=quotas,
+        row_of_project=quotas.row_of_project,
         power_limits=limits,
-        row_of_power={limit.path: row for row, limit in enumerate(limits, len(tree))},
+        row_of_power={limit.path: row for row, limit in enumerate(limits, len(quotas.rows))},
         gpu_kw_max=power_tree.gpu_kw_max(ordered),
     )
 
@@ -111,9 +109,10 @@ def empty_state(names: Names, policy: FleetPolicy | None = None) -> sched.State:
         memory_mib=np.array([node.memory_mib for node in nodes], np.int64),
         row=np.array([power_tree.row_of(names.row_of_power, node) for node in nodes], np.int64),
     )
-    quota, power = _quota_rows(names), power_tree.rows(names.row_of_power, names.power_limits)
-    rows = sched.Rows([*quota.parent, *power.parent], [*quota.limit, *power.limit])
-    return sched.empty(columns, rows, _placing(names, policy))
+    half_life_ms = round(policy.half_life_s * MS_PER_S) if policy.ordering == "fair-share" else 0
+    quota = quota_tree.rows_of(names.quotas, half_life_ms)
+    power = power_tree.rows(names.row_of_power, names.power_limits)
+    return sched.empty(columns, _joined(quota, power), _placing(names, policy))
 
 
 def gang_of(names: Names, spec: JobSpec, project: str) -> sched.Gang:
@@ -135,9 +134,19 @@ def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
         level_preferred=preferred,
         sites=_site_bits(names, spec, project),
         row=names.row_of_project.get(project, sched.NONE),
+        type_row=quota_tree.type_row(names.quotas, names.gpu_types, spec, project),
         watts=power_tree.watts(names.gpu_kw_max, spec) if names.power_limits else 0,
         **_form(spec),
     )
+
+
+def refuse_unsaid_type(names: Names, spec: JobSpec, project: str) -> None:
+    """InputError for a job that names no GPU type where a quota of one would have to count it."""
+    if quota_tree.is_type_unsaid(names.quotas, names.gpu_types, spec, project):
+        raise InputError(
+            f"job {spec.name}: GPUs of {project} are counted by type, and it names none; "
+            f"add resources: {{gpu_type: ...}}, one of {', '.join(names.gpu_types)}"
+        )
 
 
 def duration_ms(spec: JobSpec, policy: FleetPolicy) -> int:
@@ -148,7 +157,8 @@ def duration_ms(spec: JobSpec, policy: FleetPolicy) -> int:
 
 def priority_of(names: Names, spec: JobSpec, project: str) -> int:
     """The job's own priority on top of its organisation's."""
-    return spec.priority + names.projects[names.row_of_project[project]].priority
+    quota = names.quotas.rows[names.row_of_project[project]].quota
+    return spec.priority + (quota.priority if isinstance(quota, ProjectQuota) else 0)
 
 
 def _domains(nodes: Sequence[Node]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:
@@ -181,14 +191,17 @@ def _type_bits(names: Names, gpu_types: tuple[str, ...]) -> int:
     return sum(1 << index for index, name in enumerate(names.gpu_types) if name in gpu_types)
 
 
-def _quota_rows(names: Names) -> sched.Rows:
-    """Parents sort before their children because `lab` sorts before `lab/vision`."""
-    rows: Mapping[str, int] = names.row_of_project
-    parents = [rows.get(p.path.rpartition("/")[0], sched.NONE) for p in names.projects]
-    limits = [
-        sched.UNLIMITED if p.gpus_limit is None else p.gpus_limit * MILLI for p in names.projects
-    ]
-    return sched.Rows(parents, limits)
+def _joined(quota: sched.Rows, power: sched.Rows) -> sched.Rows:
+    """Quota rows, then the power rows with what such a row is where it is no quota."""
+    others = len(power.parent)
+    return quota._replace(
+        parent=[*quota.parent, *power.parent],
+        limit=[*quota.limit, *power.limit],
+        guarantee=[*quota.guarantee, *[sched.NONE] * others],
+        kept=[*quota.kept, *[0] * others],
+        budget=[*quota.budget, *[sched.NONE] * others],
+        share=[*quota.share, *[1] * others],
+    )
 
 
 def _levels(spec: JobSpec) -> tuple[int, int]:
@@ -227,9 +240,9 @@ def _site_bits(names: Names, spec: JobSpec, project: str) -> int:
     path = project
     while path:
         row = names.row_of_project.get(path)
-        limits = names.projects[row].sites if row is not None else None
-        if limits is not None:
-            allowed &= set(limits)
+        quota = names.quotas.rows[row].quota if row is not None else None
+        if isinstance(quota, ProjectQuota) and quota.sites is not None:
+            allowed &= set(quota.sites)
         path = path.rpartition("/")[0]
     return sum(1 << index for index, site in enumerate(names.sites) if site in allowed)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
 
 from arkwright import sched
 from arkwright.fleet.lowering import LEVELS, Names
+from arkwright.fleet.quota_tree import FACTORY, GPU_MS_PER_HOUR
 from arkwright.jobs.spec import JobSpec
 from arkwright.units import MILLI, render
 
@@ -67,12 +69,12 @@ class _Context:
     @property
     def project(self) -> str:
         """Path of the quota the reason is about."""
-        return self.names.projects[self.reason.row].path
+        return self.names.quotas.rows[self.reason.row].label
 
     @property
     def power_row(self) -> str:
         """Path of the place whose power the reason is about."""
-        return self.names.power_limits[self.reason.row - len(self.names.projects)].path
+        return self.names.power_limits[self.reason.row - len(self.names.quotas.rows)].path
 
     @property
     def other_job(self) -> str:
@@ -98,10 +100,31 @@ def _topology(c: _Context) -> str:
 
 def _quota(c: _Context) -> str:
     r = c.reason
+    whole, _, gpu_type = c.project.partition("@")
+    if whole == FACTORY:
+        kind = f" of type {gpu_type}" if gpu_type else ""
+        return (
+            f"the factory has {_gpus(r.limit)}{kind}, of which {r.used / MILLI:g} are in use or "
+            f"kept under guarantees now, and it would need {r.asked / MILLI:g} more"
+        )
     return (
         f"{c.project} may use {_gpus(r.limit)}, uses {_gpus(r.used)} now "
         f"and would need {_gpus(r.asked)} more"
     )
+
+
+def _budget(c: _Context) -> str:
+    r = c.reason
+    until = f"; a new period begins at {_utc(r.at_ms)}" if r.at_ms >= 0 else ""
+    return (
+        f"would use {_gpu_hours(r.asked)}; of {c.project}, {_gpu_hours(r.limit)}, "
+        f"{_gpu_hours(r.used)} are used or promised{until}"
+    )
+
+
+def _never_budget(c: _Context) -> str:
+    r = c.reason
+    return f"would use {_gpu_hours(r.asked)}; {c.project} is {_gpu_hours(r.limit)} in all"
 
 
 def _power(c: _Context) -> str:
@@ -123,7 +146,7 @@ def _never_power(c: _Context) -> str:
 
 def _limit_ahead(c: _Context) -> str:
     r = c.reason
-    is_power = r.row >= len(c.names.projects)
+    is_power = r.row >= len(c.names.quotas.rows)
     place, amount = (c.power_row, _watts) if is_power else (c.project, _gpus)
     return (
         f"would still run when the limit of {place} becomes {amount(r.limit)}; {amount(r.used)} of "
@@ -167,7 +190,8 @@ def _never_topology(c: _Context) -> str:
 
 def _never_quota(c: _Context) -> str:
     r = c.reason
-    return f"asks for {_gpus(r.asked)}; {c.project} may never use more than {_gpus(r.limit)}"
+    kept = f", of which others keep {r.used / MILLI:g}" if r.used > 0 else ""
+    return f"asks for {_gpus(r.asked)}; {c.project} may never use more than {_gpus(r.limit)}{kept}"
 
 
 def _segments(c: _Context) -> str:
@@ -204,6 +228,7 @@ _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
     sched.NOT_ENOUGH_FREE: ("not-enough-free", _not_enough_free),
     sched.TOPOLOGY: ("topology", _topology),
     sched.QUOTA: ("quota", _quota),
+    sched.BUDGET: ("budget", _budget),
     sched.POWER: ("power", _power),
     sched.LIMIT_AHEAD: ("limit-ahead", _limit_ahead),
     sched.RESERVED_FOR_HEAD: ("reserved-for-head", _reserved),
@@ -224,6 +249,7 @@ _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
     sched.SEGMENTS: ("segments", _segments),
     sched.NEVER_SEGMENTS: ("never-segments", _never_segments),
     sched.RAILS: ("rails", _rails),
+    sched.NEVER_BUDGET: ("never-budget", _never_budget),
 }
 
 _CHANGES: Mapping[int, Callable[[_Context], str]] = {
@@ -233,7 +259,7 @@ _CHANGES: Mapping[int, Callable[[_Context], str]] = {
         f"topology level {LEVELS[c.reason.to].value if c.reason.to >= 0 else 'none'} "
         f"would {_when(c)}"
     ),
-    sched.SHORTER: lambda c: f"time_limit: {c.reason.to // MILLI} s would start now",
+    sched.SHORTER: lambda c: f"time_limit: {c.reason.to // MILLI} s would {_when(c)}",
     sched.RELEASE_IT: lambda _: "release it",
     sched.LESS_PER_NODE: lambda c: (
         f"{_RESOURCES[c.reason.resource](c.reason.to)} per node would fit"
@@ -257,6 +283,16 @@ def _when(c: _Context) -> str:
 def _gpus(milli: int) -> str:
     count = milli / MILLI
     return f"{count:g} {_plural('GPU', count)}"
+
+
+def _gpu_hours(gpu_ms: int) -> str:
+    hours = gpu_ms / GPU_MS_PER_HOUR
+    return f"{hours:,.6g} GPU-hours" if hours < 1000 else f"{hours:,.0f} GPU-hours"
+
+
+def _utc(at_ms: int) -> str:
+    """An instant to the minute."""
+    return f"{np.datetime64(at_ms, 'ms').astype('datetime64[m]')}Z"
 
 
 def _watts(watts: int) -> str:

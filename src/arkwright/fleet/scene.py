@@ -45,6 +45,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     groups: Sequence[Group]
     keys: Sequence[int]
     lessons: Lessons
+    later: tuple[sched.Event, ...]
+    """What will happen by the calendar: new periods of budgets."""
     visits: int
     """What one question may cost, in visits to a node: a second's worth of work."""
 

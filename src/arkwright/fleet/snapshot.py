@@ -23,7 +23,8 @@ from msgspec import Struct
 from arkwright import sched
 from arkwright.design import PowerLimit
 from arkwright.errors import InputError
-from arkwright.fleet.lowering import Names, ProjectQuota
+from arkwright.fleet.lowering import Names
+from arkwright.fleet.quota_tree import ProjectQuota, QuotaRow, QuotaTree
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.jobs.spec import JobSpec
 from arkwright.sched import codes
@@ -190,7 +191,8 @@ def _explained(snapshot: Snapshot) -> WaitReason:
         node_index={},
         sites=tuple(snapshot.sites),
         gpu_types=tuple(snapshot.gpu_types),
-        projects=tuple(ProjectQuota(path=path, gpus_limit=None) for path in snapshot.projects),
+        projects=(),
+        quotas=_named(snapshot.projects),
         row_of_project={},
         power_limits=tuple(PowerLimit(path=path, limit_w=None) for path in snapshot.power),
         row_of_power={},
@@ -199,6 +201,17 @@ def _explained(snapshot: Snapshot) -> WaitReason:
     job = snapshot.jobs.index(snapshot.job)
     reason = sched.explain(snapshot.state, job, snapshot.now_ms, snapshot.backfill)
     return in_words(reason, names, snapshot.spec, snapshot.jobs)
+
+
+def _named(labels: Sequence[str]) -> QuotaTree:
+    """Quota rows of which nothing but the names is known, which is all that reasons need."""
+    nothing = ProjectQuota(path="", gpus_limit=None)
+    return QuotaTree(
+        rows=tuple(QuotaRow(label=label, path="", quota=nothing) for label in labels),
+        row_of_project={},
+        row_of_type={},
+        row_of_budget={},
+    )
 
 
 def _read(data: bytes) -> tuple[Snapshot, _Header]:

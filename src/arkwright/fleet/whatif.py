@@ -42,10 +42,16 @@ class JobChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 class QuotaChange(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """An organisation or project may hold so many GPUs; none is no limit."""
+    """An organisation or project may hold so many GPUs; none is no limit.
+
+    With `guarantee` or `lend` that changes, and the limit only where `gpus` is given too.
+    """
 
     project: ProjectPath
     gpus: Annotated[int, Meta(ge=0, le=100_000_000)] | None = None
+    guarantee: Annotated[int, Meta(ge=0, le=100_000_000)] | None = None
+    lend: Annotated[int, Meta(ge=0, le=100_000_000)] | None = None
+    """Of the guarantee; none lends all of it."""
 
 
 class NodeState(Enum):
@@ -119,9 +125,11 @@ def whatif(
     for spec, project in zip(changes.submit, projects, strict=True):
         draft.submit(spec, project, user)
     lasting = scene.lasting(None)
-    before = _course(scene, run, sched.Ride(lasting, scene.waiting()))
+    before = _course(scene, run, sched.Ride(lasting, scene.waiting(), later=scene.later))
     changed = with_new(lasting, *draft.new_ms)
-    after = _course(scene, run, sched.Ride(changed, draft.waiting(), tuple(draft.events)))
+    after = _course(
+        scene, run, sched.Ride(changed, draft.waiting(), tuple(draft.events), scene.later)
+    )
     return _compare(draft, before, after)
 
 
@@ -158,8 +166,29 @@ class _Draft:
         if row is None:
             known = ", ".join(self.scene.names.row_of_project)
             raise InputError(f"project {change.project}: not in this factory; use one of {known}")
+        if change.guarantee is not None or change.lend is not None:
+            self._set_guarantee(row, change)
+            if change.gpus is None:
+                return
         limit = sched.UNLIMITED if change.gpus is None else change.gpus * MILLI
         self._make(sched.row_limit(self.scene.now_ms, row, limit))
+
+    def _set_guarantee(self, row: int, change: QuotaChange) -> None:
+        guarantee = int(self.state.row_guarantee[row])
+        if change.guarantee is not None:
+            guarantee = change.guarantee * MILLI
+        lend = guarantee if change.lend is None else change.lend * MILLI
+        if guarantee < 0 or lend > guarantee:
+            raise InputError(
+                f"quota of {change.project}: {lend // MILLI} GPUs to lend, of a guarantee of "
+                f"{max(guarantee, 0) // MILLI}; lend at most what is guaranteed"
+            )
+        if self.state.row_parent[row] < 0:
+            raise InputError(
+                f"quota of {change.project}: nobody in this factory has a guarantee, so no row "
+                "above bounds what is shared; give guarantees in the factory file"
+            )
+        self._make(sched.guarantee(self.scene.now_ms, row, guarantee, guarantee - lend))
 
     def change_job(self, change: JobChange) -> None:
         job = self.scene.job_index.get(change.job)
@@ -177,8 +206,9 @@ class _Draft:
         asked = _with_change(spec, change)
         self._refuse_the_impossible(asked, project)
         priority = None
-        if change.priority is not None:
-            priority = order_key(self.scene.names, self.scene.policy, asked, project)
+        if change.priority is not None or change.time_limit is not None:
+            submit_ms = int(self.state.job_submit_ms[job])
+            priority = order_key(self.scene.names, self.scene.policy, asked, project, submit_ms)
         self.index_after[job] = int(self.state.job_count[0])
         for event in sched.reshaped(
             self.state,
@@ -220,8 +250,10 @@ class _Draft:
         if unknown:
             known = ", ".join(self.scene.names.sites)
             raise InputError(f"site {', '.join(unknown)}: not in this factory; it has {known}")
+        lowering.refuse_unsaid_type(self.scene.names, spec, project)
         shape = lowering.shape_of(self.scene.names, spec, project)
-        if sched.never_fits(self.state, shape) is not None:
+        lasts_ms = lowering.duration_ms(spec, self.scene.policy)
+        if sched.never_fits(self.state, shape, lasts_ms) is not None:
             raise InputError(
                 f"job {spec.name}: {sizes_of(spec)[0]} x {spec.resources.gpus_per_node:g} GPUs "
                 "can never run here after these changes; ask for less"

@@ -37,6 +37,8 @@ class EventKind(Enum):
     """The time of an announced limit came, or its end: another limit is in force."""
     POWER_LIMIT_WITHDRAWN = "power_limit_withdrawn"
     """What was announced for `from_ms`, or all that was set and announced, holds no more."""
+    BUDGET_PERIOD_BEGAN = "budget_period_began"
+    """Of a project: `after` has when the period starts and ends."""
     CYCLE_RAN = "cycle_ran"
     """A decision was recorded: now, policy hash, scheduler version, parent, decision hash."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 
+from arkwright.jobs.deadline import deadline_ms
 from arkwright.jobs.spec import JobSpec, Level, sizes_of
 
 DURATION_S_MAX = 1e9
@@ -107,6 +108,12 @@ def _durations(spec: JobSpec) -> list[tuple[str, str, str]]:
     ]
     if spec.time_limit is not None and spec.time_limit <= 0:
         wrong.append(("time_limit", "0 s", "give the job some time, or leave it out"))
+    if spec.deadline is not None:
+        try:
+            deadline_ms(spec.deadline)
+        except ValueError:
+            right = "write it as 2026-05-01T12:00:00Z or with an offset such as +02:00"
+            wrong.append(("deadline", f"{spec.deadline!r} is no instant", right))
     return wrong
 
 

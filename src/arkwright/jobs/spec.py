@@ -171,6 +171,9 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     topology: Topology | None = None
     sites: tuple[Name, ...] = ()
     """Sites the job may run at; empty means every site its project may use."""
+    deadline: str | None = None
+    """When it should be over, as RFC 3339 (`2026-05-01T12:00:00Z`); `ordering: deadline` heeds it.
+    """
     held: bool = False
     checkpoint: Checkpoint | None = None
     retry: Retry = Retry()
@@ -183,7 +186,6 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     depends_on: tuple[str, ...] = ()
     preemptible: bool = False
     begin: str | None = None
-    deadline: str | None = None
     service: Service | None = None
     image: str | None = None
     power: Power | None = None
@@ -199,7 +201,6 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
         "depends_on": (bool(spec.depends_on), "dependencies are not run yet; use submit --wait"),
         "preemptible": (spec.preemptible, "preemption is not run yet; leave it out"),
         "begin": (spec.begin is not None, "begin times are not run yet; submit held and release"),
-        "deadline": (spec.deadline is not None, "deadlines are not run yet; use priority"),
         "service": (spec.service is not None, "services are not run yet; leave it out"),
         "image": (spec.image is not None, "containers are not run yet; leave it out"),
         "power.cap_watts_per_gpu_min": (

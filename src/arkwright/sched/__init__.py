@@ -37,6 +37,7 @@ from arkwright.sched.codes import (
     BEHIND_HIGHER_PRIORITY,
     BEST_FIT,
     BIG,
+    BUDGET,
     CONSERVATIVE,
     DONE,
     DOT_PRODUCT,
@@ -55,6 +56,7 @@ from arkwright.sched.codes import (
     IS_HELD,
     LESS_PER_NODE,
     LIMIT_AHEAD,
+    NEVER_BUDGET,
     NEVER_NO_SUCH_NODE,
     NEVER_NODE_TOO_SMALL,
     NEVER_POWER,
@@ -95,14 +97,17 @@ from arkwright.sched.event import (
     add_class,
     announce,
     end,
+    guarantee,
     hold,
     node_state,
+    period,
     priority,
     release,
     requeue,
     reserve,
     row_limit,
     run,
+    spent,
     start,
     stop,
     submit,
@@ -126,6 +131,7 @@ from arkwright.sched.placing import Placing, Typical
 from arkwright.sched.reason import Reason
 from arkwright.sched.save import arrays_of, state_of
 from arkwright.sched.schedule import cycle
+from arkwright.sched.share import decayed
 from arkwright.sched.shortlist import shortlist
 from arkwright.sched.state import (
     Nodes,
@@ -141,6 +147,7 @@ from arkwright.sched.state import (
     same,
     shape_of,
 )
+from arkwright.sched.tree import borrowed
 from arkwright.sched.why import explain, never_fits
 
 __all__ = [
@@ -152,6 +159,7 @@ __all__ = [
     "BEHIND_HIGHER_PRIORITY",
     "BEST_FIT",
     "BIG",
+    "BUDGET",
     "CONSERVATIVE",
     "DONE",
     "DOT_PRODUCT",
@@ -172,6 +180,7 @@ __all__ = [
     "IS_HELD",
     "LESS_PER_NODE",
     "LIMIT_AHEAD",
+    "NEVER_BUDGET",
     "NEVER_NODE_TOO_SMALL",
     "NEVER_NO_SUCH_NODE",
     "NEVER_POWER",
@@ -224,12 +233,14 @@ __all__ = [
     "announce",
     "apply",
     "arrays_of",
+    "borrowed",
     "changed",
     "check",
     "class_of",
     "compiled",
     "copy",
     "cycle",
+    "decayed",
     "empty",
     "end",
     "explain",
@@ -237,12 +248,14 @@ __all__ = [
     "foresee",
     "forward",
     "gpus_of",
+    "guarantee",
     "hold",
     "most_nodes_now",
     "never_fits",
     "node_state",
     "nodes_of",
     "over_after_cut",
+    "period",
     "priority",
     "release",
     "requeue",
@@ -254,6 +267,7 @@ __all__ = [
     "same",
     "shape_of",
     "shortlist",
+    "spent",
     "start",
     "state_of",
     "stop",

@@ -146,7 +146,7 @@ def _end_first(state: State, trip: Trip) -> int:
     job = trip.end_job[0]
     _pop(trip)
     if _is_active(state, job) and state.job_start_ms[job] + trip.actual_ms[job] <= at_ms:
-        transitions.end(state, job)
+        transitions.end(state, job, at_ms)
         return 1
     return 0
 

@@ -38,7 +38,7 @@ ANNOUNCE: Final = 13
 WITHDRAW: Final = 14
 PERIOD: Final = 20
 GUARANTEE: Final = 21
-USED: Final = 22
+SPENT: Final = 22
 RESERVE: Final = 25
 UNRESERVE: Final = 26
 

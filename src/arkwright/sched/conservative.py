@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from arkwright.sched import constraints, order, placement, transitions
+from arkwright.sched import constraints, order, placement, share, transitions
 from arkwright.sched.codes import BIG, QUEUED, RUNNING, STARTING, STOPPING
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import CLOSED, HEAD, SHADOW_MS, Work
@@ -84,13 +84,15 @@ def plan(state: State, work: Work, now_ms: int, out: Ints, promised: Ints, probe
         if not full and (looked < started or work.class_candidate[fitting] < 0):
             fitting = _fitting_class(state, work)
             looked = started
-        job = order.first_of(state, work.class_candidate[: state.class_count[0]])
+        job = share.first_of(state, work.class_candidate[: state.class_count[0]])
         if job < 0 or job == probe or (not full and fitting < 0):
             break
         cls = state.job_class[job]
         work.class_candidate[cls] = order.following(state, job)
         lasts_ms = state.job_duration_ms[job]
         at_ms = now_ms if lasts_ms < known_ms[cls] else known_at[cls]
+        if not constraints.admit_use(state, cls, lasts_ms, work.row_owed):
+            at_ms = NEVER
         if at_ms != NEVER:
             at_ms = _earliest(state, work, drawn, cls, at_ms, lasts_ms)
         known_ms[cls] = lasts_ms
@@ -105,6 +107,8 @@ def plan(state: State, work: Work, now_ms: int, out: Ints, promised: Ints, probe
             transitions.start(state, job, now_ms, nodes, work.chosen[:0])
             out[started] = job
             started += 1
+        else:
+            constraints.set_use_aside(state, cls, lasts_ms, work.row_owed)
         if probe >= 0 and not _could_start(state, work, drawn, probe, now_ms):
             work.result[HEAD] = job
             work.result[SHADOW_MS] = at_ms

@@ -7,7 +7,18 @@ cycle, the reservation and the transitions call these functions and no constrain
 
 from __future__ import annotations
 
-from arkwright.sched import calendar, capacity, gpus, mask, power, rails, tree, windows
+from arkwright.sched import (
+    budget,
+    calendar,
+    capacity,
+    gpus,
+    mask,
+    power,
+    rails,
+    share,
+    tree,
+    windows,
+)
 from arkwright.sched.codes import BIG, WATTS
 from arkwright.sched.state import Ints, State
 
@@ -284,6 +295,49 @@ def give_back(state: State, cls: int, nodes: Ints) -> None:
     power.freed(state, cls, nodes)
     for place in range(len(nodes)):
         capacity.apply(state, cls, nodes[place], -1)
+
+
+def admit_use(state: State, cls: int, lasts_ms: int, owed: Ints) -> bool:
+    """Whether budgets have the GPU time of such a job left beside what is owed to the head."""
+    return budget.admit(state, cls, lasts_ms, owed) < 0
+
+
+def longest_use(state: State, cls: int, owed: Ints) -> int:
+    """How long a job of the class may last within its budgets; BIG when none bounds it."""
+    return budget.longest(state, cls, owed)
+
+
+def set_use_aside(state: State, cls: int, lasts_ms: int, owed: Ints) -> None:
+    """The GPU time of such a job is owed to the head."""
+    budget.set_aside(state, cls, lasts_ms, owed)
+
+
+def start_using(state: State, job: int) -> None:
+    """The job, whose start is set, will use the GPU time expected of it."""
+    budget.apply(state, job)
+    cls = state.job_class[job]
+    gpu_ms = budget.cost(tree.demand(state, cls), state.job_duration_ms[job])
+    share.charge(state, state.class_row[cls], gpu_ms, state.job_start_ms[job])
+
+
+def stop_using(state: State, job: int, at_ms: int) -> None:
+    """The job uses no more GPU time: what was expected of it becomes what it was."""
+    budget.settle(state, job, at_ms)
+    cls, start_ms = state.job_class[job], state.job_start_ms[job]
+    milli = tree.demand(state, cls)
+    said = budget.cost(milli, state.job_duration_ms[job])
+    share.charge(state, state.class_row[cls], budget.cost(milli, at_ms - start_ms) - said, start_ms)
+
+
+def count_use(state: State, row: int, milli: int, start_ms: int, end_ms: int) -> None:
+    """Jobs of the row that are not known here have used GPU time."""
+    budget.spent(state, row, milli, start_ms, end_ms)
+    share.charge(state, row, budget.cost(milli, end_ms - start_ms), start_ms)
+
+
+def guarantee(state: State, row: int, value: int, kept: int) -> None:
+    """A quota row has another guarantee."""
+    tree.guarantee(state, row, value, kept)
 
 
 def limit(state: State, row: int, value: int) -> None:

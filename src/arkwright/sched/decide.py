@@ -18,6 +18,7 @@ from arkwright.sched import (
     order,
     placement,
     reservation,
+    share,
     transitions,
 )
 from arkwright.sched.codes import (
@@ -38,6 +39,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     work.result[SHADOW_MS] = -1
     if _nothing_moved(state, now_ms, mode):
         return 0
+    work.row_owed[:] = 0
     if mode == CONSERVATIVE:
         planned = conservative.plan(state, work, now_ms, out, work.fit[:0], -1)
         _remember(state, now_ms, mode, planned)
@@ -49,7 +51,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         work.class_candidate[cls] = order.first(state, state.class_root[cls])
     started = 0
     while True:
-        job = order.first_of(state, work.class_candidate[: state.class_count[0]])
+        job = share.first_of(state, work.class_candidate[: state.class_count[0]])
         if job < 0:
             break
         cls = state.job_class[job]
@@ -105,6 +107,8 @@ def _fits_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms:
     if _still_blocked(state, cls):
         return False
     work.run_ms[:] = 0
+    if not constraints.admit_use(state, cls, state.job_duration_ms[job], work.row_owed):
+        return False
     blocked_by = constraints.admit_job(state, cls, state.row_used)
     if blocked_by < 0 and not _place_now(state, work, cls, job):
         blocked_by = BLOCKED_BY_NODES
@@ -137,6 +141,8 @@ def _place_now(state: State, work: Work, cls: int, job: int) -> bool:
 def _fits_beside(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms: int) -> bool:
     """Place the job of the class that outlasts the shadow time: in what the head does not need."""
     if _still_blocked(state, cls) or not index.could_hold(state, work, cls):
+        return False
+    if not constraints.admit_use(state, cls, state.job_duration_ms[job], work.row_owed):
         return False
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     constraints.row_room_beside(work.row_spare, work.row_left)
@@ -185,9 +191,15 @@ def _shorten_class(
 
     What refuses it for its duration is the shadow time, an announced limit or a window, and refuses
     all that end after the last of them before its end. Only those that end by then are tried again.
+    What is left of a budget refuses all that last longer.
     """
     work.class_within_ms[cls] = CLOSED
     if state.class_blocked_by[cls] != BLOCKED_BY_NOTHING:
+        return
+    longest_ms = constraints.longest_use(state, cls, work.row_owed)
+    if now_ms + longest_ms < end_ms:
+        if longest_ms > 0:
+            work.class_within_ms[cls] = longest_ms
         return
     by_ms = constraints.last_change_before(state, now_ms, end_ms)
     if outlasts:

@@ -112,6 +112,27 @@ def announce(at_ms: int, row: int, from_ms: int, limit: int) -> Event:
     return Event(codes.ANNOUNCE, at_ms, row, (from_ms, limit))
 
 
+def guarantee(at_ms: int, row: int, value: int, kept: int) -> Event:
+    """A quota row is guaranteed `value` milli-GPU (-1 none), of which it lends all but `kept`."""
+    return Event(codes.GUARANTEE, at_ms, row, (value, kept))
+
+
+def period(at_ms: int, row: int, end_ms: int = -1) -> Event:
+    """A new period of a budget row begins: only GPU time from now on counts in it.
+
+    `end_ms` is when it ends, for reasons to name; a new period begins by its own event.
+    """
+    return Event(codes.PERIOD, at_ms, row, (end_ms,))
+
+
+def spent(start_ms: int, row: int, gpu_milli: int, end_ms: int) -> Event:
+    """Jobs of a quota row that are over and not known here held `gpu_milli` until `end_ms`.
+
+    They count in budgets and fair share as if they had been.
+    """
+    return Event(codes.SPENT, start_ms, row, (gpu_milli, end_ms))
+
+
 def withdraw(at_ms: int, row: int, from_ms: int) -> Event:
     """The limit announced for `from_ms` will not come."""
     return Event(codes.WITHDRAW, at_ms, row, (from_ms,))

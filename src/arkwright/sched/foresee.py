@@ -18,9 +18,9 @@ import numpy as np
 from arkwright.errors import InternalError
 from arkwright.sched import codes, event
 from arkwright.sched._jit import INTERPRETED, Kernels
-from arkwright.sched.advance import CYCLES_LEFT, FORWARD_COLUMNS, REACHED_MS, WATCHED_LEFT, Trip
+from arkwright.sched.advance import CYCLES_LEFT, REACHED_MS, WATCHED_LEFT, Trip
 from arkwright.sched.event import Event
-from arkwright.sched.forward import trip_of
+from arkwright.sched.forward import timetable, trip_of
 from arkwright.sched.gang import Gang, class_of
 from arkwright.sched.mutate import apply
 from arkwright.sched.state import Ints, State, copy, shape_of
@@ -45,6 +45,8 @@ class Ride(NamedTuple):
     watched: Ints
     """Indices of queued jobs; the ride ends when all of them have started."""
     changes: tuple[Event, ...] = ()
+    later: tuple[Event, ...] = ()
+    """What will happen in between, by time; any kind but CLASS, START and SUBMIT."""
 
 
 class Foreseen(NamedTuple):
@@ -135,9 +137,11 @@ def _ride(
     trip.watched[ride.watched] = 1
     trip.stop[WATCHED_LEFT] = len(ride.watched)
     trip.stop[CYCLES_LEFT] = horizon.cycles
-    nothing = np.zeros((0, FORWARD_COLUMNS), np.int64)
+    coming = timetable((event, 0) for event in ride.later)
     work = workspace(state)
-    starts = kernels.advance(state, work, nothing, trip, now_ms, horizon.until_ms, backfill)
+    starts = kernels.advance(state, work, coming, trip, now_ms, horizon.until_ms, backfill)
+    if starts < 0:
+        raise InternalError(f"foresee: event {-1 - starts} refused: {ride.later[-1 - starts]}")
     start_ms = np.full(n_jobs, -1, np.int64)
     start_ms[trip.start_job[:starts]] = trip.start_at_ms[:starts]
     seen = start_ms[ride.watched]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import order
-from arkwright.sched.codes import QUEUED, RUNNING, STARTING, STOPPING
+from arkwright.sched import budget, order
+from arkwright.sched.codes import GPU_MILLI, GPU_MS, QUEUED, RUNNING, STARTING, STOPPING
 from arkwright.sched.state import Ints, Shape, State, nodes_of, shape_of
 
 
@@ -17,7 +17,7 @@ def check(state: State) -> list[str]:
         "cpu_milli": state.node_cpu_milli_total.copy(),
         "memory_mib": state.node_memory_mib_total.copy(),
     }
-    row_used = np.zeros_like(state.row_used)
+    row_used = state.row_settled.copy()
     active = []
     for job in range(int(state.job_count[0])):
         if int(state.job_state[job]) in (STARTING, RUNNING, STOPPING):
@@ -25,6 +25,7 @@ def check(state: State) -> list[str]:
             wrong += _charge(state, job, free, row_used)
         elif nodes_of(state, job):
             wrong.append(f"job {job} holds nodes {nodes_of(state, job)} but is not active")
+    _count_kept(state, row_used)
     return (
         wrong
         + _check_nodes(state, free)
@@ -40,7 +41,11 @@ def over_after_cut(state: State) -> list[tuple[int, int, int]]:
     Not a violation: a cut ends nothing by itself, and nothing new starts in such a row.
     """
     used, limit = state.row_used.tolist(), state.row_limit.tolist()
-    return [(row, used[row], limit[row]) for row in range(len(used)) if 0 <= limit[row] < used[row]]
+    return [
+        (row, used[row], limit[row])
+        for row in range(len(used))
+        if 0 <= limit[row] < used[row] and state.row_measure[row] != GPU_MS
+    ]
 
 
 def _charge(state: State, job: int, free: dict[str, Ints], row_used: Ints) -> list[str]:
@@ -66,8 +71,16 @@ def _charge(state: State, job: int, free: dict[str, Ints], row_used: Ints) -> li
         if len(domains) > 1:
             wrong.append(f"job {job} must stay in one domain of level {shape.level_required}")
     wrong += _check_form(state, job, shape, nodes)
-    charges = [(shape.row, shape.nodes * shape.gpu_milli)]
-    charges += [(int(state.node_row[node]), shape.watts) for node in nodes]
+    for row in (shape.row, shape.type_row):
+        if row >= 0:
+            row_used[row] += shape.nodes * shape.gpu_milli
+    row = shape.row
+    while row >= 0:
+        own = int(state.row_budget[row])
+        if own >= 0:
+            row_used[own] += budget.expected(state, job, own)
+        row = int(state.row_parent[row])
+    charges = [(int(state.node_row[node]), shape.watts) for node in nodes]
     for row, asked in charges:
         while row >= 0:
             row_used[row] += asked
@@ -95,6 +108,14 @@ def _check_form(state: State, job: int, shape: Shape, nodes: tuple[int, ...]) ->
         if start % wide or set(held) != {tuple(range(start, start + wide))}:
             wrong.append(f"job {job} wants the same block of {wide} GPUs on every node: {held}")
     return wrong
+
+
+def _count_kept(state: State, row_used: Ints) -> None:
+    """Every quota row counts in its parent with what it uses or keeps, whichever is more."""
+    for row in reversed(range(len(row_used))):
+        above = int(state.row_parent[row])
+        if state.row_measure[row] == GPU_MILLI and above >= 0:
+            row_used[above] += max(row_used[row], state.row_kept[row])
 
 
 def _check_nodes(state: State, free: dict[str, Ints]) -> list[str]:
@@ -142,6 +163,8 @@ def _check_rows(state: State, row_used: Ints) -> list[str]:
     for row in range(len(row_used)):
         if row_used[row] != state.row_used[row]:
             wrong.append(f"row {row}: used {state.row_used[row]}, the jobs use {row_used[row]}")
+        if state.row_measure[row] == GPU_MS:
+            continue  # a job past its estimate may overspend
         if state.row_limit[row] >= 0 and row_used[row] > state.row_ceiling[row]:
             wrong.append(f"row {row}: {row_used[row]} used of {state.row_ceiling[row]}")
     steps = slice(0, int(state.step_count[0]))

@@ -19,6 +19,9 @@ _VALUES: Final = {
     codes.ANNOUNCE: 2,
     codes.WITHDRAW: 1,
     codes.RESERVE: 4,
+    codes.PERIOD: 1,
+    codes.GUARANTEE: 2,
+    codes.SPENT: 2,
 }
 
 _REFUSALS: Final = {

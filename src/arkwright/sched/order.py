@@ -11,7 +11,7 @@ on which jobs are in it and not on the way there: rebuilding from the event log 
 
 from __future__ import annotations
 
-from arkwright.sched.state import Ints, State
+from arkwright.sched.state import State
 
 
 def insert(state: State, root: int, job: int) -> int:
@@ -74,16 +74,6 @@ def first(state: State, root: int) -> int:
     while at >= 0 and state.job_left[at] >= 0:
         at = state.job_left[at]
     return at
-
-
-def first_of(state: State, jobs: Ints) -> int:
-    """The first in order of a list of jobs, in which -1 stands for none; -1 of an empty list."""
-    best = -1
-    for place in range(len(jobs)):
-        job = jobs[place]
-        if job >= 0 and (best < 0 or before(state, job, best)):
-            best = job
-    return int(best)
 
 
 def following(state: State, job: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,8 @@ import numpy.typing as npt
 from arkwright.errors import InternalError
 from arkwright.sched.codes import BIG, NONE
 
-_Ints = npt.NDArray[np.int64]
+_Ints: TypeAlias = npt.NDArray[np.int64]
+_IntsLike: TypeAlias = Sequence[int] | _Ints
 
 SHARE_MAX: Final = 1 << 30
 """Shares are multiplied by remainders of one another: the product must stay inside int64."""
@@ -19,57 +20,50 @@ HALF_LIFE_MS_MAX: Final = 1 << 40
 """35 years: time in a half-life times a step of the table of weights must stay inside int64."""
 
 
-class QuotaRows(Protocol):
-    """The part of `state.Rows` that is read here."""
-
-    @property
-    def parent(self) -> Sequence[int] | _Ints: ...
-    @property
-    def limit(self) -> Sequence[int] | _Ints: ...
-    @property
-    def guarantee(self) -> Sequence[int] | _Ints: ...
-    @property
-    def kept(self) -> Sequence[int] | _Ints: ...
-    @property
-    def budget(self) -> Sequence[int] | _Ints: ...
-    @property
-    def share(self) -> Sequence[int] | _Ints: ...
-    @property
-    def half_life_ms(self) -> int: ...
-
-
-def quota_columns(rows: QuotaRows) -> dict[str, _Ints]:
-    """The columns of idle rows. InternalError when `rows` disagrees with itself."""
-    parent = np.array(rows.parent, np.int64)
-    guarantee = _column(rows.guarantee, "guarantee", len(parent), NONE)
-    kept = _column(rows.kept, "kept", len(parent), 0)
-    budget = _column(rows.budget, "budget", len(parent), NONE)
-    share = _column(rows.share, "share", len(parent), 1)
-    _refuse_bad(parent, guarantee, kept, budget, share, rows.half_life_ms)
-    used = np.zeros(len(parent), np.int64)
-    share_own = share.copy()
-    for row in reversed(range(len(parent))):
-        if parent[row] >= 0:
-            used[parent[row]] += max(used[row], kept[row])
-            share_own[parent[row]] -= share[row]
-    limit = np.array(rows.limit, np.int64)
+def quota_columns(
+    parent: _IntsLike,
+    limit: _IntsLike,
+    guarantee: _IntsLike = (),
+    kept: _IntsLike = (),
+    budget: _IntsLike = (),
+    share: _IntsLike = (),
+    half_life_ms: int = 0,
+) -> dict[str, _Ints]:
+    """Columns of idle rows, from the fields of `state.Rows`; InternalError when they disagree."""
+    n_rows = len(parent)
+    columns = {
+        "parent": _column(parent, "parent", n_rows, NONE),
+        "guarantee": _column(guarantee, "guarantee", n_rows, NONE),
+        "kept": _column(kept, "kept", n_rows, 0),
+        "budget": _column(budget, "budget", n_rows, NONE),
+        "share": _column(share, "share", n_rows, 1),
+    }
+    _refuse_bad(**columns, half_life_ms=half_life_ms)
+    above, keeps, shares = columns["parent"], columns["kept"], columns["share"]
+    used, share_own = np.zeros(n_rows, np.int64), shares.copy()
+    for row in reversed(range(n_rows)):
+        if above[row] >= 0:
+            used[above[row]] += max(used[row], keeps[row])
+            share_own[above[row]] -= shares[row]
+    limits = np.array(limit, np.int64)
     return {
         "row_used": used,
-        "row_ceiling": np.where(limit >= 0, np.maximum(limit, used), limit),
-        "row_guarantee": guarantee,
-        "row_kept": kept,
-        "row_budget": budget,
-        "row_settled": np.zeros(len(parent), np.int64),
-        "row_period_ms": np.zeros(len(parent), np.int64),
-        "fair": np.array([rows.half_life_ms, 0], np.int64),
-        "row_share": share,
+        "row_ceiling": np.where(limits >= 0, np.maximum(limits, used), limits),
+        "row_guarantee": columns["guarantee"],
+        "row_kept": keeps,
+        "row_budget": columns["budget"],
+        "row_settled": np.zeros(n_rows, np.int64),
+        "row_period_ms": np.zeros(n_rows, np.int64),
+        "row_period_end_ms": np.full(n_rows, NONE, np.int64),
+        "fair": np.array([half_life_ms, 0], np.int64),
+        "row_share": shares,
         "row_share_own": np.maximum(share_own, 1),
-        "row_usage": np.zeros(len(parent), np.int64),
-        "row_usage_own": np.zeros(len(parent), np.int64),
+        "row_usage": np.zeros(n_rows, np.int64),
+        "row_usage_own": np.zeros(n_rows, np.int64),
     }
 
 
-def _column(given: Sequence[int] | _Ints, name: str, n_rows: int, default: int) -> _Ints:
+def _column(given: _IntsLike, name: str, n_rows: int, default: int) -> _Ints:
     column = np.array(given, np.int64) if len(given) else np.full(n_rows, default, np.int64)
     if column.shape != (n_rows,):
         raise InternalError(f"rows.{name} has shape {column.shape}; {n_rows} rows need ({n_rows},)")
@@ -77,7 +71,7 @@ def _column(given: Sequence[int] | _Ints, name: str, n_rows: int, default: int) 
 
 
 def _refuse_bad(
-    parent: _Ints, guarantee: _Ints, kept: _Ints, budget: _Ints, share: _Ints, half_life_ms: int
+    parent: _Ints, guarantee: _Ints, kept: _Ints, budget: _Ints, share: _Ints, *, half_life_ms: int
 ) -> None:
     for row in range(len(parent)):
         if not NONE <= guarantee[row] < BIG or not 0 <= kept[row] <= max(guarantee[row], 0):

@@ -31,6 +31,9 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     `beside_*`, per row `row_spare`; and ranks the reserved nodes first for the jobs that do not.
     """
     cls = state.job_class[job]
+    if not constraints.admit_use(state, cls, lasts_ms, work.row_owed):
+        work.result[LONGEST_MS] = constraints.longest_use(state, cls, work.row_owed)
+        return -1
     shadow_ms = _replay(state, work, cls, now_ms, lasts_ms)
     if shadow_ms < 0:
         return -1
@@ -50,6 +53,7 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     _will_run(work, shadow_ms, shadow_ms + lasts_ms)
     placement.place_then(state, work, cls, job)
     _set_aside(state, work, cls)
+    constraints.set_use_aside(state, cls, lasts_ms, work.row_owed)
     nodes = work.chosen[: state.class_nodes[cls]]
     end_ms = shadow_ms + lasts_ms
     constraints.spend_ahead(state, cls, nodes, work.step_left, work.step_within, shadow_ms, end_ms)

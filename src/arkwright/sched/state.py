@@ -107,7 +107,8 @@ class State(NamedTuple):
     row_settled: Ints
     """Of a GPU_MS row: what attempts that are over used; the rest of `row_used` is expected."""
     row_period_ms: Ints
-    """Of a GPU_MS row: when the period under way began."""
+    row_period_end_ms: Ints
+    """Of a GPU_MS row: when the period under way began, and when it ends (-1 not known)."""
 
     # Fair share between rows (see `share`): [2] half-life in ms, 0 for another order, and the
     # instant to which usage is scaled; usage in GPU-milliseconds, over the row's share.
@@ -337,7 +338,7 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
     parent, limit = np.array(rows.parent, np.int64), np.array(rows.limit, np.int64)
     _refuse_bad_domains(domain)
     _refuse_bad_rows(parent, limit)
-    quota = quota_columns(rows)
+    quota = quota_columns(*rows)
     site = _column(nodes, "site", n_nodes)
     node_row = _node_rows(nodes, n_nodes, len(parent))
     if n_nodes and int(site.max()) >= SITE_COUNT_MAX:

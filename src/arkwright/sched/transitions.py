@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import calendar, constraints, gpus, mask, order, rails, windows
+from arkwright.sched import calendar, constraints, gpus, mask, order, quota_events, rails, windows
 from arkwright.sched.codes import (
     ANNOUNCE,
     BIG,
@@ -16,9 +16,12 @@ from arkwright.sched.codes import (
     DOWN,
     END,
     GPU_MILLI,
+    GPU_MS,
+    GUARANTEE,
     HELD,
     HOLD,
     NODE_STATE,
+    PERIOD,
     PRIORITY,
     QUEUED,
     REFUSED_GPU,
@@ -36,6 +39,7 @@ from arkwright.sched.codes import (
     ROW_LIMIT,
     RUN,
     RUNNING,
+    SPENT,
     STARTING,
     STOP,
     STOPPING,
@@ -62,6 +66,8 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
         return reserve(state, at_ms, index, values)
     if kind == UNRESERVE:
         return unreserve(state, at_ms, index)
+    if kind in (PERIOD, GUARANTEE, SPENT):
+        return quota_events.change(state, kind, at_ms, index, values)
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
     if kind == RUN:
@@ -69,9 +75,9 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
     if kind == STOP:
         return _move(state, index, STARTING, RUNNING, STOPPING)
     if kind == END:
-        return end(state, index)
+        return end(state, index, at_ms)
     if kind == REQUEUE:
-        return requeue(state, index)
+        return requeue(state, index, at_ms)
     if kind == HOLD:
         return hold(state, index)
     if kind == RELEASE:
@@ -95,7 +101,7 @@ def add_class(state: State, values: Ints) -> int:
     for row in (values[9], values[12]):
         if row >= 0 and state.row_measure[row] != GPU_MILLI:
             return REFUSED_VALUE
-    if values[12] < -1 or _share_a_row(state, values[9], values[12]):
+    if values[12] < -1 or quota_events.share_a_row(state, values[9], values[12]):
         return REFUSED_VALUE
     if values[10] < 0 or values[10] >= BIG or values[0] > BIG // max(values[10], 1):
         return REFUSED_VALUE
@@ -235,9 +241,10 @@ def start(state: State, job: int, at_ms: int, nodes: Ints, shared: Ints) -> None
     state.job_key_second[job] = 0
     state.job_key_third[job] = 0
     state.active_root[0] = order.insert(state, state.active_root[0], job)
+    constraints.start_using(state, job)
 
 
-def end(state: State, job: int) -> int:
+def end(state: State, job: int, at_ms: int) -> int:
     """The job is over, or leaves the queue."""
     was = state.job_state[job]
     if was == DONE:
@@ -245,17 +252,17 @@ def end(state: State, job: int) -> int:
     if was == QUEUED:
         _dequeue(state, job)
     elif was != HELD:
-        _give_back(state, job)
+        _give_back(state, job, at_ms)
     state.job_state[job] = DONE
     return 0
 
 
-def requeue(state: State, job: int) -> int:
+def requeue(state: State, job: int, at_ms: int) -> int:
     """The attempt is over; the job is back at its old place in the order."""
     was = state.job_state[job]
     if was != STARTING and was != RUNNING and was != STOPPING:
         return REFUSED_STATE
-    _give_back(state, job)
+    _give_back(state, job, at_ms)
     state.job_class[job] = state.job_asked[job]
     state.job_start_ms[job] = -1
     _enqueue(state, job)
@@ -321,6 +328,8 @@ def announce(state: State, row: int, from_ms: int, limit: int) -> int:
     """A capacity row will have another limit."""
     if row < 0 or row >= len(state.row_limit):
         return REFUSED_INDEX
+    if state.row_measure[row] == GPU_MS:
+        return REFUSED_VALUE
     if limit < -1 or limit >= BIG or from_ms < 0 or from_ms >= BIG:
         return REFUSED_VALUE
     calendar.forget(state, row, from_ms, from_ms)
@@ -367,17 +376,6 @@ def _size_of(state: State, cls: int, count: int) -> int:
     return int(cls)
 
 
-def _share_a_row(state: State, one: int, other: int) -> bool:
-    """Whether some row is at or above both: a job counts once in each."""
-    if one < 0 or other < 0:
-        return False
-    while state.row_parent[one] >= 0:
-        one = state.row_parent[one]
-    while state.row_parent[other] >= 0:
-        other = state.row_parent[other]
-    return bool(one == other)
-
-
 def _may_share(state: State, cls: int, nodes: Ints, shared: Ints) -> bool:
     """Whether these GPUs lie on these nodes, one each, and have room for the fraction."""
     if len(shared) != len(nodes) or not gpus.is_fraction(state, cls):
@@ -417,10 +415,11 @@ def _dequeue(state: State, job: int) -> None:
     state.change_count[0] += 1
 
 
-def _give_back(state: State, job: int) -> None:
+def _give_back(state: State, job: int, at_ms: int) -> None:
     cls = state.job_class[job]
     first = state.job_slot[job]
     nodes = state.slot_node[first : first + state.class_nodes[cls]]
+    constraints.stop_using(state, job, at_ms)
     constraints.give_back_gpus(state, job)
     constraints.give_back(state, cls, nodes)
     nodes[:] = -1

@@ -14,6 +14,7 @@ import numpy as np
 
 from arkwright.errors import InternalError
 from arkwright.sched import (
+    budget,
     calendar,
     capacity,
     codes,
@@ -59,17 +60,19 @@ def explain(
     trial = _try(copy(state), now_ms, backfill, kernels)
     if job in trial.started:
         return Reason(codes.STARTS_NOW)
-    never = never_fits(state, shape_of(state, int(state.job_class[job])))
+    shape, lasts_ms = shape_of(state, int(state.job_class[job])), int(state.job_duration_ms[job])
+    never = never_fits(state, shape, lasts_ms)
     if never is not None:
         return never
     reason = _refusal(state, trial, job, now_ms, backfill)
     return _with_smallest_change(state, job, now_ms, backfill, reason, kernels)
 
 
-def never_fits(state: State, shape: Shape) -> Reason | None:
+def never_fits(state: State, shape: Shape, lasts_ms: int = 0) -> Reason | None:
     """Why no state of this factory could ever start such a job; None when one could.
 
-    Judged on an empty factory with every node up, under the row limits of today. Amounts may be
+    Judged on an empty factory with every node up, under the row limits of today and, where
+    `lasts_ms` is given, with whole budgets. Amounts may be
     absurdly large: they are bounded before they meet int64, and named in full in the reason.
     """
     n_nodes = len(state.node_state)
@@ -81,12 +84,8 @@ def never_fits(state: State, shape: Shape) -> Reason | None:
         memory_mib=min(shape.memory_mib, amount_max),
         watts=min(shape.watts, amount_max),
     )
-    reason = _never(state, bounded)
-    if reason is None or reason.code in (
-        codes.NEVER_QUOTA,
-        codes.NEVER_POWER,
-        codes.NEVER_SEGMENTS,
-    ):
+    reason = _never(state, bounded) or _never_budget(state, bounded, lasts_ms)
+    if reason is None or reason.code in _NEVER_BY_ROWS:
         return reason
     if reason.code == codes.NEVER_NODE_TOO_SMALL:
         return reason._replace(asked=shape[1 + reason.resource])
@@ -122,6 +121,16 @@ def _never(state: State, shape: Shape) -> Reason | None:
     return reason._replace(change=codes.LESS_PER_NODE, resource=0, to=per_node)
 
 
+def _never_budget(state: State, shape: Shape, lasts_ms: int) -> Reason | None:
+    probe, cls = _with_class(state, shape)
+    probe = probe._replace(row_used=tree.idle(probe))
+    reason = budget.explain(probe, cls, lasts_ms, np.zeros_like(probe.row_used))
+    if reason is None:
+        return None
+    reason = reason._replace(code=codes.NEVER_BUDGET)
+    return reason._replace(change=codes.SHORTER, to=reason.free) if reason.free > 0 else reason
+
+
 def _never_power(state: State, cls: int) -> Reason | None:
     nodes = _serving(state, cls, _totals(state), any_state=True)
     return power.explain(state, cls, np.zeros_like(state.row_used), nodes, codes.NEVER_POWER)
@@ -140,6 +149,12 @@ def _with_less_power(state: State, cls: int, reason: Reason, largest: int) -> Re
     if most < 1:
         return reason
     return reason._replace(change=codes.LESS_PER_NODE, resource=3, to=most)
+
+
+_NEVER_BY_ROWS = (
+    *(codes.NEVER_QUOTA, codes.NEVER_POWER, codes.NEVER_BUDGET),
+    codes.NEVER_SEGMENTS,
+)
 
 
 class _Trial(NamedTuple):
@@ -166,6 +181,10 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     quota = tree.explain(after, cls, after.row_used)
     if quota is not None:
         return quota
+    lasts_ms = int(after.job_duration_ms[job])
+    spent = budget.explain(after, cls, lasts_ms, _owed(after, trial.head, job))
+    if spent is not None:
+        return spent
     asked, required = int(after.class_nodes[cls]), int(after.class_level_required[cls])
     anywhere, in_one_domain = _offer(after, cls, _free(after))
     if in_one_domain < asked:
@@ -196,6 +215,15 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     if backfill == codes.CONSERVATIVE:
         return _planned_ahead(after, job, now_ms, asked, in_one_domain)
     raise InternalError(f"explain: nothing stops job {job}, yet the cycle did not start it")
+
+
+def _owed(state: State, head: int, job: int) -> Ints:
+    """The GPU time of budgets that the head keeps from the job."""
+    owed = np.zeros_like(state.row_used)
+    if head >= 0 and head != job:
+        lasts_ms = int(state.job_duration_ms[head])
+        budget.set_aside(state, int(state.job_class[head]), lasts_ms, owed)
+    return owed
 
 
 def _limit_ahead(state: State, cls: int, now_ms: int, end_ms: int) -> Reason | None:
@@ -279,6 +307,8 @@ def _with_smallest_change(
         left_ms = reason.at_ms - now_ms
         if left_ms < duration_ms and starts(shape, left_ms):
             return reason._replace(change=codes.SHORTER, to=left_ms)
+    if reason.code == codes.BUDGET and reason.free > 0 and starts(shape, reason.free):
+        return reason._replace(change=codes.SHORTER, to=reason.free)
     if reason.code == codes.LIMIT_AHEAD:
         for at_ms in reversed(state.step_at_ms[: int(state.step_count[0])].tolist()):
             if now_ms < at_ms < now_ms + duration_ms and starts(shape, at_ms - now_ms):

@@ -93,6 +93,8 @@ class Work(NamedTuple):
     """[n_rows]: what jobs that outlast the shadow time may still add above their nodes."""
     row_left: Ints
     """[n_rows]: what the rows above nodes leave the placement under way."""
+    row_owed: Ints
+    """[n_rows]: GPU time of budgets that is kept for the head."""
     row_taken: Ints
     """[n_rows]: scratch of the placement under way, all zero between uses."""
     row_limit_then: Ints
@@ -137,6 +139,7 @@ def workspace(state: State, looks_min: int = LOOKS_DEFAULT) -> Work:
     n_classes = int(state.class_count[0])
     sizes = {"result": 6, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
     sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
+    sizes["row_owed"] = n_rows
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
     sizes |= dict.fromkeys(("segment_whole", "segment_rest", "segment_left"), n_domains)
     n_seen = n_classes * n_nodes if state.policy[0] in (FGD, ARKWRIGHT) else 0

@@ -1,0 +1,67 @@
+"""Guarantees, quotas of a GPU type, budgets and fair shares for random factories.
+
+Rows 0 to 3 are quotas and 4 to 7 watts, as without these; 8 and 9 are of a GPU type, 10 and 11 the
+budgets of rows 0 and 1.
+"""
+
+from arkwright import sched
+from naive.budgets import Budgets, cost
+from naive.shares import Shares
+
+BUDGETS = {0: 10, 1: 11}
+GUARANTEED = (1, 2, 3, 9)
+
+
+def random_quota_rows(random, tree, total):
+    n_rows = 12
+    kept, guarantee = [0] * n_rows, [-1] * n_rows
+    for row in GUARANTEED:
+        guarantee[row], kept[row] = _guarantee(random)
+    budget = [BUDGETS.get(row, -1) for row in range(n_rows)]
+    types = [random.choice([-1, total // 2, total * 3 // 4]) for _ in range(2)]
+    return sched.Rows(
+        parent=[*tree.parent, -1, 8, -1, -1],
+        limit=[*tree.limit, *types, *(random.choice([-1, -1, 100, 500]) for _ in range(2))],
+        guarantee=guarantee,
+        kept=kept,
+        budget=budget,
+        share=[random.choice([1, 1, 2, 5]) for _ in range(n_rows)],
+        half_life_ms=random.choice([0, 0, 7, 50, 1000]),
+    )
+
+
+def with_quota(random, shape):
+    """The shape on rows that have guarantees, and often on those of a type too."""
+    row = shape.row if random.random() < 0.2 else random.choice([0, 1, 1, 2, 2, 3])
+    return shape._replace(row=row, type_row=random.choice([-1, -1, 8, 9, 9]))
+
+
+def give_quotas(factory, tree):
+    """The naive factory gets what the rows say."""
+    if len(tree.budget):
+        factory.row_kept = list(tree.kept)
+        factory.budgets = Budgets(factory, BUDGETS)
+        factory.shares = Shares(factory, tree.half_life_ms, list(tree.share))
+
+
+def random_quota_event(pair, random):
+    kind = random.choice(["guarantee", "period", "spent"])
+    if kind == "guarantee":
+        row, (value, kept) = random.choice(GUARANTEED), _guarantee(random)
+        pair.apply(sched.guarantee(pair.now_ms, row, value, kept))
+        pair.factory.row_kept[row] = kept
+    elif kind == "period":
+        own = random.choice(list(BUDGETS.values()))
+        pair.apply(sched.period(pair.now_ms, own))
+        pair.factory.budgets.period_ms[own] = pair.now_ms
+    else:
+        row, milli = random.choice([0, 1, 2, 3]), random.choice([0, 300, 4000])
+        start_ms = max(0, pair.now_ms - random.randint(0, 60))
+        pair.apply(sched.spent(start_ms, row, milli, pair.now_ms))
+        pair.factory.budgets.over.append((row, milli, start_ms, pair.now_ms))
+        pair.factory.shares.use(row, cost(milli, pair.now_ms - start_ms), start_ms)
+
+
+def _guarantee(random):
+    value = random.choice([-1, 0, 4000, 8000, 12000])
+    return value, random.choice([0, max(value, 0) // 2, max(value, 0)])
