@@ -21,10 +21,13 @@ from arkwright.sched import (
     advance,
     calendar,
     capacity,
+    claims,
     codes,
     constraints,
     decide,
     draw,
+    entitled,
+    evict,
     fragments,
     gpus,
     mask,
@@ -35,7 +38,9 @@ from arkwright.sched import (
     score,
     transitions,
     tree,
+    victims,
 )
+from arkwright.sched import eviction as eviction_module
 from arkwright.sched import state as state_module
 from arkwright.sched import work as work_module
 from arkwright.sched.state import Ints, State
@@ -43,6 +48,7 @@ from arkwright.sched.work import Work
 
 KERNEL_MODULES: Final = (
     order,
+    claims,
     mask,
     draw,
     fragments,
@@ -56,6 +62,9 @@ KERNEL_MODULES: Final = (
     transitions,
     placement,
     reservation,
+    entitled,
+    victims,
+    evict,
     decide,
     advance,
 )
@@ -107,6 +116,7 @@ def kernel_key() -> str:
     for module in (
         *KERNEL_MODULES,
         codes,
+        eviction_module,
         state_module,
         work_module,
         _boxes,

@@ -36,6 +36,22 @@ NODE_STATE: Final = 11
 ROW_LIMIT: Final = 12
 ANNOUNCE: Final = 13
 WITHDRAW: Final = 14
+PREEMPT: Final = 30
+CLAIM: Final = 31
+UNCLAIM: Final = 32
+SAVED: Final = 33
+
+# Why a job was told to stop for another (`State.job_told`); 0 is "it was not".
+EVICTED: Final = 1
+"""It loses its place: nobody has promised it another."""
+MOVED: Final = 2
+"""What it needs is free elsewhere; only the shape of what is free was wrong."""
+
+# Tiers: how a job may be disturbed, most protected first.
+CRITICAL: Final = 0
+STANDARD: Final = 1
+FLEXIBLE: Final = 2
+TIERS: Final = 3
 
 # Backfill modes.
 EASY: Final = 0
@@ -96,6 +112,9 @@ BEHIND_HIGHER_PRIORITY: Final = 14
 NODES_DOWN: Final = 15
 POWER: Final = 16
 LIMIT_AHEAD: Final = 17
+CLAIM_STANDS: Final = 41
+CLAIMED: Final = 42
+STOPS_FOR: Final = 43
 NEVER_NO_SUCH_NODE: Final = 20
 NEVER_NODE_TOO_SMALL: Final = 21
 NEVER_TOO_MANY_NODES: Final = 22

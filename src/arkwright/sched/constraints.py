@@ -120,6 +120,12 @@ def foresee_end(state: State, cls: int, nodes: Ints, used: Ints) -> None:
     power.apply(state, cls, nodes, used, -1)
 
 
+def foresee_start(state: State, cls: int, nodes: Ints, used: Ints) -> None:
+    """In `used`, a job of the class has started on `nodes`."""
+    tree.apply(state, cls, used, 1)
+    power.apply(state, cls, nodes, used, 1)
+
+
 def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spare: Ints) -> None:
     """Write to `spare` what of the factory is left beside a job of the class on top of `used`."""
     tree.set_aside(state, cls, used, limits, spare)

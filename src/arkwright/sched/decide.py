@@ -5,22 +5,26 @@ running jobs end is the head: it gets a reservation, and later jobs start only b
 could not start even after every running job has ended (its nodes are down, its quota is cut) holds
 nothing and is passed over.
 
+A job with a claim may use nodes that others of its class may not, so it is tried by itself at its
+place in the order. After the starts, `evict` looks who is told to stop for those still waiting.
+
 Jobs of one class differ only in order and duration, so a class is given up at the first refusal
 that duration cannot cure: the cost is that of the starts and of the classes, not of the queue.
 """
 
 from __future__ import annotations
 
-from arkwright.sched import constraints, order, placement, reservation, transitions
+from arkwright.sched import claims, constraints, evict, order, placement, reservation, transitions
 from arkwright.sched.codes import BIG, BLOCKED_BY_NODES, BLOCKED_BY_NOTHING, GREEDY, STRICT
 from arkwright.sched.state import Ints, State
-from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, Work
+from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, TRIED, Work
 
 
 def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     """Start what may start now; writes the jobs to `out` in order and returns how many."""
     work.result[HEAD] = -1
     work.result[SHADOW_MS] = -1
+    work.told[:] = 0
     if _nothing_moved(state, now_ms, mode):
         return 0
     work.node_rank[:] = 0
@@ -29,11 +33,20 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         work.class_within_ms[cls] = BIG
         work.class_candidate[cls] = order.first(state, state.class_root[cls])
     started = 0
+    claimants = claims.waiting(state)
+    claimants_tried = 0
     while True:
         job = _next_candidate(state, work)
+        if claimants_tried < len(claimants):
+            claimant = claimants[claimants_tried]
+            if job < 0 or job == claimant or order.before(state, claimant, job):
+                job = claimant
+                claimants_tried += 1
         if job < 0:
             break
         cls = state.job_class[job]
+        is_of_class = bool(work.class_candidate[cls] == job)
+        state.claim_asking[0] = job
         end_ms = now_ms + state.job_duration_ms[job]
         outlasts = work.result[HEAD] >= 0 and end_ms > work.result[SHADOW_MS]
         if outlasts:
@@ -49,13 +62,17 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
             out[started] = job
             started += 1
         else:
-            _shorten_class(state, work, cls, now_ms, end_ms, outlasts)
+            if is_of_class:
+                _shorten_class(state, work, cls, now_ms, end_ms, outlasts)
             if work.result[HEAD] < 0 and mode != GREEDY:
                 _try_head(state, work, job, now_ms)
                 if work.result[HEAD] >= 0 and mode == STRICT:
                     break
-        _advance_class(state, work, cls)
-    _remember(state, now_ms, mode, started)
+        if is_of_class:
+            _advance_class(state, work, cls)
+    state.claim_asking[0] = -1
+    told = evict.evict(state, work, now_ms, mode)
+    _remember(state, now_ms, mode, started + told + work.told[TRIED])
     return started
 
 
@@ -70,7 +87,7 @@ def _next_candidate(state: State, work: Work) -> int:
 
 def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
     """Place the job of the class in what is free; remembers what refused it for any duration."""
-    if _still_blocked(state, cls):
+    if _still_blocked(state, cls, job):
         return False
     blocked_by = constraints.admit_job(state, cls, state.row_used)
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
@@ -89,7 +106,7 @@ def _fits_now(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool
 
 def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> bool:
     """Place the job of the class that outlasts the shadow time: in what the head does not need."""
-    if _still_blocked(state, cls):
+    if _still_blocked(state, cls, job):
         return False
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     constraints.row_room_beside(work.row_spare, work.row_left)
@@ -99,7 +116,10 @@ def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> b
     return placement.place_beside(state, work, cls, job)
 
 
-def _still_blocked(state: State, cls: int) -> bool:
+def _still_blocked(state: State, cls: int, job: int) -> bool:
+    """A job with a claim may use nodes that the rest of its class may not: it is always tried."""
+    if state.job_victims[job] >= 0:
+        return False
     blocked_by = state.class_blocked_by[cls]
     if blocked_by == BLOCKED_BY_NOTHING:
         return False
@@ -161,10 +181,11 @@ def _nothing_moved(state: State, now_ms: int, mode: int) -> bool:
     return bool(now_ms == memo[1] or (now_ms > memo[1] and now_ms + 1 < memo[2]))
 
 
-def _remember(state: State, now_ms: int, mode: int, started: int) -> None:
+def _remember(state: State, now_ms: int, mode: int, done: int) -> None:
+    """`done`: what the cycle did or, since time alone can change its outcome, looked for."""
     memo = state.cycle_memo
     memo[0] = -1
-    if started > 0:
+    if done > 0:
         return
     job = order.first_after(state, state.active_root[0], now_ms)
     memo[0] = state.change_count[0]

@@ -115,3 +115,29 @@ def announce(at_ms: int, row: int, from_ms: int, limit: int) -> Event:
 def withdraw(at_ms: int, row: int, from_ms: int) -> Event:
     """The limit announced for `from_ms` will not come."""
     return Event(codes.WITHDRAW, at_ms, row, (from_ms,))
+
+
+def claim(at_ms: int, job: int, nodes: Iterable[int]) -> Event:
+    """Nobody but this queued job may start on these nodes, until it starts or leaves the queue.
+
+    The jobs that make room for it are told by `preempt` events of the same instant.
+    """
+    return Event(codes.CLAIM, at_ms, job, (), tuple(int(node) for node in nodes))
+
+
+def unclaim(at_ms: int, job: int) -> Event:
+    """The claim is given up: all who stopped for it are gone and it still cannot start."""
+    return Event(codes.UNCLAIM, at_ms, job)
+
+
+def preempt(at_ms: int, job: int, claimant: int, why: int = codes.EVICTED) -> Event:
+    """The job has been told to stop for a claim, and is expected to end within its grace.
+
+    `why`: EVICTED, or MOVED where what it needs is free elsewhere.
+    """
+    return Event(codes.PREEMPT, at_ms, job, (claimant, why))
+
+
+def saved(at_ms: int, job: int, saved_ms: int) -> Event:
+    """What the running job had done by `saved_ms` is on disk: no stop can cost it."""
+    return Event(codes.SAVED, at_ms, job, (saved_ms,))

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from arkwright.errors import InternalError
-from arkwright.sched import codes, transitions
+from arkwright.sched import claims, codes, transitions
 from arkwright.sched.event import Event
 from arkwright.sched.state import Shape, State, grown
 
@@ -18,6 +18,8 @@ _VALUES: Final = {
     codes.ROW_LIMIT: 1,
     codes.ANNOUNCE: 2,
     codes.WITHDRAW: 1,
+    codes.PREEMPT: 2,
+    codes.SAVED: 1,
 }
 
 _REFUSALS: Final = {
@@ -25,7 +27,7 @@ _REFUSALS: Final = {
     codes.REFUSED_NODE_COUNT: "a gang takes exactly as many nodes as its class says",
     codes.REFUSED_NODE_INDEX: "there is no node of that index",
     codes.REFUSED_NODE_TWICE: "a gang takes distinct nodes",
-    codes.REFUSED_NODE_FULL: "a node has not that much free",
+    codes.REFUSED_NODE_FULL: "a node has not that much free, or is claimed by another job",
     codes.REFUSED_INDEX: "there is nothing of that index",
     codes.REFUSED_VALUE: "a value is out of range",
     codes.REFUSED_GPU: "only a fraction names its GPUs: one with room on each node",
@@ -46,6 +48,11 @@ def apply(state: State, event: Event) -> State:
         refused = transitions.refuse_start(state, event.subject, nodes, shared)
         if not refused:
             transitions.start(state, event.subject, event.at_ms, nodes, shared)
+    elif kind == codes.CLAIM:
+        nodes = np.array(event.nodes, np.int64)
+        refused = claims.refuse(state, event.subject, nodes)
+        if not refused:
+            claims.begin(state, event.subject, nodes)
     elif kind == codes.CLASS:
         if len(event.values) != len(Shape._fields):
             raise _refusal(state, event, codes.REFUSED_VALUE)
@@ -78,7 +85,7 @@ def _with_room_for_job(state: State, cls: int) -> State:
 
 def _refusal(state: State, event: Event, refused: int) -> InternalError:
     about = ""
-    if codes.START <= event.kind <= codes.PRIORITY:
+    if codes.START <= event.kind <= codes.PRIORITY or event.kind >= codes.PREEMPT:
         known = 0 <= event.subject < int(state.job_count[0])
         about = f" (job state {int(state.job_state[event.subject])})" if known else ""
     return InternalError(f"scheduler event refused: {_REFUSALS[refused]}: {event}{about}")

@@ -30,6 +30,7 @@ from arkwright.sched.codes import (
     UNLIMITED,
     WATTS,
 )
+from arkwright.sched.eviction import Eviction, eviction_column
 from arkwright.sched.placing import Placing, placing_columns
 
 Ints = npt.NDArray[np.int64]
@@ -69,12 +70,17 @@ class State(NamedTuple):
     """[2]: milli-GPU and milli-CPU of the largest node, the unit of some scores."""
     node_version: Ints
     """[1]: moves whenever a node has more to give than before."""
+    node_claim: Ints
+    """[n_nodes]: the queued job that alone may start here, -1 for everybody."""
 
     # GPUs one by one [n_gpus], kept from when `gpus_kept` [1] is set (see `gpus`).
     gpus_kept: Ints
     gpu_milli_free: Ints
     gpu_job: Ints
     """The job that holds the GPU whole, -1 none."""
+
+    eviction: Ints
+    """Who may be told to stop for whom: the fields of `Eviction`, in order."""
 
     # Placement: [3] policy code, seed, sum of the typical weights; and the typical shapes
     # [n_typical] some policies judge nodes by.
@@ -91,6 +97,8 @@ class State(NamedTuple):
     row_ceiling: Ints
     """What `row_used` may be at most: the limit, or what already ran when the limit was cut."""
     row_version: Ints
+    row_guarantee: Ints
+    """What the jobs below may have whenever they ask for it, -1 none; more is borrowed."""
     row_measure: Ints
     """What the row counts: GPU_MILLI of the jobs of a quota, or WATTS of the nodes below it."""
 
@@ -140,6 +148,17 @@ class State(NamedTuple):
     job_start_ms: Ints
     job_slot: Ints
     """Where the job's node list starts in `slot_node`; it is `class_nodes` long."""
+    job_saved_ms: Ints
+    """While it runs: when it last saved what it has done; its start when it never did."""
+    job_told: Ints
+    job_told_ms: Ints
+    job_claimant: Ints
+    """While it stops for another: EVICTED or MOVED, since when (-1), and for which claim (-1)."""
+    job_evictions: Ints
+    job_moves: Ints
+    """How often it went back to the queue for another job, lost and moved."""
+    job_victims: Ints
+    """How many jobs still stop for its claim, -1 without a claim."""
     # The ordered trees that hold the queued jobs of each class and the active jobs (see `order`).
     job_key_first: Ints
     job_key_second: Ints
@@ -158,13 +177,17 @@ class State(NamedTuple):
     active_root: Ints
     """[1]: root of the tree of jobs that hold resources, ordered by estimated end."""
     queued_count: Ints
+    claim_count: Ints
+    """[1]: jobs with a claim."""
     change_count: Ints
     """[1]: moves with every event that could alter a decision."""
+    claim_asking: Ints
+    """[1]: the job that nodes are looked at for, -1 nobody: a claim bars everybody else."""
     cycle_memo: Ints
     """[4]: change_count, now_ms, next estimated end and mode of the last cycle that did nothing."""
 
 
-MEMO_FIELDS = frozenset({"class_blocked_by", "class_blocked_version", "cycle_memo"})
+MEMO_FIELDS = frozenset({"class_blocked_by", "class_blocked_version", "claim_asking", "cycle_memo"})
 """What a cycle remembers to be quick. No decision depends on it; `same` ignores it."""
 
 
@@ -190,6 +213,8 @@ class Rows(NamedTuple):
 
     parent: IntsLike = ()
     limit: IntsLike = ()
+    guarantee: IntsLike = ()
+    """What the jobs below may take back from those that borrow, -1 none; empty for none at all."""
 
 
 class Shape(NamedTuple):
@@ -229,7 +254,12 @@ class Shape(NamedTuple):
     """Between being told to stop and the end."""
 
 
-def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None) -> State:
+def empty(
+    nodes: Nodes,
+    rows: Rows | None = None,
+    placing: Placing | None = None,
+    eviction: Eviction | None = None,
+) -> State:
     """State of a factory with every node up and no job. InternalError when arrays disagree."""
     rows = Rows() if rows is None else rows
     placing = Placing() if placing is None else placing
@@ -237,8 +267,11 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
     domain = np.array(nodes.domain, np.int64).reshape(len(nodes.domain), n_nodes)
     gpu, cpu, memory = (_column(nodes, name, n_nodes) for name in _AMOUNTS)
     parent, limit = np.array(rows.parent, np.int64), np.array(rows.limit, np.int64)
+    guarantee = np.array(rows.guarantee, np.int64)
+    if len(guarantee) == 0:
+        guarantee = np.full(len(parent), NONE, np.int64)
     _refuse_bad_domains(domain)
-    _refuse_bad_rows(parent, limit)
+    _refuse_bad_rows(parent, limit, guarantee)
     site = _column(nodes, "site", n_nodes)
     node_row = _node_rows(nodes, n_nodes, len(parent))
     if n_nodes and int(site.max()) >= SITE_COUNT_MAX:
@@ -249,7 +282,7 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
     sizes = dict.fromkeys(GROWING, 0)
     growing = {name: _filled(name, sizes) for name in State._fields if axis_of(name) is not None}
     one = {name: np.zeros(1, np.int64) for name in State._fields if _is_scalar(name)}
-    one["active_root"][0] = -1
+    one["active_root"][0] = one["claim_asking"][0] = -1
     return State(
         node_domain=domain,
         node_pool=_column(nodes, "pool", n_nodes),
@@ -264,6 +297,8 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
         node_state=np.zeros(n_nodes, np.int64),
         node_row=node_row,
         node_moves=np.zeros(n_nodes, np.int64),
+        node_claim=np.full(n_nodes, -1, np.int64),
+        eviction=eviction_column(eviction),
         node_largest=np.array([gpu.max(initial=0), cpu.max(initial=0)], np.int64),
         **placing_columns(gpu, placing),
         row_parent=parent,
@@ -271,6 +306,7 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
         row_used=np.zeros(len(parent), np.int64),
         row_ceiling=limit.copy(),
         row_version=np.zeros(len(parent), np.int64),
+        row_guarantee=guarantee,
         row_measure=_measures(node_row, parent),
         cycle_memo=np.full(4, -1, np.int64),
         **growing,
@@ -363,11 +399,24 @@ _SCALARS = frozenset(
         "step_count",
         "active_root",
         "queued_count",
+        "claim_count",
+        "claim_asking",
         "change_count",
     }
 )
 _MINUS_ONE = frozenset(
-    {"class_root", "job_left", "job_right", "job_parent", "job_start_ms", "slot_node", "slot_gpu"}
+    {
+        "class_root",
+        "job_left",
+        "job_right",
+        "job_parent",
+        "job_start_ms",
+        "job_told_ms",
+        "job_claimant",
+        "job_victims",
+        "slot_node",
+        "slot_gpu",
+    }
 )
 
 
@@ -447,9 +496,13 @@ def _refuse_bad_domains(domain: Ints) -> None:
                 )
 
 
-def _refuse_bad_rows(parent: Ints, limit: Ints) -> None:
+def _refuse_bad_rows(parent: Ints, limit: Ints, guarantee: Ints) -> None:
     if parent.shape != limit.shape:
         raise InternalError(f"{len(parent)} row parents but {len(limit)} row limits")
+    if parent.shape != guarantee.shape or (guarantee.size and guarantee.min() < NONE):
+        raise InternalError(
+            f"{len(guarantee)} row guarantees for {len(parent)} rows; one each, -1 for none"
+        )
     for row, above in enumerate(parent.tolist()):
         if not -1 <= above < row:
             raise InternalError(f"row {row} has parent {above}; a parent comes before its rows")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import calendar, constraints, gpus, mask, order
+from arkwright.sched import calendar, claims, constraints, gpus, mask, order
 from arkwright.sched.codes import (
     ANNOUNCE,
     BIG,
     BLOCKED_BY_NOTHING,
+    CRITICAL,
     DONE,
     DOWN,
     END,
@@ -19,6 +20,7 @@ from arkwright.sched.codes import (
     HELD,
     HOLD,
     NODE_STATE,
+    PREEMPT,
     PRIORITY,
     QUEUED,
     REFUSED_GPU,
@@ -35,17 +37,19 @@ from arkwright.sched.codes import (
     ROW_LIMIT,
     RUN,
     RUNNING,
+    SAVED,
     STARTING,
     STOP,
     STOPPING,
     SUBMIT,
+    TIERS,
     WITHDRAW,
 )
 from arkwright.sched.state import Ints, State
 
 
 def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int:
-    """Any event but CLASS and START."""
+    """Any event but CLASS, START and CLAIM."""
     if kind == SUBMIT:
         return submit(state, at_ms, index, values)
     if kind == NODE_STATE:
@@ -58,6 +62,8 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
         return withdraw(state, index, values[0])
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
+    if PREEMPT <= kind <= SAVED:
+        return claims.change(state, kind, at_ms, index, values)
     if kind == RUN:
         return _move(state, index, STARTING, STARTING, RUNNING)
     if kind == STOP:
@@ -89,6 +95,8 @@ def add_class(state: State, values: Ints) -> int:
     if min(values[4], values[5], values[6], values[7], values[9]) < -1:
         return REFUSED_VALUE
     if values[0] > BIG // max(values[1], 1):
+        return REFUSED_VALUE
+    if values[19] < CRITICAL or values[19] >= TIERS or values[21] < 0 or values[21] >= BIG:
         return REFUSED_VALUE
     if values[1] > gpus.WHOLE_MILLI and values[1] % gpus.WHOLE_MILLI != 0:
         return REFUSED_VALUE
@@ -188,6 +196,7 @@ def refuse_start(state: State, job: int, nodes: Ints, shared: Ints) -> int:
 def start(state: State, job: int, at_ms: int, nodes: Ints, shared: Ints) -> None:
     """The queued job holds these nodes from now on; `refuse_start` has said 0."""
     _dequeue(state, job)
+    claims.finish(state, job)
     first = state.job_slot[job]
     for place in range(len(nodes)):
         state.slot_node[first + place] = nodes[place]
@@ -195,6 +204,7 @@ def start(state: State, job: int, at_ms: int, nodes: Ints, shared: Ints) -> None
     constraints.take(state, state.job_class[job], nodes)
     state.job_state[job] = STARTING
     state.job_start_ms[job] = at_ms
+    state.job_saved_ms[job] = at_ms
     state.job_key_first[job] = at_ms + state.job_duration_ms[job]
     state.job_key_second[job] = 0
     state.job_key_third[job] = 0
@@ -208,6 +218,7 @@ def end(state: State, job: int) -> int:
         return REFUSED_STATE
     if was == QUEUED:
         _dequeue(state, job)
+        claims.finish(state, job)
     elif was != HELD:
         _give_back(state, job)
     state.job_state[job] = DONE
@@ -219,6 +230,7 @@ def requeue(state: State, job: int) -> int:
     was = state.job_state[job]
     if was != STARTING and was != RUNNING and was != STOPPING:
         return REFUSED_STATE
+    claims.count_return(state, job)
     _give_back(state, job)
     state.job_start_ms[job] = -1
     _enqueue(state, job)
@@ -230,6 +242,7 @@ def hold(state: State, job: int) -> int:
     if state.job_state[job] != QUEUED:
         return REFUSED_STATE
     _dequeue(state, job)
+    claims.finish(state, job)
     state.job_state[job] = HELD
     return 0
 
@@ -347,6 +360,7 @@ def _give_back(state: State, job: int) -> None:
     nodes = state.slot_node[first : first + state.class_nodes[cls]]
     constraints.give_back_gpus(state, job)
     constraints.give_back(state, cls, nodes)
+    claims.gone(state, job)
     nodes[:] = -1
     state.active_root[0] = order.remove(state, state.active_root[0], job)
     state.change_count[0] += 1

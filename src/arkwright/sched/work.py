@@ -7,12 +7,24 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from arkwright.sched.codes import ARKWRIGHT, FGD
+from arkwright.sched.eviction import ENABLED, TRIES
 from arkwright.sched.state import Ints, State
 
 # Places in `Work.result`.
 HEAD: Final = 0
 SHADOW_MS: Final = 1
 LONGEST_MS: Final = 2
+
+# Places in `Work.told`.
+NOTICES: Final = 0
+TRIED: Final = 1
+
+# Columns of a notice, of which `Work.notice` is a flat table.
+KIND: Final = 0
+JOB: Final = 1
+CLAIMANT: Final = 2
+WHY: Final = 3
+NOTICE_COLUMNS: Final = 4
 
 # `Work.class_within_ms` of a class none of whose jobs may start in this cycle.
 CLOSED: Final = -1
@@ -70,6 +82,13 @@ class Work(NamedTuple):
     """[n_classes]: how long a job of the class may last to be tried; BIG any, CLOSED none."""
     class_candidate: Ints
     """[n_classes]: the class's next job to try, -1 none."""
+    placed: Ints
+    claimed: Ints
+    """[n_nodes]: where the gang goes without the set of victims tried last, and the cheapest."""
+    told: Ints
+    """[2]: how many notices the cycle wrote, and how many jobs looked for victims."""
+    notice: Ints
+    """What the cycle decided besides starts, in order: UNCLAIM, CLAIM, PREEMPT, a row each."""
 
 
 def workspace(state: State) -> Work:
@@ -84,5 +103,7 @@ def workspace(state: State) -> Work:
     n_seen *= int(len(state.typical_weight) > 0)
     sizes |= {"shadow_each": len(state.gpu_milli_free), "seen_moves": n_seen, "seen_score": n_seen}
     sizes |= {"row_limit_then": n_rows, "step_left": len(state.step_at_ms)}
+    notices = len(state.job_state) + n_nodes + int(state.eviction[TRIES])
+    sizes |= {"told": 2, "notice": NOTICE_COLUMNS * notices * int(state.eviction[ENABLED])}
     sizes |= {"class_within_ms": n_classes, "class_candidate": n_classes}
     return Work(*[np.zeros(sizes.get(name, n_nodes), np.int64) for name in Work._fields])
