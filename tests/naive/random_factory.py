@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from arkwright import sched
+from arkwright.sched import codes
 from arkwright.sched.draw import draw
 from naive import policies
 from naive import scheduler as naive
@@ -32,12 +33,20 @@ class Pair:
     shapes: list[sched.Shape]
     log: list[sched.Event] = field(default_factory=list)
     now_ms: int = 0
+    eviction: sched.Eviction | None = None
     announces: int = 0
     """How often limits are announced, against eight submits."""
 
     def apply(self, event):
         self.state = sched.apply(self.state, event)
         self.log.append(event)
+
+    def rebuilt(self):
+        """The state after every event so far, from nothing."""
+        state = sched.empty(self.nodes, self.rows, self.placing, self.eviction)
+        for event in self.log:
+            state = sched.apply(state, event)
+        return state
 
     def active(self):
         return [job.index for job in self.factory.active()]
@@ -46,7 +55,7 @@ class Pair:
         return [job.index for job in self.factory.jobs if job.state == state]
 
 
-def random_pair(random: Random, placing=None) -> Pair:
+def random_pair(random: Random, placing=None, eviction=None) -> Pair:
     """A mixed factory, or one of equal nodes in which jobs get in each other's way all the time."""
     placing = placing or sched.Placing()
     busy = random.random() < 0.6
@@ -74,6 +83,9 @@ def random_pair(random: Random, placing=None) -> Pair:
     if power:
         asked = [0, 50, 100, 100, 150, 300]
         shapes = [shape._replace(watts=random.choice(asked)) for shape in shapes]
+    if eviction:
+        tree = tree._replace(guarantee=random_guarantees(random, limits) + [-1] * 4)
+        shapes = [random_standing(random, shape) for shape in shapes]
     shapes = list(dict.fromkeys(shapes))
     plain = [
         naive.Node(
@@ -90,9 +102,14 @@ def random_pair(random: Random, placing=None) -> Pair:
     if placing == sched.Placing():
         plain_policy = None
     factory = naive.Factory(plain, tree.parent, tree.limit, plain_policy)
-    pair = Pair(sched.empty(nodes, tree, placing), nodes, tree, placing, factory, shapes)
+    state = sched.empty(nodes, tree, placing, eviction)
+    pair = Pair(state, nodes, tree, placing, factory, shapes)
+    pair.eviction = eviction
+    factory.eviction = eviction
+    factory.row_guarantee = list(tree.guarantee) or factory.row_guarantee
     for shape in shapes:
         pair.apply(sched.add_class(0, shape))
+    factory.gpus_told_apart = bool(pair.state.gpus_kept[0])
     pair.announces = random.choice([0, 0, 2])
     return pair
 
@@ -126,8 +143,9 @@ def random_event(pair: Pair, random: Random) -> None:
             "stop",
             "run",
             "announce",
+            "saved",
         ],
-        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1, pair.announces],
+        [8, 8, 1, 1, 1, 1, 1, 1, 1, 1, pair.announces, 2 if pair.eviction else 0],
     )[0]
     jobs = pair.factory.jobs
     active, queued, held = pair.active(), pair.in_state("queued"), pair.in_state("held")
@@ -141,12 +159,13 @@ def random_event(pair: Pair, random: Random) -> None:
         pair.apply(sched.end(pair.now_ms, job))
         pair.factory.leave(jobs[job], "done")
     elif kind == "requeue" and active:
-        job = random.choice(active)
+        job = random.choice([job for job in active if jobs[job].told] or active)
         pair.apply(sched.requeue(pair.now_ms, job))
         pair.factory.leave(jobs[job], "queued")
     elif kind == "hold" and queued:
         job = random.choice(queued)
         pair.apply(sched.hold(pair.now_ms, job))
+        pair.factory.unclaim(jobs[job])
         jobs[job].state = "held"
     elif kind == "release" and held:
         job = random.choice(held)
@@ -173,8 +192,15 @@ def random_event(pair: Pair, random: Random) -> None:
     elif kind in ("stop", "run"):
         starting = [job for job in active if pair.state.job_state[job] == sched.STARTING]
         if starting:
+            job = random.choice(starting)
             event = sched.stop if kind == "stop" else sched.run
-            pair.apply(event(pair.now_ms, random.choice(starting)))
+            pair.apply(event(pair.now_ms, job))
+            jobs[job].stopping = kind == "stop"
+    elif kind == "saved" and active:
+        job = random.choice(active)
+        if jobs[job].saved_ms <= pair.now_ms:
+            pair.apply(sched.saved(pair.now_ms, job, pair.now_ms))
+            jobs[job].saved_ms = pair.now_ms
 
 
 def make_announced_so(pair: Pair, random: Random) -> None:
@@ -199,7 +225,35 @@ def _random_limit(pair: Pair, random: Random):
 
 
 def expected_end_ms(pair: Pair, job) -> int:
-    return pair.factory.jobs[job].start_ms + pair.factory.jobs[job].duration_ms
+    return pair.factory.jobs[job].expected_ms
+
+
+def random_eviction(random: Random) -> sched.Eviction:
+    """A policy that lets jobs be stopped, with bounds that sometimes bind."""
+    return sched.Eviction(
+        enabled=1,
+        priority_gap=random.choice([1, 1, 2]),
+        evictions_max=random.choice([1, 2, 50]),
+        run_min_ms=random.choice([0, 0, 5]),
+        defragment=random.choice([0, 1]),
+        moves_max=random.choice([1, 50]),
+        tries=random.choice([1, 2, 8]),
+        domains_max=random.choice([1, 2, 64]),
+        candidates_max=random.choice([3, 1024, 1024]),
+    )
+
+
+def random_guarantees(random: Random, limits):
+    return [random.choice([-1, 0, 8000, 16000]) for _ in limits]
+
+
+def random_standing(random: Random, shape) -> sched.Shape:
+    """The shape with a tier of its own, most of them preemptible."""
+    return shape._replace(
+        tier=random.choice([0, 1, 1, 2, 2]),
+        preemptible=int(random.random() < 0.7),
+        grace_ms=random.choice([0, 1, 3, 10]),
+    )
 
 
 def submit_random(pair: Pair, random: Random, duration_ms=None, priority=None, cls=None) -> None:
@@ -214,17 +268,33 @@ def submit_random(pair: Pair, random: Random, duration_ms=None, priority=None, c
 def decide_both(pair: Pair, mode=sched.EASY, kernels=sched.INTERPRETED):
     """One cycle on each; what each decided. The real state gets the decisions as events."""
     draft = sched.copy(pair.state)
-    out = sched.room(draft)
-    count = sched.cycle(draft, pair.now_ms, out, mode, kernels)
-    decided = [(int(job), list(sched.nodes_of(draft, int(job)))) for job in out[:count]]
-    gpus = {int(job): sched.gpus_of(draft, int(job)) for job in out[:count]}
+    found = sched.decisions(draft, pair.now_ms, mode, kernels)
+    decided = [(job, list(sched.nodes_of(draft, job))) for job in found.starts]
+    gpus = {job: sched.gpus_of(draft, job) for job in found.starts}
     for job, nodes in decided:
         pair.apply(sched.start(pair.now_ms, job, nodes, gpus[job]))
-    if not decided and mode == sched.EASY:
+    for notice in found.notices:
+        pair.apply(sched.notified(draft, pair.now_ms, notice))
+    if not decided and not found.notices and mode == sched.EASY:
         pair.state = draft  # as the live loop does: the draft remembers what is blocked
     else:
         assert sched.same(draft, pair.state)
-    return decided, pair.factory.cycle(pair.now_ms, mode)
+    theirs = pair.factory.cycle(pair.now_ms, mode)
+    if not pair.eviction:
+        return decided, theirs
+    return [*decided, *_as_told(draft, found)], [*theirs, *pair.factory.notices]
+
+
+def _as_told(draft, found):
+    words = {codes.UNCLAIM: "unclaim", codes.CLAIM: "claim", codes.PREEMPT: "preempt"}
+    for notice in found.notices:
+        about = (words[notice.kind], notice.job)
+        if notice.kind == codes.CLAIM:
+            yield (*about, sched.claimed_by(draft, notice.job))
+        elif notice.kind == codes.PREEMPT:
+            yield (*about, notice.claimant, notice.why)
+        else:
+            yield about
 
 
 def _power_rows(random: Random, n_nodes):

@@ -6,7 +6,8 @@ could not start even after every running job has ended (its nodes are down, its 
 nothing and is passed over.
 
 A job with a claim may use nodes that others of its class may not, so it is tried by itself at its
-place in the order. After the starts, `evict` looks who is told to stop for those still waiting.
+place in the order; once it has started, the cycle begins anew, for what it barred is open to those
+before it. After the starts, `evict` looks who is told to stop for those still waiting.
 
 Jobs of one class differ only in order and duration, so a class is given up at the first refusal
 that duration cannot cure: the cost is that of the starts and of the classes, not of the queue.
@@ -27,12 +28,37 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     work.told[:] = 0
     if _nothing_moved(state, now_ms, mode):
         return 0
+    started = 0
+    while True:
+        claims_before = state.claim_count[0]
+        _open_classes(state, work, now_ms)
+        started = _start_in_order(state, work, now_ms, mode, out, started)
+        if state.claim_count[0] == claims_before:
+            break
+    state.claim_asking[0] = -1
+    told = evict.evict(state, work, now_ms, mode)
+    _remember(state, now_ms, mode, started + told + work.told[TRIED])
+    return started
+
+
+def _open_classes(state: State, work: Work, now_ms: int) -> None:
+    """Every queue from its first job on, and no head."""
+    work.result[HEAD] = -1
+    work.result[SHADOW_MS] = -1
     work.node_rank[:] = 0
     constraints.foresee_rows(state, now_ms, work.row_used, work.step_left)
     for cls in range(state.class_count[0]):
         work.class_within_ms[cls] = BIG
         work.class_candidate[cls] = order.first(state, state.class_root[cls])
-    started = 0
+
+
+def _start_in_order(
+    state: State, work: Work, now_ms: int, mode: int, out: Ints, started: int
+) -> int:
+    """Try the queues in order; how many jobs have started in this cycle so far.
+
+    Comes back as soon as a job with a claim has started: what it barred is open to those before it.
+    """
     claimants = claims.waiting(state)
     claimants_tried = 0
     while True:
@@ -46,6 +72,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
             break
         cls = state.job_class[job]
         is_of_class = bool(work.class_candidate[cls] == job)
+        has_claim = bool(state.job_victims[job] >= 0)
         state.claim_asking[0] = job
         end_ms = now_ms + state.job_duration_ms[job]
         outlasts = work.result[HEAD] >= 0 and end_ms > work.result[SHADOW_MS]
@@ -61,6 +88,8 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
                 reservation.started_beside(state, work, job, outlasts)
             out[started] = job
             started += 1
+            if has_claim:
+                break
         else:
             if is_of_class:
                 _shorten_class(state, work, cls, now_ms, end_ms, outlasts)
@@ -70,9 +99,6 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
                     break
         if is_of_class:
             _advance_class(state, work, cls)
-    state.claim_asking[0] = -1
-    told = evict.evict(state, work, now_ms, mode)
-    _remember(state, now_ms, mode, started + told + work.told[TRIED])
     return started
 
 

@@ -35,7 +35,7 @@ def find(state: State, work: Work, job: int, now_ms: int, why: int, chosen: Ints
     if required >= 0:
         domains = _domains(state, work, cls, ranked, usable)
     short = _short_rows(state, work, cls)
-    tier, lost, best = 0, BIG, 0
+    tier, lost, best, domain = 0, BIG, 0, -1
     for place in range(len(domains)):
         inside = usable
         if required >= 0:
@@ -48,12 +48,13 @@ def find(state: State, work: Work, job: int, now_ms: int, why: int, chosen: Ints
             continue
         theirs = _least_tier(state, victims, kept)
         work_lost = _lost(state, victims, kept, now_ms)
-        if best > 0 and not _is_cheaper(theirs, work_lost, count, tier, lost, best):
+        behind = _behind(theirs, work_lost, count, tier, lost, best)
+        if best > 0 and (behind > 0 or (behind == 0 and domains[place] > domain)):
             continue
         _fits(state, work, job, victims, kept, inside, end_ms)
         if why == MOVED and not _all_elsewhere(state, work, job, victims, kept, now_ms):
             continue
-        tier, lost, best = theirs, work_lost, 0
+        tier, lost, best, domain = theirs, work_lost, 0, domains[place]
         for other in range(len(victims)):
             if kept[other] != 0:
                 chosen[best] = victims[other]
@@ -352,12 +353,10 @@ def _lost(state: State, victims: Ints, kept: Ints, now_ms: int) -> int:
     return int(total)
 
 
-def _is_cheaper(
-    tier: int, lost: int, count: int, than: int, lost_then: int, count_then: int
-) -> bool:
-    """Whether to take this set rather than the one found before it; equal sets: the one before."""
-    if tier != than:
-        return tier > than
-    if lost != lost_then:
-        return lost < lost_then
-    return count < count_then
+def _behind(tier: int, lost: int, count: int, tier_of: int, lost_of: int, count_of: int) -> int:
+    """Above 0 where the first set costs more than the second, 0 where as much."""
+    if tier != tier_of:
+        return tier_of - tier
+    if lost != lost_of:
+        return lost - lost_of
+    return count - count_of
