@@ -233,10 +233,10 @@ def random_eviction(random: Random) -> sched.Eviction:
     return sched.Eviction(
         enabled=1,
         priority_gap=random.choice([1, 1, 2]),
-        evictions_max=random.choice([1, 2, 50]),
+        evictions_max=random.choice([1, 2, 20]),
         run_min_ms=random.choice([0, 0, 5]),
         defragment=random.choice([0, 1]),
-        moves_max=random.choice([1, 50]),
+        moves_max=random.choice([1, 20]),
         tries=random.choice([1, 2, 8]),
         domains_max=random.choice([1, 2, 64]),
         candidates_max=random.choice([3, 1024, 1024]),

@@ -18,14 +18,14 @@ from arkwright.sched.codes import CLAIM, EVICTED, MOVED, PREEMPT, STRICT, TIERS,
 from arkwright.sched.eviction import ENABLED, TRIES
 from arkwright.sched.state import State
 from arkwright.sched.work import (
-    CLAIMANT,
+    NOTICE_CLAIMANT,
     HEAD,
-    JOB,
-    KIND,
+    NOTICE_JOB,
+    NOTICE_KIND,
     NOTICE_COLUMNS,
     NOTICES,
     TRIED,
-    WHY,
+    NOTICE_WHY,
     Work,
 )
 
@@ -132,8 +132,8 @@ def _count_active(state: State) -> int:
 
 def _note(work: Work, kind: int, job: int, claimant: int, why: int) -> None:
     first = NOTICE_COLUMNS * work.told[NOTICES]
-    work.notice[first + KIND] = kind
-    work.notice[first + JOB] = job
-    work.notice[first + CLAIMANT] = claimant
-    work.notice[first + WHY] = why
+    work.notice[first + NOTICE_KIND] = kind
+    work.notice[first + NOTICE_JOB] = job
+    work.notice[first + NOTICE_CLAIMANT] = claimant
+    work.notice[first + NOTICE_WHY] = why
     work.told[NOTICES] += 1

@@ -20,10 +20,10 @@ NOTICES: Final = 0
 TRIED: Final = 1
 
 # Columns of a notice, of which `Work.notice` is a flat table.
-KIND: Final = 0
-JOB: Final = 1
-CLAIMANT: Final = 2
-WHY: Final = 3
+NOTICE_KIND: Final = 0
+NOTICE_JOB: Final = 1
+NOTICE_CLAIMANT: Final = 2
+NOTICE_WHY: Final = 3
 NOTICE_COLUMNS: Final = 4
 
 # `Work.class_within_ms` of a class none of whose jobs may start in this cycle.
