@@ -8,7 +8,7 @@ EVICTED, MOVED = 1, 2
 
 class Eviction:
     def evict(self, now_ms, strict, reservation):
-        """After the starts of a cycle; returns [("unclaim" | "claim" | "preempt", ...)] in order."""
+        """After the starts of a cycle; returns [("unclaim" | "claim" | "preempt", …)] in order."""
         if not self.eviction or not self.eviction.enabled:
             return []
         self.standing, self.ends_before = reservation, {}
@@ -276,11 +276,21 @@ class Eviction:
         end_ms = now_ms + job.duration_ms + grace_ms
         rooms = [self.room(used, self.row_limit), self.ahead(now_ms, -1, end_ms, reservation)]
         if reservation and reservation.head is not job:
-            rooms.append(reservation.row_spare)
+            rooms.append(self.spare_without(reservation, victims))
         scores = self.scores(job, gpus, free)
         return self.place(
             job, free, gpus, scores, rooms, self.rank_beside(reservation), lambda n: n in inside
         )
+
+    def spare_without(self, reservation, victims):
+        """Whoever would have held the row at the head's shadow time leaves its share to others."""
+        spare = dict(reservation.row_spare)
+        for victim in victims:
+            if victim.expected_ms > reservation.shadow_ms:
+                for row, asked in self.charges(victim.shape, victim.nodes).items():
+                    if row in spare:
+                        spare[row] += asked
+        return spare
 
     def rank_beside(self, reservation):
         if reservation is None:
@@ -309,7 +319,7 @@ class Eviction:
                 scores,
                 rooms,
                 self.rank_beside(self.standing),
-                lambda n: n not in taken,  # noqa: B023 - used at once
+                lambda n: n not in taken,
             )
             if found is None:
                 return False

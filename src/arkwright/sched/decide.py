@@ -143,14 +143,13 @@ def _fits_beside(state: State, work: Work, cls: int, job: int, end_ms: int) -> b
 
 
 def _still_blocked(state: State, cls: int, job: int) -> bool:
-    """A job with a claim may use nodes that the rest of its class may not: it is always tried."""
-    if state.job_victims[job] >= 0:
-        return False
+    """Whether what refused the class still does; never to a job with a claim, which may use nodes
+    that the rest of its class may not."""
     blocked_by = state.class_blocked_by[cls]
     if blocked_by == BLOCKED_BY_NOTHING:
         return False
     if state.class_blocked_version[cls] == constraints.version(state, blocked_by):
-        return True
+        return bool(state.job_victims[job] < 0)
     state.class_blocked_by[cls] = BLOCKED_BY_NOTHING
     return False
 

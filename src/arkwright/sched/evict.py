@@ -18,14 +18,14 @@ from arkwright.sched.codes import CLAIM, EVICTED, MOVED, PREEMPT, STRICT, TIERS,
 from arkwright.sched.eviction import ENABLED, TRIES
 from arkwright.sched.state import State
 from arkwright.sched.work import (
-    NOTICE_CLAIMANT,
     HEAD,
+    NOTICE_CLAIMANT,
+    NOTICE_COLUMNS,
     NOTICE_JOB,
     NOTICE_KIND,
-    NOTICE_COLUMNS,
+    NOTICE_WHY,
     NOTICES,
     TRIED,
-    NOTICE_WHY,
     Work,
 )
 

@@ -51,7 +51,8 @@ def forward(
     `actual_ms`: int64[jobs in the state], how long each really lasts from its start; the estimate
     when not given. Limits that the state has announced come true at their times; one announced
     by an event needs its ROW_LIMIT among the events. A job that is told to stop for another lasts
-    its grace at most, waits again, and then lasts what it had not saved; its starts are all told. At one instant: ends by job index, then events
+    its grace at most, waits again, and then lasts what it had not saved; all its starts are
+    told. At one instant: ends by job index, then events
     in their order, then a cycle.
     """
     if events.shape[1:] != (FORWARD_COLUMNS,) or bool(np.any(np.diff(events[:, AT_MS]) < 0)):

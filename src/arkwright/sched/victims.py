@@ -17,7 +17,7 @@ from arkwright.sched import constraints, entitled, placement
 from arkwright.sched.codes import BIG, MOVED
 from arkwright.sched.eviction import CANDIDATES_MAX, DOMAINS_MAX
 from arkwright.sched.state import Ints, State
-from arkwright.sched.work import HEAD, Work
+from arkwright.sched.work import HEAD, SHADOW_MS, Work
 
 
 def find(state: State, work: Work, job: int, now_ms: int, why: int, chosen: Ints) -> int:
@@ -238,7 +238,7 @@ def _fits(
             )
     constraints.row_room(state, work.row_used, state.row_limit, work.row_left)
     if _is_behind(work, job):
-        constraints.row_room_beside(work.row_spare, work.row_left)
+        constraints.row_room_beside(_spare_without(state, work, victims, kept), work.row_left)
     constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
     if not constraints.admit_beside(state, cls, work.row_left):
         return False
@@ -246,6 +246,16 @@ def _fits(
         return False
     work.placed[: state.class_nodes[cls]] = work.chosen[: state.class_nodes[cls]]
     return True
+
+
+def _spare_without(state: State, work: Work, victims: Ints, kept: Ints) -> Ints:
+    """[n_rows]: what the rows have left beside the reserved head without the kept."""
+    spare = work.row_spare.copy()
+    for place in range(len(victims)):
+        if kept[place] != 0 and state.job_key_first[victims[place]] > work.result[SHADOW_MS]:
+            theirs = state.job_class[victims[place]]
+            constraints.foresee_start(state, theirs, _nodes(state, victims[place]), spare)
+    return spare
 
 
 def _without(state: State, work: Work, victims: Ints, kept: Ints, inside: Ints) -> None:

@@ -45,7 +45,7 @@ def explain(state: State, job: int, now_ms: int, backfill: int = codes.EASY) -> 
     if is_in == codes.HELD:
         return Reason(codes.IS_HELD, change=codes.RELEASE_IT, to=1)
     if is_in != codes.QUEUED:
-        return Reason(codes.IS_ACTIVE)
+        return _active(state, job)
     trial = _try(copy(state), now_ms, backfill)
     if job in trial.started:
         return Reason(codes.STARTS_NOW)
@@ -54,6 +54,13 @@ def explain(state: State, job: int, now_ms: int, backfill: int = codes.EASY) -> 
         return never
     reason = _refusal(state, trial, job, now_ms, backfill)
     return _with_smallest_change(state, job, now_ms, backfill, reason)
+
+
+def _active(state: State, job: int) -> Reason:
+    if state.job_told[job] == 0:
+        return Reason(codes.IS_ACTIVE)
+    claimant, due_ms = int(state.job_claimant[job]), int(state.job_key_first[job])
+    return Reason(codes.STOPS_FOR, job=claimant, at_ms=due_ms)
 
 
 def never_fits(state: State, shape: Shape) -> Reason | None:
@@ -143,6 +150,11 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     """What stopped a queued job that some empty factory could start."""
     cls = int(state.job_class[job])
     after = trial.state
+    stopping = np.flatnonzero(after.job_claimant[: int(after.job_count[0])] == job)
+    if len(stopping):
+        first, last_ms = int(stopping[0]), int(after.job_key_first[stopping].max())
+        return Reason(codes.CLAIM_STANDS, len(stopping), job=first, at_ms=last_ms)
+    after.claim_asking[0] = state.claim_asking[0] = job
     ahead = trial.started[0] if trial.started else -1
     if ahead >= 0 and not _fits(after, job) and _fits(state, job):
         return Reason(codes.BEHIND_HIGHER_PRIORITY, job=ahead)
@@ -152,6 +164,9 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     asked, required = int(after.class_nodes[cls]), int(after.class_level_required[cls])
     anywhere, in_one_domain = _offer(after, cls, _free(after))
     if in_one_domain < asked:
+        claimed = _claimed_by_another(after, cls)
+        if claimed is not None:
+            return claimed
         ever = _offer(after, cls, _totals(after))[1]
         if ever < asked:
             return Reason(codes.NODES_DOWN, asked, ever)
@@ -171,6 +186,20 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
         code = codes.BEHIND_HIGHER_PRIORITY if strict else codes.RESERVED_FOR_HEAD
         return Reason(code, asked, in_one_domain, job=trial.head, at_ms=trial.shadow_ms)
     raise InternalError(f"explain: nothing stops job {job}, yet the cycle did not start it")
+
+
+def _claimed_by_another(state: State, cls: int) -> Reason | None:
+    """Nodes that others have a claim on are all that is missing: the first of those claims."""
+    if state.claim_count[0] == 0:
+        return None
+    unclaimed = state._replace(node_claim=np.full_like(state.node_claim, -1))
+    asked = int(state.class_nodes[cls])
+    if _offer(unclaimed, cls, _free(state))[1] < asked:
+        return None
+    barred = (state.node_claim >= 0) & (state.node_claim != state.claim_asking[0])
+    nodes = np.concatenate([*_serving(unclaimed, cls, _free(state), False).values()])
+    claimant = int(state.node_claim[nodes[barred[nodes]].min()])
+    return Reason(codes.CLAIMED, asked, _offer(state, cls, _free(state))[1], job=claimant)
 
 
 def _limit_ahead(state: State, cls: int, now_ms: int, end_ms: int) -> Reason | None:
