@@ -29,7 +29,6 @@ NOT_YET: dict[str, Any] = {
     "elastic": Elastic(nodes_min=1, nodes_max=2),
     "array": "0-9",
     "depends_on": ("other",),
-    "preemptible": True,
     "begin": "2027-01-01",
     "deadline": "2027-01-01",
     "service": Service(),
@@ -40,7 +39,7 @@ NOT_YET: dict[str, Any] = {
 SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
     "env", "time_limit", "priority", "tier", "topology", "sites", "held", "checkpoint", "retry",
-    "grace", "power",
+    "grace", "power", "preemptible",
 }  # fmt: skip
 
 

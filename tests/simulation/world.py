@@ -41,13 +41,15 @@ class Crash(BaseException):
 class World:
     """Everything outside the controller, and the controller itself, which may be lost any time."""
 
-    def __init__(self, folder: Path, nodes: int = 4, gpus: int = 2) -> None:
+    def __init__(
+        self, folder: Path, nodes: int = 4, gpus: int = 2, factory: bytes = FACTORY
+    ) -> None:
         self.now_ms = 1_800_000_000_000
         """The server's clock, which may jump."""
         self.real_ms = self.now_ms
         """Time as processes live it, which does not."""
         self.folder = folder
-        self.factory = loads(FACTORY)
+        self.factory = loads(factory)
         self.engine = FakeEngine(lambda: self.real_ms, virtual_nodes(nodes, gpus))
         self.touches = 0
         self.crash_on: int | None = None

@@ -18,7 +18,7 @@ from itertools import groupby
 import msgspec
 from sqlalchemy import select
 
-from arkwright.control import endings
+from arkwright.control import endings, stopping_for
 from arkwright.control.book import ActiveJob, Book
 from arkwright.control.clock import Clock, Entropy
 from arkwright.control.history import finished_attempts
@@ -114,11 +114,16 @@ class Controller:
             self.fleet.set_node_state(row.path, row.state)
         events = reader.events_of_active_jobs()
         over = {event.subject for event in events if event.kind is EventKind.JOB_ENDED}
+        claims = stopping_for.standing(events)
         for event in events:
             self.book.apply(event)
+            if event.kind in stopping_for.CLAIM_KINDS and event.seq not in claims:
+                continue
             # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
             if event.subject not in over:
                 self.fleet.apply(event)
+            elif event.kind is EventKind.JOB_ENDED:
+                self.fleet.recall(event)
         self._is_dirty = True
 
     # --- observe -------------------------------------------------------------------------------
@@ -180,14 +185,16 @@ class Controller:
         if not self._is_dirty and now_ms - self._decided_ms < RECONSIDER_MS:
             return
         self._decided_ms = now_ms
-        starts = self.fleet.decide(now_ms)
-        if not starts:
+        decided = self.fleet.decisions(now_ms)
+        if not decided.starts and not decided.notices:
             self._is_dirty = False
             return
         decision = decision_of(
-            starts, now_ms=now_ms, parent=self.store.last_decision, policy=self.fleet.policy_sha256
+            decided, now_ms=now_ms, parent=self.store.last_decision, policy=self.fleet.policy_sha256
         )
-        new = [_started(self.book.jobs[start.job_id], start) for start in starts]
+        jobs = self.book.jobs
+        new = [_started(jobs[start.job_id], start) for start in decided.starts]
+        new += [stopping_for.noticed(jobs[notice.job_id], notice) for notice in decided.notices]
         new.append(
             NewEvent(
                 EventKind.CYCLE_RAN,

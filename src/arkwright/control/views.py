@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Row, false, select, true
 
+from arkwright.control.book import ActiveJob
 from arkwright.control.controller import Controller
 from arkwright.control.intake import Conflict, Forbidden, NotFound
 from arkwright.control.resources import (
@@ -103,13 +104,22 @@ def why(controller: Controller, row: Row[Any], identity: Identity) -> WhyResourc
         now_ms = max(controller.clock(), controller.store.last_ms)
         reason = _discreet(controller, identity, controller.fleet.explain(row.id, now_ms))
     elif state in PLACED and active is not None:
-        where = ", ".join(active.nodes)
-        reason = WaitReason(code="active", message=f"it is {state.value} on {where}", change="")
+        reason = _placed(controller, identity, active)
     else:
         reason = WaitReason(
             code="done", message=f"it is over ({state.value}): {row.reason}", change=""
         )
     return WhyResource(job_id=row.id, state=state.value, reason=reason)
+
+
+def _placed(controller: Controller, identity: Identity, job: ActiveJob) -> WaitReason:
+    """Where it is; of one that stops for another job, for whom and until when as well."""
+    message = f"it is {job.state.value} on {', '.join(job.nodes)}"
+    if not job.told:
+        return WaitReason(code="active", message=message, change="")
+    now_ms = max(controller.clock(), controller.store.last_ms)
+    reason = _discreet(controller, identity, controller.fleet.explain(job.id, now_ms))
+    return msgspec.structs.replace(reason, message=f"{message}: {reason.message}")
 
 
 def _discreet(controller: Controller, identity: Identity, reason: WaitReason) -> WaitReason:

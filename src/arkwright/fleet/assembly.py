@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from arkwright.design import Node, power_limits
 from arkwright.factory import Factory, allowed_sites, policy_hash, time_limit_default
 from arkwright.fleet.fleet import Fleet
-from arkwright.fleet.lowering import FleetPolicy, ProjectQuota, TypicalDemand
+from arkwright.fleet.lowering import FleetPolicy, Preemption, ProjectQuota, TypicalDemand
 
 
 def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
@@ -25,6 +25,14 @@ def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
                 weight=job.weight,
             )
             for job in factory.policy.typical_jobs
+        ),
+        preemption=Preemption(
+            enabled=factory.policy.preemption.enabled,
+            priority_gap=factory.policy.preemption.priority_gap,
+            evictions_max=factory.policy.preemption.evictions_max,
+            run_min_s=factory.policy.preemption.run_min,
+            defragment=factory.policy.preemption.defragment,
+            moves_max=factory.policy.preemption.moves_max,
         ),
         time_limit_default_s=time_limit_default(factory).value,
         time_limit_max_s=factory.policy.time_limit_max,

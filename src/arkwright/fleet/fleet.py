@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -13,6 +14,7 @@ from arkwright.errors import InputError
 from arkwright.fleet import lowering
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
+from arkwright.fleet.notices import WHY_CODES, Notice, notices_of
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.fleet.scene import Scene
@@ -21,7 +23,7 @@ from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import State
 from arkwright.jobs.spec import JobSpec, gpus_of
 from arkwright.sched import codes
-from arkwright.units import MILLI, gigabytes_to_mib
+from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
 _NODE_STATES = {"up": sched.UP, "draining": sched.DRAINING, "down": sched.DOWN}
 _NODE_STATE_NAMES = {code: name for name, code in _NODE_STATES.items()}
@@ -49,6 +51,13 @@ class Start(Struct, frozen=True, kw_only=True):
     placement: JobPlacement
 
 
+class Decided(Struct, frozen=True, kw_only=True):
+    """One decision, in the order in which it is to be recorded: starts, then notices."""
+
+    starts: list[Start]
+    notices: tuple[Notice, ...] = ()
+
+
 class PowerUse(Struct, frozen=True, kw_only=True):
     """A row of the power tree; above its limit only where that was cut under running jobs."""
 
@@ -70,7 +79,7 @@ class Fleet:
         policy: FleetPolicy,
         power: Sequence[PowerLimit] = (),
     ) -> None:
-        self._names = lowering.names_of(nodes, projects, power)
+        self._names = lowering.names_of(nodes, projects, power, policy.preemption.enabled)
         self._policy = policy
         self._backfill = _BACKFILL[policy.backfill]
         self.reset()
@@ -105,6 +114,7 @@ class Fleet:
         self._groups: list[Group] = []
         self._keys: list[int] = []
         self._experience = Experience(finished)
+        self._save_every_ms: dict[int, int] = {}
         self._done_count = 0
 
     # --- follow --------------------------------------------------------------------------------
@@ -115,8 +125,17 @@ class Fleet:
             self._submit(event)
         elif event.kind is EventKind.NODE_STATE_CHANGED:
             self.set_node_state(event.subject, event.after["state"], event.at_ms)
+        elif event.kind in (EventKind.JOB_CLAIMED, EventKind.JOB_UNCLAIMED):
+            self._follow_claim(event)
         elif event.kind.value.startswith("job_"):
             self._follow(event)
+
+    def recall(self, event: Event) -> None:
+        """Take from the end of an attempt that is not followed how often its job made room."""
+        job = self._job_index.get(job_of(event) or "")
+        if job is not None and "evictions" in event.after:
+            counts = event.after["evictions"], event.after["moves"]
+            self._state = sched.apply(self._state, sched.recalled(event.at_ms, job, *counts))
 
     def _submit(self, event: Event) -> None:
         after = event.after
@@ -130,6 +149,10 @@ class Fleet:
         self._job_ids.append(event.subject)
         self._specs[event.subject] = spec
         lasts_ms = lowering.duration_ms(spec, self._policy)
+        checkpoint = spec.checkpoint
+        if self._names.is_preempting and spec.preemptible and checkpoint and checkpoint.interval:
+            every_ms = max(1, math.ceil(checkpoint.interval * MS_PER_S))
+            self._save_every_ms[self._job_index[event.subject]] = every_ms
         gpus = gpus_of(spec)
         self._groups.append(group_of(after["project"], after["user"], gpus))
         self._keys.append(key_of(event.subject))
@@ -154,7 +177,24 @@ class Fleet:
         self._experience.follow(event)
         if not self._is_active(event):
             self._done_count += 1
+            self._save_every_ms.pop(job, None)
             del self._specs[job_id]
+
+    def _follow_claim(self, event: Event) -> None:
+        """Nodes are kept for a waiting job, or no longer. A policy without preemption keeps none,
+        and nodes that an earlier factory file had are passed over."""
+        job = self._job_index[event.subject]
+        if event.kind is EventKind.JOB_UNCLAIMED:
+            if self._has_claim(job):
+                self._state = sched.apply(self._state, sched.unclaim(event.at_ms, job))
+            return
+        index = self._names.node_index
+        nodes = [index[path] for path in event.after["nodes"] if path in index]
+        if nodes and self._names.is_preempting:
+            self._state = sched.apply(self._state, sched.claim(event.at_ms, job, nodes))
+
+    def _has_claim(self, job: int) -> bool:
+        return bool(self._state.job_victims[job] >= 0)
 
     def _lowered(self, event: Event, job: int) -> sched.Event:
         at_ms = event.at_ms
@@ -168,6 +208,11 @@ class Fleet:
                 return sched.start(at_ms, job, tuple(index[path] for path in event.after["nodes"]))
             case EventKind.JOB_LAUNCHED:
                 return sched.run(at_ms, job)
+            case EventKind.JOB_STOPPING if "why" in event.after:
+                claimant = self._job_index.get(event.after["for"], sched.NONE)
+                if claimant >= 0 and not self._has_claim(claimant):
+                    claimant = sched.NONE
+                return sched.preempt(at_ms, job, claimant, WHY_CODES[event.after["why"]])
             case EventKind.JOB_STOPPING:
                 return sched.stop(at_ms, job)
             case _ if self._is_active(event):
@@ -216,17 +261,38 @@ class Fleet:
 
     def decide(self, now_ms: int) -> list[Start]:
         """What the scheduler would start now, in its order. This fleet is left as it is."""
-        trial = sched.copy(self._state)
-        out = sched.room(trial)
-        count = sched.cycle(trial, now_ms, out, self._backfill)
-        if count == 0:
+        return self.decisions(now_ms).starts
+
+    def decisions(self, now_ms: int) -> Decided:
+        """The same, with who is told to stop for whom."""
+        trial = self._as_of(now_ms)
+        found = sched.decisions(trial, now_ms, self._backfill)
+        if not found.starts and not found.notices:
             # Keeps what the cycle learned of who is blocked by what; no decision is in it.
-            self._state = trial
-            return []
-        return [
+            self._state = trial._replace(job_saved_ms=self._state.job_saved_ms)
+            return Decided(starts=[])
+        starts = [
             Start(job_id=self._job_ids[job], placement=self._placement(trial, job))
-            for job in map(int, out[:count])
+            for job in found.starts
         ]
+        paths = [node.path for node in self._names.nodes]
+        return Decided(
+            starts=starts, notices=notices_of(trial, found.notices, self._job_ids, paths)
+        )
+
+    def _as_of(self, now_ms: int) -> sched.State:
+        """A copy that knows what jobs with a checkpoint interval have saved by now.
+
+        A job is taken to save every interval from its start on: what it cost to stop it is judged
+        by that, and nothing else is.
+        """
+        state = sched.copy(self._state)
+        for job, every_ms in self._save_every_ms.items():
+            if int(state.job_state[job]) in (sched.STARTING, sched.RUNNING, sched.STOPPING):
+                start_ms = int(state.job_start_ms[job])
+                saved_ms = start_ms + max(0, now_ms - start_ms) // every_ms * every_ms
+                state = sched.apply(state, sched.saved(now_ms, job, saved_ms))
+        return state
 
     def _placement(self, state: sched.State, job: int) -> JobPlacement:
         spec = self._specs[self._job_ids[job]]
@@ -248,13 +314,14 @@ class Fleet:
     def explain(self, job_id: str, now_ms: int) -> WaitReason:
         """Why the job is not running, with the smallest change that would start it."""
         job = self._job_index[job_id]
-        reason = sched.explain(self._state, job, now_ms, self._backfill)
+        state = self._as_of(now_ms)
+        reason = sched.explain(state, job, now_ms, self._backfill)
         return in_words(reason, self._names, self._specs.get(job_id), self._job_ids)
 
     def scene(self, now_ms: int, visits: int) -> Scene:
         """All that a question about the future needs, to be answered while this fleet goes on."""
         return Scene(
-            state=sched.copy(self._state),
+            state=self._as_of(now_ms),
             now_ms=now_ms,
             backfill=self._backfill,
             names=self._names,
@@ -271,7 +338,7 @@ class Fleet:
     def snapshot(self, job_id: str, now_ms: int, parent: int) -> Snapshot:
         """This instant, to be saved and decided again elsewhere; `parent` is the last decision."""
         return Snapshot(
-            state=sched.copy(self._state),
+            state=self._as_of(now_ms),
             now_ms=now_ms,
             parent=parent,
             backfill=self._backfill,

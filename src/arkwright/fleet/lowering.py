@@ -11,7 +11,8 @@ from msgspec import Struct
 from arkwright import sched
 from arkwright.design import Node, PowerLimit
 from arkwright.fleet import power_tree
-from arkwright.jobs.spec import JobSpec, Level, TopologyMode
+from arkwright.jobs.spec import JobSpec, Level, Tier, TopologyMode
+from arkwright.sched.codes import CRITICAL, FLEXIBLE, STANDARD
 from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
 LEVELS = tuple(Level)
@@ -26,6 +27,7 @@ _PLACEMENT = {
     "gpu-clustering": sched.GPU_CLUSTERING,
     "fgd": sched.FGD,
 }
+_TIERS = {Tier.CRITICAL: CRITICAL, Tier.STANDARD: STANDARD, Tier.FLEXIBLE: FLEXIBLE}
 _LEVEL_INDEX = {level: index for index, level in enumerate(LEVELS)}
 
 
@@ -50,6 +52,18 @@ class TypicalDemand(Struct, frozen=True, kw_only=True):
     weight: int = 1
 
 
+class Preemption(Struct, frozen=True, kw_only=True):
+    """Who may be told to stop for whom."""
+
+    enabled: bool = False
+    priority_gap: int = 1
+    """Within a tier, by how much the waiting job's priority must be higher."""
+    evictions_max: int = 3
+    run_min_s: float = 0.0
+    defragment: bool = False
+    moves_max: int = 2
+
+
 class FleetPolicy(Struct, frozen=True, kw_only=True):
     """What the scheduler must know of the factory's policy."""
 
@@ -58,6 +72,7 @@ class FleetPolicy(Struct, frozen=True, kw_only=True):
     placement: str = "arkwright"
     placement_seed: int = 0
     typical: tuple[TypicalDemand, ...] = ()
+    preemption: Preemption = Preemption()
     time_limit_default_s: float = 86_400.0
     time_limit_max_s: float | None = None
     sha256: str = ""
@@ -75,10 +90,15 @@ class Names(Struct, frozen=True, kw_only=True):
     power_limits: tuple[PowerLimit, ...]
     row_of_power: dict[str, int]
     gpu_kw_max: dict[str, float]
+    is_preempting: bool = False
+    """Whether jobs may be told to stop for others; else what they say of it tells none apart."""
 
 
 def names_of(
-    nodes: Sequence[Node], projects: Sequence[ProjectQuota], power: Sequence[PowerLimit] = ()
+    nodes: Sequence[Node],
+    projects: Sequence[ProjectQuota],
+    power: Sequence[PowerLimit] = (),
+    is_preempting: bool = False,
 ) -> Names:
     """Sort nodes by path and number everything, so that the same factory gives the same arrays."""
     ordered = tuple(sorted(nodes, key=lambda node: node.path))
@@ -94,6 +114,7 @@ def names_of(
         power_limits=limits,
         row_of_power={limit.path: row for row, limit in enumerate(limits, len(tree))},
         gpu_kw_max=power_tree.gpu_kw_max(ordered),
+        is_preempting=is_preempting,
     )
 
 
@@ -113,7 +134,7 @@ def empty_state(names: Names, policy: FleetPolicy | None = None) -> sched.State:
     )
     quota, power = _quota_rows(names), power_tree.rows(names.row_of_power, names.power_limits)
     rows = sched.Rows([*quota.parent, *power.parent], [*quota.limit, *power.limit])
-    return sched.empty(columns, rows, _placing(names, policy))
+    return sched.empty(columns, rows, _placing(names, policy), _eviction(policy.preemption))
 
 
 def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
@@ -131,7 +152,17 @@ def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
         sites=_site_bits(names, spec, project),
         row=names.row_of_project.get(project, sched.NONE),
         watts=power_tree.watts(names.gpu_kw_max, spec) if names.power_limits else 0,
+        **(_standing(spec) if names.is_preempting else {}),
     )
+
+
+def _standing(spec: JobSpec) -> dict[str, int]:
+    """Who may be told to stop for whom. The grace of a job that nobody may tell says nothing."""
+    return {
+        "tier": _TIERS[spec.tier],
+        "preemptible": int(spec.preemptible),
+        "grace_ms": math.ceil(spec.grace * MS_PER_S) if spec.preemptible else 0,
+    }
 
 
 def duration_ms(spec: JobSpec, policy: FleetPolicy) -> int:
@@ -166,6 +197,17 @@ def _placing(names: Names, policy: FleetPolicy) -> sched.Placing:
         for demand in policy.typical
     ]
     return sched.Placing(_PLACEMENT[policy.placement], policy.placement_seed, typical)
+
+
+def _eviction(preemption: Preemption) -> sched.Eviction:
+    return sched.Eviction(
+        enabled=int(preemption.enabled),
+        priority_gap=preemption.priority_gap,
+        evictions_max=preemption.evictions_max,
+        run_min_ms=math.ceil(preemption.run_min_s * MS_PER_S),
+        defragment=int(preemption.defragment),
+        moves_max=preemption.moves_max,
+    )
 
 
 def _type_bits(names: Names, gpu_types: tuple[str, ...]) -> int:

@@ -20,6 +20,7 @@ from arkwright.sched.codes import (
     MOVED,
     PREEMPT,
     QUEUED,
+    RECALLED,
     REFUSED_INDEX,
     REFUSED_NODE_COUNT,
     REFUSED_NODE_FULL,
@@ -36,7 +37,7 @@ from arkwright.sched.state import Ints, State
 
 
 def change(state: State, kind: int, at_ms: int, job: int, values: Ints) -> int:
-    """PREEMPT, UNCLAIM or SAVED of a job that there is."""
+    """PREEMPT, UNCLAIM, SAVED or RECALLED of a job that there is."""
     if kind == PREEMPT:
         return preempt(state, job, at_ms, values[0], values[1])
     if kind == UNCLAIM:
@@ -44,6 +45,8 @@ def change(state: State, kind: int, at_ms: int, job: int, values: Ints) -> int:
             return REFUSED_STATE
         finish(state, job)
         return 0
+    if kind == RECALLED:
+        return recall(state, job, values[0], values[1])
     return save(state, job, values[0])
 
 
@@ -104,13 +107,13 @@ def finish(state: State, job: int) -> None:
 
 
 def preempt(state: State, job: int, at_ms: int, claimant: int, why: int) -> int:
-    """The job is told to stop for a claim: it holds what it has until it ends, within its grace."""
+    """The job is told to stop for a claim (-1: one that is over), holding what it has meanwhile."""
     was = state.job_state[job]
     if was != STARTING and was != RUNNING:
         return REFUSED_STATE
-    if claimant < 0 or claimant >= state.job_count[0]:
+    if claimant < -1 or claimant >= state.job_count[0]:
         return REFUSED_INDEX
-    if state.job_victims[claimant] < 0:
+    if claimant >= 0 and state.job_victims[claimant] < 0:
         return REFUSED_STATE
     if why != EVICTED and why != MOVED:
         return REFUSED_VALUE
@@ -118,7 +121,8 @@ def preempt(state: State, job: int, at_ms: int, claimant: int, why: int) -> int:
     state.job_told[job] = why
     state.job_told_ms[job] = at_ms
     state.job_claimant[job] = claimant
-    state.job_victims[claimant] += 1
+    if claimant >= 0:
+        state.job_victims[claimant] += 1
     end_ms = at_ms + state.class_grace_ms[state.job_class[job]]
     # One past its estimate says nothing about its end; that it was told to stop does.
     if state.job_key_first[job] > end_ms or state.job_key_first[job] <= at_ms:
@@ -137,6 +141,15 @@ def save(state: State, job: int, saved_ms: int) -> int:
     if saved_ms < state.job_saved_ms[job] or saved_ms >= BIG:
         return REFUSED_VALUE
     state.job_saved_ms[job] = saved_ms
+    return 0
+
+
+def recall(state: State, job: int, evictions: int, moves: int) -> int:
+    """How often the job went back to the queue for others, of attempts that nobody replays."""
+    if evictions < 0 or moves < 0 or max(evictions, moves) >= BIG:
+        return REFUSED_VALUE
+    state.job_evictions[job] = evictions
+    state.job_moves[job] = moves
     return 0
 
 

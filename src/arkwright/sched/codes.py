@@ -40,6 +40,7 @@ PREEMPT: Final = 30
 CLAIM: Final = 31
 UNCLAIM: Final = 32
 SAVED: Final = 33
+RECALLED: Final = 34
 
 # Why a job was told to stop for another (`State.job_told`); 0 is "it was not".
 EVICTED: Final = 1

@@ -130,10 +130,11 @@ def unclaim(at_ms: int, job: int) -> Event:
     return Event(codes.UNCLAIM, at_ms, job)
 
 
-def preempt(at_ms: int, job: int, claimant: int, why: int = codes.EVICTED) -> Event:
+def preempt(at_ms: int, job: int, claimant: int = -1, why: int = codes.EVICTED) -> Event:
     """The job has been told to stop for a claim, and is expected to end within its grace.
 
-    `why`: EVICTED, or MOVED where what it needs is free elsewhere.
+    `claimant`: whose claim, -1 when that is over by now. `why`: EVICTED, or
+    MOVED where what it needs is free elsewhere.
     """
     return Event(codes.PREEMPT, at_ms, job, (claimant, why))
 
@@ -141,3 +142,9 @@ def preempt(at_ms: int, job: int, claimant: int, why: int = codes.EVICTED) -> Ev
 def saved(at_ms: int, job: int, saved_ms: int) -> Event:
     """What the running job had done by `saved_ms` is on disk: no stop can cost it."""
     return Event(codes.SAVED, at_ms, job, (saved_ms,))
+
+
+def recalled(at_ms: int, job: int, evictions: int, moves: int) -> Event:
+    """How often the job lost its place to others, or was moved, in attempts that are not in the
+    log this state is built from."""
+    return Event(codes.RECALLED, at_ms, job, (evictions, moves))

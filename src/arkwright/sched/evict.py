@@ -33,9 +33,9 @@ from arkwright.sched.work import (
 def evict(state: State, work: Work, now_ms: int, mode: int) -> int:
     """Claims and who is told to stop, written to `work.notice` and done in the state; how many."""
     work.told[:] = 0
-    if state.eviction[ENABLED] == 0:
-        return 0
     _give_up_claims(state, work)
+    if state.eviction[ENABLED] == 0:
+        return int(work.told[NOTICES])
     lowest = np.empty(TIERS, np.int64)
     movable = np.empty(TIERS, np.int64)
     entitled.survey(state, now_ms, lowest, movable)

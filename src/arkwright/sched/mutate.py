@@ -20,6 +20,7 @@ _VALUES: Final = {
     codes.WITHDRAW: 1,
     codes.PREEMPT: 2,
     codes.SAVED: 1,
+    codes.RECALLED: 2,
 }
 
 _REFUSALS: Final = {

@@ -23,6 +23,7 @@ from arkwright.sched.codes import (
     PREEMPT,
     PRIORITY,
     QUEUED,
+    RECALLED,
     REFUSED_GPU,
     REFUSED_INDEX,
     REFUSED_KIND,
@@ -37,7 +38,6 @@ from arkwright.sched.codes import (
     ROW_LIMIT,
     RUN,
     RUNNING,
-    SAVED,
     STARTING,
     STOP,
     STOPPING,
@@ -62,7 +62,7 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
         return withdraw(state, index, values[0])
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
-    if PREEMPT <= kind <= SAVED:
+    if PREEMPT <= kind <= RECALLED:
         return claims.change(state, kind, at_ms, index, values)
     if kind == RUN:
         return _move(state, index, STARTING, STARTING, RUNNING)

@@ -104,6 +104,7 @@ def workspace(state: State) -> Work:
     sizes |= {"shadow_each": len(state.gpu_milli_free), "seen_moves": n_seen, "seen_score": n_seen}
     sizes |= {"row_limit_then": n_rows, "step_left": len(state.step_at_ms)}
     notices = len(state.job_state) + n_nodes + int(state.eviction[TRIES])
-    sizes |= {"told": 2, "notice": NOTICE_COLUMNS * notices * int(state.eviction[ENABLED])}
+    notices *= int(state.eviction[ENABLED] != 0 or state.claim_count[0] > 0)
+    sizes |= {"told": 2, "notice": NOTICE_COLUMNS * notices}
     sizes |= {"class_within_ms": n_classes, "class_candidate": n_classes}
     return Work(*[np.zeros(sizes.get(name, n_nodes), np.int64) for name in Work._fields])
