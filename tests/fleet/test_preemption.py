@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from arkwright.fleet import NoticeKind, Preemption, decision_bytes
+import msgspec
+
+from arkwright.fleet import (
+    Fleet,
+    FleetPolicy,
+    NoticeKind,
+    Preemption,
+    ProjectQuota,
+    decision_bytes,
+)
 from arkwright.jobs.events import EventKind
 from arkwright.jobs.spec import Checkpoint, JobSpec, Level, Tier, Topology, TopologyMode
-from fleet.world import Log, fleet, spec
+from fleet.world import NODES, Log, fleet, spec
 
 RACK_1, RACK_2 = "narvik/h1/r1", "narvik/h1/r2"
 IN_ONE_RACK = Topology(level=Level.RACK, mode=TopologyMode.REQUIRED)
 
 
 def a_log(**fields: Any) -> Log:
-    log = Log(fleet(preemption=Preemption(enabled=True, **fields)))
+    policy = FleetPolicy(preemption=Preemption(enabled=True, **fields))
+    log = Log(Fleet(NODES, [ProjectQuota(path="lab", gpus_limit=None)], policy))
     for site in ("oslo/h1/r1/t1", "oslo/h1/r1/t2"):
         log.fleet.set_node_state(site, "down")
     return log
@@ -32,8 +42,6 @@ def run_at(log: Log, job_id: str, *nodes: str, **fields: Any) -> None:
 
 
 def submit(log: Log, job_id: str, job: JobSpec) -> None:
-    import msgspec
-
     after = {"spec": msgspec.to_builtins(job), "state": "queued", "project": "lab", "user": "u"}
     log.write(EventKind.JOB_SUBMITTED, job_id, None, after)
 
@@ -42,7 +50,7 @@ def test_the_least_work_lost_goes_first_and_a_checkpoint_interval_counts_as_savi
     log = a_log()
     run_at(log, "long", f"{RACK_1}/t1", checkpoint=Checkpoint(dir="/c", interval=100.0))
     run_at(log, "short", f"{RACK_1}/t2")
-    submit(log, "first", spec(nodes=4 - 1, tier=Tier.CRITICAL, time_limit=90.0))
+    submit(log, "first", spec(nodes=3, tier=Tier.CRITICAL, time_limit=90.0))
     # Two nodes are free; at 399 s `long` has saved 99 s ago, and `short` has never saved.
     decided = log.fleet.decisions(400_000)
     assert [(n.kind, n.job_id) for n in decided.notices] == [

@@ -85,6 +85,8 @@ def random_pair(random: Random, placing=None, eviction=None) -> Pair:
         shapes = [shape._replace(watts=random.choice(asked)) for shape in shapes]
     if eviction:
         tree = tree._replace(guarantee=random_guarantees(random, limits) + [-1] * 4)
+        if eviction.defragment and n_levels > 0 and random.random() < 0.7:
+            shapes = _shapes_in_the_way(random)
         shapes = [random_standing(random, shape) for shape in shapes]
     shapes = list(dict.fromkeys(shapes))
     plain = [
@@ -189,7 +191,13 @@ def random_event(pair: Pair, random: Random) -> None:
         if random.random() < 0.1:
             pair.apply(sched.withdraw(pair.now_ms, row, at_ms))
             del pair.factory.announced[at_ms, row]
-    elif kind in ("stop", "run"):
+    else:
+        _event_of_active(pair, random, kind)
+
+
+def _event_of_active(pair: Pair, random: Random, kind) -> None:
+    active, jobs = pair.active(), pair.factory.jobs
+    if kind in ("stop", "run"):
         starting = [job for job in active if pair.state.job_state[job] == sched.STARTING]
         if starting:
             job = random.choice(starting)
@@ -233,7 +241,7 @@ def random_eviction(random: Random) -> sched.Eviction:
     return sched.Eviction(
         enabled=1,
         priority_gap=random.choice([1, 1, 2]),
-        evictions_max=random.choice([1, 2, 20]),
+        evictions_max=random.choice([0, 1, 2, 20]),
         run_min_ms=random.choice([0, 0, 5]),
         defragment=random.choice([0, 1]),
         moves_max=random.choice([1, 20]),
@@ -315,6 +323,13 @@ def _busy_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:
         level_required=random.choice([-1, -1, *range(n_levels)]),
         row=random.choice([-1, -1, random.randrange(n_rows)]),
     )
+
+
+def _shapes_in_the_way(random: Random):
+    """Single nodes, and gangs that need two in the smallest domain: there is room, not there."""
+    single = [sched.Shape(1, random.choice([2000, 4000, 4000, 600])) for _ in range(2)]
+    gangs = [sched.Shape(2, random.choice([2000, 4000]), level_required=0) for _ in range(2)]
+    return [*single, *gangs, sched.Shape(1, 4000, row=random.randint(0, 3))]
 
 
 def _random_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:

@@ -1,4 +1,4 @@
-"""Jobs that stop for others, through the real control plane: told, stopped, waiting again, resumed."""
+"""Jobs that stop for others, through the real control plane: told, waiting again, resumed."""
 
 from __future__ import annotations
 
