@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 from msgspec import Struct
 
 from arkwright import sched
@@ -240,7 +240,8 @@ _CHANGES: Mapping[int, Callable[[_Context], str]] = {
 
 def _instant(at_ms: int) -> str:
     """To the second, UTC, as the log shows times."""
-    return datetime.fromtimestamp(at_ms / MILLI, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    text = np.datetime_as_string(np.datetime64(at_ms, "ms"), unit="s")
+    return f"{text.replace('T', ' ')} UTC"
 
 
 def _other_nodes(c: _Context) -> str:
