@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from arkwright.control import intake, views
+from arkwright.control.history import finished_attempts
 from arkwright.engines.fake import Script
 from arkwright.jobs.spec import Resources, Tier
 from simulation.world import OWNER_IDENTITY, Crash, World
@@ -120,6 +121,20 @@ def test_a_job_is_evicted_only_so_often_and_a_restart_remembers_how_often(world:
     for _ in range(20):
         world.step()
     assert (world.state(low), world.state(high)) == ("running", "queued")
+
+
+def test_an_attempt_that_gave_its_place_teaches_nothing_of_how_long_jobs_last(
+    world: World,
+) -> None:
+    low = flexible(world)
+    ran(world, low)
+    high = critical(world)
+    world.until(lambda: world.state(low) == "succeeded")
+    assert world.state(high) == "succeeded"
+    read_back = finished_attempts(world.store.read(), world.fleet)
+    assert len(read_back) == 2  # of three attempts
+    assert min(attempt.ran_ms for attempt in read_back) >= 20_000
+    assert list(world.fleet._experience.finished) == read_back
 
 
 def test_a_claim_whose_job_is_cancelled_leaves_the_nodes_to_others(world: World) -> None:

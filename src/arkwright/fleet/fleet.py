@@ -1,4 +1,7 @@
-"""`Fleet`: follows the event log in the scheduler's state, and asks the scheduler to decide."""
+"""`Fleet`: follows the event log in the scheduler's state, and asks the scheduler to decide.
+
+Past 400 lines because following, deciding and answering share one state and its dictionary.
+"""
 
 from __future__ import annotations
 

@@ -126,6 +126,8 @@ def _take_event(state: State, trip: Trip, event: Ints) -> bool:
     )
     if refused == 0 and state.job_count[0] > job:
         trip.actual_ms[job] = event[ACTUAL_MS]
+    if refused == 0 and event[KIND] == PREEMPT:
+        _push(trip, _grace_end(state, event[INDEX]), event[INDEX])
     return bool(refused == 0)
 
 

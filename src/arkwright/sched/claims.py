@@ -22,6 +22,7 @@ from arkwright.sched.codes import (
     QUEUED,
     RECALLED,
     REFUSED_INDEX,
+    REFUSED_KIND,
     REFUSED_NODE_COUNT,
     REFUSED_NODE_FULL,
     REFUSED_NODE_INDEX,
@@ -29,6 +30,7 @@ from arkwright.sched.codes import (
     REFUSED_STATE,
     REFUSED_VALUE,
     RUNNING,
+    SAVED,
     STARTING,
     STOPPING,
     UNCLAIM,
@@ -47,7 +49,9 @@ def change(state: State, kind: int, at_ms: int, job: int, values: Ints) -> int:
         return 0
     if kind == RECALLED:
         return recall(state, job, values[0], values[1])
-    return save(state, job, values[0])
+    if kind == SAVED:
+        return save(state, job, values[0])
+    return REFUSED_KIND
 
 
 def bars(state: State, node: int) -> bool:

@@ -47,7 +47,8 @@ def forward(
 ) -> Course:
     """Run `state` (which is changed) from `now_ms` through `until_ms`, both included.
 
-    `events`: int64[n, FORWARD_COLUMNS] ordered by time (`timetable`), any kind but CLASS and START.
+    `events`: int64[n, FORWARD_COLUMNS] ordered by time (`timetable`), any kind but CLASS,
+    START and CLAIM.
     `actual_ms`: int64[jobs in the state], how long each really lasts from its start; the estimate
     when not given. Limits that the state has announced come true at their times; one announced
     by an event needs its ROW_LIMIT among the events. A job that is told to stop for another lasts
@@ -67,8 +68,8 @@ def forward(
     announced = int((events[:, KIND] == codes.ANNOUNCE).sum())
     state = grown(state, 0, len(submits), slots, announced)
     n_jobs = len(state.job_state)
-    requeues = int((events[:, KIND] == codes.REQUEUE).sum())
-    trip = trip_of(n_jobs, attempts_max(state) + requeues)
+    again = np.isin(events[:, KIND], (codes.REQUEUE, codes.PREEMPT))
+    trip = trip_of(n_jobs, attempts_max(state) + 2 * int(again.sum()))
     trip.actual_ms[:known] = state.job_duration_ms[:known] if actual_ms is None else actual_ms
     starts = kernels.advance(state, workspace(state), events, trip, now_ms, until_ms, backfill)
     if starts < 0:

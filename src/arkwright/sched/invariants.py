@@ -173,6 +173,10 @@ def _check_claims(state: State) -> list[str]:
             wrong.append(f"nodes are kept for job {job}, which does not wait")
         if state.job_victims[job] != len(theirs):
             wrong.append(f"job {job}: {state.job_victims[job]} stop for it, {theirs} do")
+    for node in np.flatnonzero(state.node_claim >= 0).tolist():
+        job = int(state.node_claim[node])
+        if not int(state.class_sites[state.job_class[job]]) >> int(state.node_site[node]) & 1:
+            wrong.append(f"node {node} is kept for job {job}, which may not enter its site")
     if state.claim_count[0] != len(claimants):
         wrong.append(f"{state.claim_count[0]} claims counted, {sorted(claimants)} have one")
     return wrong
