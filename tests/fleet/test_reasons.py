@@ -122,6 +122,25 @@ WORDS: dict[int, tuple[Any, str, str, str]] = {
         "draw 8 kW",
         "2 kW per node would fit",
     ),
+    codes.CLAIM_STANDS: (
+        R(codes.CLAIM_STANDS, asked=2, job=1, at_ms=1_800_000_000_000),
+        "claim",
+        "has a claim on its nodes: waits for 2 jobs, second among them, to stop until "
+        "2027-01-15 08:00:00 UTC",
+        "",
+    ),
+    codes.CLAIMED: (
+        R(codes.CLAIMED, asked=2, free=1, job=0),
+        "claimed",
+        "asks for 2 nodes; 1 is free beside those kept for first, for which others stop",
+        "",
+    ),
+    codes.STOPS_FOR: (
+        R(codes.STOPS_FOR, job=0, at_ms=1_800_000_000_000),
+        "stops-for",
+        "it was told to stop for first and has until 2027-01-15 08:00:00 UTC",
+        "",
+    ),
     codes.NEVER_QUOTA: (
         R(codes.NEVER_QUOTA, asked=24_000, row=0, used=0, limit=16_000,
           change=codes.LESS_PER_NODE, resource=0, to=5_333),

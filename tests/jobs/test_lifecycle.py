@@ -51,7 +51,13 @@ def test_nothing_leaves_a_final_state_and_every_other_state_can_reach_one() -> N
 
 
 def test_a_job_holds_nodes_only_after_a_decision_and_leaves_them_only_by_an_end() -> None:
-    ends = {Trigger.SUCCEED, Trigger.FAIL, Trigger.RETRY, Trigger.END_CANCELLED}
+    ends = {
+        Trigger.SUCCEED,
+        Trigger.FAIL,
+        Trigger.RETRY,
+        Trigger.RETURN,
+        Trigger.END_CANCELLED,
+    }
     for (at, trigger), to in TRANSITIONS.items():
         assert (at in WAITING and to in PLACED) == (trigger is Trigger.START)
         assert (at in PLACED and to not in PLACED) == (trigger in ends)

@@ -29,7 +29,6 @@ NOT_YET: dict[str, Any] = {
     "groups": (Group(name="g", nodes=1, resources=Resources()),),
     "array": "0-9",
     "depends_on": ("other",),
-    "preemptible": True,
     "begin": "2027-01-01",
     "service": Service(),
     "image": "docker.io/library/alpine",
@@ -39,7 +38,7 @@ NOT_YET: dict[str, Any] = {
 SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
     "env", "time_limit", "priority", "tier", "topology", "sites", "held", "checkpoint", "retry",
-    "grace", "power", "elastic", "deadline",
+    "grace", "power", "elastic", "deadline", "preemptible",
 }  # fmt: skip
 
 

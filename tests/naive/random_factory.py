@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from arkwright import sched
+from arkwright.sched import codes
 from arkwright.sched.draw import draw
-from arkwright.sched.schedule import cycle_with
+from arkwright.sched.schedule import Decisions, cycle_with, notices_of
 from arkwright.sched.work import workspace
 from naive import policies
 from naive import scheduler as naive
@@ -42,6 +43,7 @@ class Pair:
     shapes: list[sched.Shape]
     log: list[sched.Event] = field(default_factory=list)
     now_ms: int = 0
+    eviction: sched.Eviction | None = None
     announces: int = 0
     """How often limits are announced, against eight submits."""
     looks_min: int = 1
@@ -57,6 +59,13 @@ class Pair:
         self.state = sched.apply(self.state, event)
         self.log.append(event)
 
+    def rebuilt(self):
+        """The state after every event so far, from nothing."""
+        state = sched.empty(self.nodes, self.rows, self.placing, self.eviction)
+        for event in self.log:
+            state = sched.apply(state, event)
+        return state
+
     def active(self):
         return [job.index for job in self.factory.active()]
 
@@ -64,7 +73,7 @@ class Pair:
         return [job.index for job in self.factory.jobs if job.state == state]
 
 
-def random_pair(random: Random, placing=None, has_quotas=None, forms=True) -> Pair:
+def random_pair(random: Random, placing=None, has_quotas=None, forms=True, eviction=None) -> Pair:
     """A mixed factory, or one of equal nodes in which jobs get in each other's way all the time."""
     placing = placing or sched.Placing()
     busy = random.random() < 0.6
@@ -99,7 +108,14 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True) -> Pa
         shapes = [_with_form(random, shape, n_levels) for shape in shapes]
     if has_quotas:
         shapes = [with_quota(random, shape) for shape in shapes]
-    shapes = with_sizes(random, list(dict.fromkeys(shapes)), n_nodes)
+    if eviction:
+        tree = tree._replace(guarantee=random_guarantees(random, limits) + [-1] * 4)
+        if eviction.defragment and n_levels > 0 and random.random() < 0.7:
+            shapes = _shapes_in_the_way(random)
+        shapes = [random_standing(random, shape) for shape in shapes]
+    shapes = list(dict.fromkeys(shapes))
+    if not eviction:
+        shapes = with_sizes(random, shapes, n_nodes)
     plain = [
         naive.Node(
             [level[i] for level in domain],
@@ -116,9 +132,14 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True) -> Pa
         plain_policy = None
     factory = naive.Factory(plain, tree.parent, tree.limit, plain_policy)
     give_quotas(factory, tree)
-    pair = Pair(sched.empty(nodes, tree, placing), nodes, tree, placing, factory, shapes)
+    state = sched.empty(nodes, tree, placing, eviction)
+    pair = Pair(state, nodes, tree, placing, factory, shapes)
+    pair.eviction = eviction
+    factory.eviction = eviction
+    factory.row_guarantee = list(tree.guarantee) or factory.row_guarantee
     for shape in shapes:
         pair.apply(sched.add_class(0, shape))
+    factory.gpus_told_apart = bool(pair.state.gpus_kept[0])
     pair.announces = random.choice([0, 0, 2])
     pair.looks_min = random.choice([1, 1, 4])
     pair.reserves = random.choice([0, 0, 2])
@@ -178,10 +199,11 @@ def random_event(pair: Pair, random: Random) -> None:
             "announce",
             "reserve",
             "quota",
+            "saved",
         ],
         [
             *(8, 8, 1, 1, 1, 1, 1, 1, 1, 1),
-            *(pair.announces, pair.reserves, pair.quotas),
+            *(pair.announces, pair.reserves, pair.quotas, 2 if pair.eviction else 0),
         ],
     )[0]
     jobs = pair.factory.jobs
@@ -196,12 +218,13 @@ def random_event(pair: Pair, random: Random) -> None:
         pair.apply(sched.end(pair.now_ms, job))
         pair.factory.leave(jobs[job], "done", pair.now_ms)
     elif kind == "requeue" and active:
-        job = random.choice(active)
+        job = random.choice([job for job in active if jobs[job].told] or active)
         pair.apply(sched.requeue(pair.now_ms, job))
         pair.factory.leave(jobs[job], "queued", pair.now_ms)
     elif kind == "hold" and queued:
         job = random.choice(queued)
         pair.apply(sched.hold(pair.now_ms, job))
+        pair.factory.unclaim(jobs[job])
         jobs[job].state = "held"
     elif kind == "release" and held:
         job = random.choice(held)
@@ -231,11 +254,24 @@ def random_event(pair: Pair, random: Random) -> None:
         reserve_random(pair, random)
     elif kind == "quota":
         random_quota_event(pair, random)
-    elif kind in ("stop", "run"):
+    else:
+        _event_of_active(pair, random, kind)
+
+
+def _event_of_active(pair: Pair, random: Random, kind) -> None:
+    active, jobs = pair.active(), pair.factory.jobs
+    if kind in ("stop", "run"):
         starting = [job for job in active if pair.state.job_state[job] == sched.STARTING]
         if starting:
+            job = random.choice(starting)
             event = sched.stop if kind == "stop" else sched.run
-            pair.apply(event(pair.now_ms, random.choice(starting)))
+            pair.apply(event(pair.now_ms, job))
+            jobs[job].stopping = kind == "stop"
+    elif kind == "saved" and active:
+        job = random.choice(active)
+        if jobs[job].saved_ms <= pair.now_ms:
+            pair.apply(sched.saved(pair.now_ms, job, pair.now_ms))
+            jobs[job].saved_ms = pair.now_ms
 
 
 def reserve_random(pair: Pair, random: Random) -> None:
@@ -278,7 +314,35 @@ def _random_limit(pair: Pair, random: Random):
 
 
 def expected_end_ms(pair: Pair, job) -> int:
-    return pair.factory.jobs[job].start_ms + pair.factory.jobs[job].duration_ms
+    return pair.factory.jobs[job].expected_ms
+
+
+def random_eviction(random: Random) -> sched.Eviction:
+    """A policy that lets jobs be stopped, with bounds that sometimes bind."""
+    return sched.Eviction(
+        enabled=1,
+        priority_gap=random.choice([1, 1, 2]),
+        evictions_max=random.choice([0, 1, 2, 20]),
+        run_min_ms=random.choice([0, 0, 5]),
+        defragment=random.choice([0, 1]),
+        moves_max=random.choice([1, 20]),
+        tries=random.choice([1, 2, 8]),
+        domains_max=random.choice([1, 2, 64]),
+        candidates_max=random.choice([3, 1024, 1024]),
+    )
+
+
+def random_guarantees(random: Random, limits):
+    return [random.choice([-1, 0, 8000, 16000]) for _ in limits]
+
+
+def random_standing(random: Random, shape) -> sched.Shape:
+    """The shape with a tier of its own, most of them preemptible."""
+    return shape._replace(
+        tier=random.choice([0, 1, 1, 2, 2]),
+        preemptible=int(random.random() < 0.7),
+        grace_ms=random.choice([0, 1, 3, 10]),
+    )
 
 
 def submit_random(pair: Pair, random: Random, duration_ms=None, priority=None, cls=None) -> None:
@@ -294,18 +358,36 @@ def submit_random(pair: Pair, random: Random, duration_ms=None, priority=None, c
 def decide_both(pair: Pair, mode=sched.EASY, kernels=sched.INTERPRETED):
     """One cycle on each; what each decided. The real state gets the decisions as events."""
     draft = sched.copy(pair.state)
-    out = sched.room(draft)
     work = workspace(draft, pair.looks_min)
+    out = sched.room(draft)
     count = cycle_with(draft, work, pair.now_ms, out, mode, kernels)
-    decided = [(int(job), list(sched.nodes_of(draft, int(job)))) for job in out[:count]]
-    gpus = {int(job): sched.gpus_of(draft, int(job)) for job in out[:count]}
+    found = Decisions(out[:count].tolist(), notices_of(work))
+    decided = [(job, list(sched.nodes_of(draft, job))) for job in found.starts]
+    gpus = {job: sched.gpus_of(draft, job) for job in found.starts}
     for job, nodes in decided:
         pair.apply(sched.start(pair.now_ms, job, nodes, gpus[job]))
-    if not decided and mode == sched.EASY:
+    for notice in found.notices:
+        pair.apply(sched.notified(draft, pair.now_ms, notice))
+    if not decided and not found.notices and mode == sched.EASY:
         pair.state = draft  # as the live loop does: the draft remembers what is blocked
     else:
         assert sched.same(draft, pair.state)
-    return decided, pair.factory.cycle(pair.now_ms, mode)
+    theirs = pair.factory.cycle(pair.now_ms, mode)
+    if not pair.eviction:
+        return decided, theirs
+    return [*decided, *_as_told(draft, found)], [*theirs, *pair.factory.notices]
+
+
+def _as_told(draft, found):
+    words = {codes.UNCLAIM: "unclaim", codes.CLAIM: "claim", codes.PREEMPT: "preempt"}
+    for notice in found.notices:
+        about = (words[notice.kind], notice.job)
+        if notice.kind == codes.CLAIM:
+            yield (*about, sched.claimed_by(draft, notice.job))
+        elif notice.kind == codes.PREEMPT:
+            yield (*about, notice.claimant, notice.why)
+        else:
+            yield about
 
 
 def _power_rows(random: Random, n_nodes):
@@ -326,6 +408,13 @@ def _busy_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:
         level_required=random.choice([-1, -1, *range(n_levels)]),
         row=random.choice([-1, -1, random.randrange(n_rows)]),
     )
+
+
+def _shapes_in_the_way(random: Random):
+    """Single nodes, and gangs that need two in the smallest domain: there is room, not there."""
+    single = [sched.Shape(1, random.choice([2000, 4000, 4000, 600])) for _ in range(2)]
+    gangs = [sched.Shape(2, random.choice([2000, 4000]), level_required=0) for _ in range(2)]
+    return [*single, *gangs, sched.Shape(1, 4000, row=random.randint(0, 3))]
 
 
 def _random_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from naive import quota, rails, segments, spread
 from naive.budgets import Budgets
+from naive.eviction import Eviction
 from naive.shares import Shares
 from naive.windows import is_open
 
@@ -39,6 +40,14 @@ class Job:
     nodes: list[int] = field(default_factory=list)
     gpus: dict[int, list[int]] = field(default_factory=dict)  # node -> GPUs of it
     sizes: list[object] = field(default_factory=list)  # shapes of an elastic gang, smallest first
+    expected_ms: int = -1  # the end
+    saved_ms: int = -1
+    stopping: bool = False
+    told: int = 0  # EVICTED or MOVED while it stops for another
+    claimant: "Job" = None
+    claim: list[int] = field(default_factory=list)  # nodes kept for it
+    evictions: int = 0
+    moves: int = 0
 
     def order(self):
         return (-self.priority, self.submit_ms, self.seq, self.index)
@@ -59,7 +68,7 @@ class Reservation:
     block: int  # of GPUs that the head would hold on every node, where it asks for rails
 
 
-class Factory:
+class Factory(Eviction):
     def __init__(self, nodes, row_parent, row_limit, policy=None):
         self.policy = policy  # naive.policies; None is Arkwright's without typical shapes
         self.nodes = nodes
@@ -68,9 +77,13 @@ class Factory:
         self.row_kept = [0] * len(self.row_limit)
         self.budgets = Budgets(self, {})
         self.shares = Shares(self, 0, [1] * len(self.row_limit))
+        self.row_guarantee = [-1] * len(self.row_limit)
+        self.eviction = None  # arkwright.sched.Eviction
+        self.gpus_told_apart = True
         self.announced = {}  # (at_ms, row): limit
         self.windows = []  # naive.windows
         self.jobs = []
+        self.ends_before = {}  # of those told to stop in this cycle
 
     def active(self):
         return [job for job in self.jobs if job.state == "active"]
@@ -82,24 +95,36 @@ class Factory:
 
             return conservative.cycle(self, now_ms)[0]
         started = []
+        while True:
+            claims = len(self.claimants())
+            reservation = self.go_through_queue(now_ms, mode, started)
+            if len(self.claimants()) == claims:
+                break
+        self.notices = self.evict(now_ms, mode == STRICT, reservation)
+        return started
+
+    def go_through_queue(self, now_ms, mode, started):
+        """Ends early when a job with a claim starts: what it barred is open to those before it."""
         reservation = None
         queue = [job for job in self.jobs if job.state == "queued"]
         while queue:
             usage = self.shares.usage()
             job = min(queue, key=lambda job: (self.shares.order(job, *usage), job.order()))
             queue.remove(job)
-            nodes = self.nodes_for(job, now_ms, reservation)
+            nodes, had_claim = self.nodes_for(job, now_ms, reservation), bool(job.claim)
             if nodes is not None:
                 nodes = self.largest_size(job, nodes, now_ms, reservation)
                 self.start(job, nodes, now_ms)
                 started.append((job.index, nodes))
+                if had_claim:
+                    break
                 if reservation and now_ms + job.duration_ms > reservation.shadow_ms:
                     self.take_spare(reservation, job)
             elif reservation is None and mode != GREEDY:
                 reservation = self.reserve(job, now_ms)
                 if reservation and mode == STRICT:
                     break
-        return started
+        return reservation
 
     def largest_size(self, job, nodes, now_ms, reservation):
         """Grow an elastic gang size by size while the next one fits; it keeps the last that did."""
@@ -157,7 +182,7 @@ class Factory:
 
         return self.place(job, beside, gpus, scores, room, rank, keeps_head)
 
-    def reserve(self, head, now_ms):
+    def reserve(self, head, now_ms, beside=None):
         """The first instant at which the head fits when running jobs end as expected."""
         if not self.budgets.fits(head, []):
             return None
@@ -173,7 +198,7 @@ class Factory:
             limits = self.limits_at(instant, now_ms)
             room = [
                 self.room(used, limits),
-                self.ahead(now_ms, instant, instant + head.duration_ms, None),
+                self.ahead(now_ms, instant, instant + head.duration_ms, beside),
             ]
 
             def rank(node):
@@ -202,10 +227,17 @@ class Factory:
         return None
 
     def end_ms(self, job, now_ms):
-        return max(job.start_ms + job.duration_ms, now_ms + 1)
+        return max(job.expected_ms, now_ms + 1)
 
     def active_after(self, instant, now_ms):
         return [job for job in self.active() if self.end_ms(job, now_ms) > instant]
+
+    def active_at_limit(self, at_ms, now_ms):
+        """Who is expected to run then, as it was before this cycle told anybody to stop."""
+        if at_ms <= now_ms:
+            return self.active()
+        ends = {job.index: job.expected_ms for job in self.active()} | self.ends_before
+        return [job for job in self.active() if max(ends[job.index], now_ms + 1) > at_ms]
 
     def room(self, used, limits):
         return {row: limits[row] - used[row] for row in range(len(used)) if limits[row] >= 0}
@@ -225,9 +257,7 @@ class Factory:
         for (at_ms, row), limit in self.announced.items():
             if limit < 0 or not after_ms < at_ms < end_ms:
                 continue
-            used = self.left(self.active_after(at_ms, now_ms) if at_ms > now_ms else self.active())[
-                1
-            ]
+            used = self.left(self.active_at_limit(at_ms, now_ms))[1]
             head = reservation and reservation.head
             if head and reservation.shadow_ms <= at_ms < reservation.shadow_ms + head.duration_ms:
                 used[row] += self.charges(head.shape, reservation.nodes).get(row, 0)
@@ -368,6 +398,7 @@ class Factory:
         node, shape = self.nodes[index], job.shape
         return (
             node.state == 0
+            and not self.claimed_by_another(job, index)
             and shape.pool in (-1, node.pool)
             and shape.gpu_type in (-1, node.gpu_type)
             and (shape.sites >> node.site) & 1 == 1
@@ -449,12 +480,19 @@ class Factory:
         job.gpus = {n: self.pick_gpus(job, n, gpus[n], free[n], block) for n in nodes}
         job.state, job.nodes, job.start_ms = "active", nodes, now_ms
         self.shares.started(job, now_ms)
+        job.expected_ms, job.saved_ms = now_ms + job.duration_ms, now_ms
+        self.unclaim(job)
 
     def leave(self, job, state, now_ms):
         if job.state == "active":
             attempt = (job.shape.nodes * job.shape.gpu_milli, job.start_ms, now_ms)
             self.budgets.over.append((job.shape.row, *attempt))
             self.shares.ended(job, now_ms)
+        if state == "queued" and job.told:
+            job.evictions += job.told == 1
+            job.moves += job.told == 2
+        self.unclaim(job)
+        job.stopping, job.told, job.claimant = False, 0, None
         job.state, job.nodes, job.start_ms = state, [], -1
         job.gpus = {}
         if job.sizes:

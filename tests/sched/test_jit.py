@@ -10,7 +10,14 @@ import pytest
 from arkwright import sched
 from naive.flat_pool import pool, single_gpus, starts_s
 from naive.golden import GOLDEN, read_golden
-from naive.random_factory import POLICIES, random_event, random_pair, random_placing
+from naive.random_factory import (
+    POLICIES,
+    decide_both,
+    random_event,
+    random_eviction,
+    random_pair,
+    random_placing,
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +53,33 @@ def test_compiled_cycles_leave_the_same_state_as_interpreted_ones(kernels):
                 nodes = list(sched.nodes_of(pair.state, job))
                 pair.factory.start(pair.factory.jobs[job], nodes, pair.now_ms)
             pair.now_ms += random.choice([0, 1, 5])
+
+
+@pytest.mark.slow
+def test_compiled_kernels_tell_the_same_jobs_to_stop(kernels):
+    told = 0
+    for seed in range(60):
+        random = Random(seed)
+        pair = random_pair(random, forms=False, has_quotas=False, eviction=random_eviction(random))
+        for _ in range(25):
+            for _ in range(3):
+                random_event(pair, random)
+            compiled = sched.copy(pair.state)
+            found = sched.decisions(compiled, pair.now_ms, kernels=kernels)
+            told += len(found.notices)
+            ours, theirs = decide_both(pair)
+            assert ours == theirs
+            assert sched.same(compiled, pair.state)
+            pair.now_ms += random.choice([0, 1, 5])
+        ends = np.full(int(pair.state.job_count[0]), 40, np.int64)
+        nothing = sched.timetable([])
+        one = sched.forward(sched.copy(pair.state), nothing, pair.now_ms, 10**6, ends)
+        other = sched.forward(
+            sched.copy(pair.state), nothing, pair.now_ms, 10**6, ends, kernels=kernels
+        )
+        assert sched.same(one.state, other.state)
+        assert np.array_equal(one.start_at_ms, other.start_at_ms)
+    assert told > 50
 
 
 @pytest.mark.slow

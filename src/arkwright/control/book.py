@@ -31,6 +31,10 @@ class ActiveJob:
     """For a fraction, the GPU of each node that serves it."""
     stop_cause: str | None = None
     is_cancelled: bool = False
+    told: str = ""
+    """Why it stops for another job, `evicted` or `moved`; empty when it does not."""
+    evictions: int = 0
+    moves: int = 0
 
     @property
     def attempt_id(self) -> str:
@@ -65,8 +69,11 @@ class Book:
         elif event.kind is EventKind.JOB_STOPPING:
             job.stop_cause = event.cause
             job.is_cancelled = job.is_cancelled or bool(event.after["is_cancel"])
+            job.told = job.told or event.after.get("why", "")
         elif event.kind is EventKind.JOB_ENDED:
             job.failures = event.after["failures"]
+            job.evictions = event.after.get("evictions", job.evictions)
+            job.moves = event.after.get("moves", job.moves)
             job.nodes = ()
         if job.state in FINAL:
             del self.jobs[job.id]
@@ -87,3 +94,4 @@ def _place(job: ActiveJob, event: Event) -> None:
     job.gpu_indexes = tuple(after.get("gpu_indexes", ()))
     job.stop_cause = None
     job.is_cancelled = False
+    job.told = ""

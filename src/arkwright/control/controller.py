@@ -19,7 +19,7 @@ from itertools import groupby
 import msgspec
 from sqlalchemy import select
 
-from arkwright.control import endings
+from arkwright.control import endings, stopping_for
 from arkwright.control.book import ActiveJob, Book
 from arkwright.control.clock import Clock, Entropy
 from arkwright.control.deciding import Deciding
@@ -122,11 +122,17 @@ class Controller:
         count_past_use(reader, self.fleet, self.store.last_ms)
         events = reader.events_of_active_jobs()
         over = {event.subject for event in events if event.kind is EventKind.JOB_ENDED}
+        claims = stopping_for.standing(events)
         for event in events:
             self.book.apply(event)
         # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
-        for event in _fractions_first([each for each in events if each.subject not in over]):
-            self.fleet.apply(event)
+        kept = [each for each in events if each.subject not in over]
+        for event in _fractions_first(kept):
+            if event.kind not in stopping_for.CLAIM_KINDS or event.seq in claims:
+                self.fleet.apply(event)
+        for event in events:
+            if event.kind is EventKind.JOB_ENDED:
+                self.fleet.recall(event)
         self._is_dirty = True
 
     # --- observe -------------------------------------------------------------------------------
@@ -225,15 +231,17 @@ class Controller:
             return
         self._decided_ms = now_ms
         seen, queued = self.deciding.queue_max, self.fleet.queued_count
-        starts = self.fleet.decide(now_ms, self.deciding.kernels, seen)
-        has_more = self.deciding.decided(len(starts), queued)
-        if not starts:
+        decided = self.fleet.decisions(now_ms, self.deciding.kernels, seen)
+        has_more = self.deciding.decided(len(decided.starts) + len(decided.notices), queued)
+        if not decided.starts and not decided.notices:
             self._is_dirty = has_more
             return
         decision = decision_of(
-            starts, now_ms=now_ms, parent=self.store.last_decision, policy=self.fleet.policy_sha256
+            decided, now_ms=now_ms, parent=self.store.last_decision, policy=self.fleet.policy_sha256
         )
-        new = [_started(self.book.jobs[start.job_id], start) for start in starts]
+        jobs = self.book.jobs
+        new = [_started(jobs[start.job_id], start) for start in decided.starts]
+        new += [stopping_for.noticed(jobs[notice.job_id], notice) for notice in decided.notices]
         new.append(
             NewEvent(
                 EventKind.CYCLE_RAN,

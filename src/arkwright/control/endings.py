@@ -16,6 +16,9 @@ NODE_LOST = "node lost"
 TIME_LIMIT = "time limit"
 UNKNOWN_ATTEMPT = "unknown attempt"
 
+MOVED = "moved"
+"""Why a job stops for another (`ActiveJob.told`) where what it needs is free elsewhere."""
+
 
 def broken(observation: Observation) -> str | None:
     """Why the rest of the gang must be stopped, if some part of it failed or vanished."""
@@ -32,6 +35,10 @@ def ended(job: ActiveJob, observation: Observation, *, launch_error: str | None)
     """The event that records the end, with the state that follows and what was measured."""
     trigger, cause = _verdict(job, observation, launch_error)
     is_mishap = trigger in (Trigger.RETRY, Trigger.FAIL)
+    counts = {}
+    if trigger is Trigger.RETURN:
+        is_moved = job.told == MOVED
+        counts = {"evictions": job.evictions + (not is_moved), "moves": job.moves + is_moved}
     return NewEvent(
         EventKind.JOB_ENDED,
         job.attempt_id,
@@ -48,7 +55,8 @@ def ended(job: ActiveJob, observation: Observation, *, launch_error: str | None)
             "cpu_s": observation.cpu_s,
             "energy_j": observation.energy.energy_j,
             "energy_method": observation.energy.method,
-        },
+        }
+        | counts,
     )
 
 
@@ -61,6 +69,8 @@ def _verdict(
         return Trigger.SUCCEED, "every rank returned 0"
     if job.is_cancelled:
         return Trigger.END_CANCELLED, job.stop_cause or "cancelled"
+    if job.told and why != TIME_LIMIT:
+        return Trigger.RETURN, job.stop_cause or f"{job.told} for another job"
     if launch_error is not None:
         # The engine could not begin: that is the place's fault, not the ranks'.
         return _again(job, RetryOn.NODE_LOST, f"launch failed: {launch_error}")

@@ -13,12 +13,16 @@ from arkwright.jobs.spec import JobSpec
 
 
 def finished_attempts(reader: Reader, fleet: Fleet) -> list[Finished]:
-    """The newest attempts that are over, oldest first: what a fleet that saw them end knows."""
+    """The newest attempts that are over, oldest first: what a fleet that saw them end knows.
+
+    Attempts that gave their place to another job teach nothing and are left out.
+    """
     query = (
         select(ATTEMPTS.c.start_ms, ATTEMPTS.c.end_ms, JOBS.c.project, JOBS.c.user, JOBS.c.spec)
         .join(ATTEMPTS, ATTEMPTS.c.id == EVENTS.c.subject)
         .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
         .where(EVENTS.c.kind == EventKind.JOB_ENDED.value)
+        .where(EVENTS.c.after["evictions"].as_integer().is_(None))
         .order_by(EVENTS.c.seq.desc())
         .limit(ATTEMPTS_MAX)
     )

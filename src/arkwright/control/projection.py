@@ -153,6 +153,8 @@ _CHANGES: Mapping[EventKind, Callable[[Connection, Event], None]] = {
     EventKind.JOB_HELD: _job_changed,
     EventKind.JOB_RELEASED: _job_changed,
     EventKind.JOB_CANCELLED: _job_changed,
+    EventKind.JOB_CLAIMED: _job_changed,
+    EventKind.JOB_UNCLAIMED: _job_changed,
     EventKind.JOB_STARTED: _job_started,
     EventKind.JOB_LAUNCHED: _job_launched,
     EventKind.JOB_STOPPING: _job_stopping,

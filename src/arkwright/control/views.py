@@ -98,13 +98,14 @@ def find_job(reader: Reader, identity: Identity, reference: str) -> Row[Any]:
 
 
 def why_now(controller: Controller, row: Row[Any]) -> WhyResource | None:
-    """Why a job is where it is; None for one that waits, of which the scheduler must be asked.
+    """Why a job is where it is; None for one that waits or stops for another, of which the
+    scheduler must be asked.
 
     Runs on the loop's thread.
     """
     active = controller.book.jobs.get(row.id)
     state = active.state if active is not None else State(row.state)
-    if state in WAITING:
+    if state in WAITING or (active is not None and active.told):
         return None
     if state in PLACED and active is not None:
         where = ", ".join(active.nodes)
@@ -119,7 +120,7 @@ def why_now(controller: Controller, row: Row[Any]) -> WhyResource | None:
 def why_waiting(
     scene: Scene, state: State, row: Row[Any], identity: Identity, run: Runner
 ) -> WhyResource:
-    """Why a job waits, asked of the scheduler on a copy. Runs on any thread."""
+    """Why a job waits, or for whom it stops, asked of the scheduler on a copy. On any thread."""
     reason = _discreet(scene, identity, why_of(scene, row.id, run))
     return WhyResource(job_id=row.id, state=state.value, reason=reason)
 

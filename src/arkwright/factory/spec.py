@@ -259,6 +259,23 @@ class TypicalJob(Section, frozen=True, kw_only=True):
     """How common they are, beside the others."""
 
 
+class Preemption(Section, frozen=True, kw_only=True):
+    """Whether, and how often, a job that runs is told to stop for one that waits."""
+
+    enabled: bool = False
+    """Off: nobody is."""
+    priority_gap: Annotated[int, Meta(ge=1, le=1_000_000)] = 1
+    """Within a tier, by how much the priority of the waiting job must be higher."""
+    evictions_max: Annotated[int, Meta(ge=0, le=20)] = 3
+    """How often one job may lose its place."""
+    run_min: Seconds = 300.0
+    """Nobody is told to stop sooner after its start."""
+    defragment: bool = False
+    """Move jobs that fit elsewhere when a gang waits for shape rather than size."""
+    moves_max: Annotated[int, Meta(ge=0, le=20)] = 2
+    """How often one job may be moved."""
+
+
 class Policy(Section, frozen=True, kw_only=True):
     """How the scheduler decides."""
 
@@ -279,7 +296,7 @@ class Policy(Section, frozen=True, kw_only=True):
     """`age`: the waiting that one point of priority is worth; none takes an hour."""
     deadline_default: Annotated[Seconds, Meta(gt=0, le=1_000_000_000)] | None = None
     """`deadline`: jobs without one stand as if due so long after submission; none takes 7 days."""
-    preemption: NotYet = None
+    preemption: Preemption = Preemption()
     power_tiers: NotYet = None
 
 

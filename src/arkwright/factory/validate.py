@@ -51,7 +51,7 @@ def validate_runnable(factory: Factory, tree: Node | None = None) -> list[Proble
 def _not_yet(factory: Factory) -> Found:
     held: list[tuple[str, object, tuple[str, ...]]] = [
         ("", factory, ("workloads", "failures", "programme")),
-        ("policy", factory.policy, ("preemption", "power_tiers")),
+        ("policy", factory.policy, ("power_tiers",)),
         ("energy", factory.energy, ("series", "programmes")),
     ]
     for name, site in factory.sites.items():

@@ -5,6 +5,7 @@ The twin and the control plane feed it the same events, so a live log replays in
 
 - `lowering`: nodes, projects and job specifications as rows, columns and shapes
 - `fleet`: `Fleet`, which follows events and decides
+- `notices`: who claims nodes and who is told to stop for whom, in names
 - `reasons`: the scheduler's reason codes in words, with the smallest change that would help
 - `scene`: the fleet at one instant, for questions about the future, which never touch the live one:
   `forecast` (when a job starts), `alternatives` (what it could ask instead), `whatif`
@@ -15,9 +16,10 @@ The twin and the control plane feed it the same events, so a live log replays in
 from arkwright.fleet.alternatives import Alternative, alternatives
 from arkwright.fleet.assembly import assemble, project_quotas
 from arkwright.fleet.experience import ATTEMPTS_MAX, Finished, group_of
-from arkwright.fleet.fleet import Fleet, JobPlacement, PowerUse, Start
+from arkwright.fleet.fleet import Decided, Fleet, JobPlacement, PowerUse, Start
 from arkwright.fleet.forecast import Forecast, forecast, forecast_new
-from arkwright.fleet.lowering import FleetPolicy
+from arkwright.fleet.lowering import FleetPolicy, Preemption
+from arkwright.fleet.notices import Notice, NoticeKind
 from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
 from arkwright.fleet.quota_tree import Budget, ProjectQuota, TypeQuota
 from arkwright.fleet.quota_use import BudgetUse, QuotaUse, TypeUse
@@ -34,6 +36,7 @@ __all__ = [
     "Budget",
     "BudgetUse",
     "Changes",
+    "Decided",
     "Finished",
     "Fleet",
     "FleetPolicy",
@@ -41,10 +44,13 @@ __all__ = [
     "JobChange",
     "JobPlacement",
     "Move",
+    "Notice",
+    "NoticeKind",
     "Outcome",
     "PowerBook",
     "PowerUse",
     "PowerWindow",
+    "Preemption",
     "ProjectQuota",
     "QuotaUse",
     "Replay",

@@ -17,7 +17,7 @@ from arkwright.factory import (
     time_limit_default,
 )
 from arkwright.fleet.fleet import Fleet
-from arkwright.fleet.lowering import FleetPolicy, TypicalDemand
+from arkwright.fleet.lowering import FleetPolicy, Preemption, TypicalDemand
 from arkwright.fleet.quota_tree import Budget, ProjectQuota, TypeQuota
 
 
@@ -36,6 +36,14 @@ def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
                 weight=job.weight,
             )
             for job in factory.policy.typical_jobs
+        ),
+        preemption=Preemption(
+            enabled=factory.policy.preemption.enabled,
+            priority_gap=factory.policy.preemption.priority_gap,
+            evictions_max=factory.policy.preemption.evictions_max,
+            run_min_s=factory.policy.preemption.run_min,
+            defragment=factory.policy.preemption.defragment,
+            moves_max=factory.policy.preemption.moves_max,
         ),
         time_limit_default_s=time_limit_default(factory).value,
         time_limit_max_s=factory.policy.time_limit_max,

@@ -74,7 +74,8 @@ class Experience:
             self._started_ms[job_id] = event.at_ms
         elif event.kind is EventKind.JOB_ENDED and job_id in self._open:
             started_ms = self._started_ms.pop(job_id, None)
-            if started_ms is not None:
+            # One that gave its place to another job says nothing of how long the job lasts.
+            if started_ms is not None and "evictions" not in event.after:
                 group, limit_ms = self._open[job_id]
                 self._finished.append(Finished(group, limit_ms, end_of(event) - started_ms))
                 self._lessons = None

@@ -1,4 +1,7 @@
-"""`Fleet`: follows the event log in the scheduler's state, and asks the scheduler to decide."""
+"""`Fleet`: follows the event log in the scheduler's state, and asks the scheduler to decide.
+
+Past 400 lines because following, deciding and answering share one state and its dictionary.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from arkwright.errors import InputError
 from arkwright.fleet import lowering
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy
+from arkwright.fleet.notices import WHY_CODES, Notice, notices_of
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
 from arkwright.fleet.quota_tree import ProjectQuota
@@ -26,7 +30,7 @@ from arkwright.jobs.events import Event, EventKind, end_of, job_of
 from arkwright.jobs.lifecycle import State
 from arkwright.jobs.spec import JobSpec, gpus_of
 from arkwright.sched import codes
-from arkwright.units import MILLI, gigabytes_to_mib
+from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
 HALF_LIVES_KEPT = 20
 """Fair share forgets what was used so many half-lives ago: less than a millionth of it is left."""
@@ -63,6 +67,13 @@ class Start(Struct, frozen=True, kw_only=True):
     placement: JobPlacement
 
 
+class Decided(Struct, frozen=True, kw_only=True):
+    """One decision, in the order in which it is to be recorded: starts, then notices."""
+
+    starts: list[Start]
+    notices: tuple[Notice, ...] = ()
+
+
 class PowerUse(Struct, frozen=True, kw_only=True):
     """A row of the power tree; above its limit only where that was cut under running jobs."""
 
@@ -93,7 +104,7 @@ class Fleet:
         policy: FleetPolicy,
         power: Sequence[PowerLimit] = (),
     ) -> None:
-        self._names = lowering.names_of(nodes, projects, power)
+        self._names = lowering.names_of(nodes, projects, power, policy.preemption.enabled)
         self._power = PowerBook({limit.path: limit.limit_w for limit in power})
         self._policy = policy
         self._backfill = _BACKFILL[policy.backfill]
@@ -129,6 +140,7 @@ class Fleet:
         self._groups: list[Group] = []
         self._keys: list[int] = []
         self._experience = Experience(finished)
+        self._save_every_ms: dict[int, int] = {}
         self._done_count = 0
         for path in self._names.row_of_power:
             self._tell_power(path, self._power.told_ms)
@@ -146,6 +158,8 @@ class Fleet:
                 self._tell_power(event.subject, event.at_ms)
         elif event.kind is EventKind.BUDGET_PERIOD_BEGAN:
             self._begin_period(event)
+        elif event.kind in (EventKind.JOB_CLAIMED, EventKind.JOB_UNCLAIMED):
+            self._follow_claim(event)
         elif event.kind.value.startswith("job_"):
             self._follow(event)
 
@@ -182,6 +196,13 @@ class Fleet:
         """Budgets whose period at `now_ms` has to be begun: project, its start and end [ms]."""
         return periods_due(self._state, self._names, now_ms)
 
+    def recall(self, event: Event) -> None:
+        """Take from the end of an attempt that is not followed how often its job made room."""
+        job = self._job_index.get(job_of(event) or "")
+        if job is not None and "evictions" in event.after:
+            counts = event.after["evictions"], event.after["moves"]
+            self._state = sched.apply(self._state, sched.recalled(event.at_ms, job, *counts))
+
     def _submit(self, event: Event) -> None:
         after = event.after
         spec = msgspec.convert(after["spec"], JobSpec)
@@ -193,6 +214,10 @@ class Fleet:
         self._job_ids.append(event.subject)
         self._specs[event.subject] = spec
         lasts_ms = lowering.duration_ms(spec, self._policy)
+        checkpoint = spec.checkpoint
+        if self._names.is_preempting and spec.preemptible and checkpoint and checkpoint.interval:
+            every_ms = max(1, math.ceil(checkpoint.interval * MS_PER_S))
+            self._save_every_ms[self._job_index[event.subject]] = every_ms
         gpus = gpus_of(spec)
         self._groups.append(group_of(after["project"], after["user"], gpus))
         self._keys.append(key_of(event.subject))
@@ -217,7 +242,24 @@ class Fleet:
         self._experience.follow(event)
         if not self._is_active(event):
             self._done_count += 1
+            self._save_every_ms.pop(job, None)
             del self._specs[job_id]
+
+    def _follow_claim(self, event: Event) -> None:
+        """Nodes are kept for a waiting job, or no longer. A policy without preemption keeps none,
+        and nodes that an earlier factory file had are passed over."""
+        job = self._job_index[event.subject]
+        if event.kind is EventKind.JOB_UNCLAIMED:
+            if self._has_claim(job):
+                self._state = sched.apply(self._state, sched.unclaim(event.at_ms, job))
+            return
+        index = self._names.node_index
+        nodes = [index[path] for path in event.after["nodes"] if path in index]
+        if nodes and self._names.is_preempting:
+            self._state = sched.apply(self._state, sched.claim(event.at_ms, job, nodes))
+
+    def _has_claim(self, job: int) -> bool:
+        return bool(self._state.job_victims[job] >= 0)
 
     def _lowered(self, event: Event, job: int) -> sched.Event:
         at_ms = event.at_ms
@@ -235,6 +277,11 @@ class Fleet:
                 return sched.start(at_ms, job, nodes, gpus)
             case EventKind.JOB_LAUNCHED:
                 return sched.run(at_ms, job)
+            case EventKind.JOB_STOPPING if "why" in event.after:
+                claimant = self._job_index.get(event.after["for"], sched.NONE)
+                if claimant >= 0 and not self._has_claim(claimant):
+                    claimant = sched.NONE
+                return sched.preempt(at_ms, job, claimant, WHY_CODES[event.after["why"]])
             case EventKind.JOB_STOPPING:
                 return sched.stop(at_ms, job)
             case _ if self._is_active(event):
@@ -314,25 +361,57 @@ class Fleet:
         kernels: sched.Kernels = sched.INTERPRETED,
         queue_max: int | None = None,
     ) -> list[Start]:
-        """What the scheduler would start now, in its order. This fleet is left as it is.
+        """What the scheduler would start now, in its order. This fleet is left as it is."""
+        return self.decisions(now_ms, kernels, queue_max).starts
+
+    def decisions(
+        self,
+        now_ms: int,
+        kernels: sched.Kernels = sched.INTERPRETED,
+        queue_max: int | None = None,
+    ) -> Decided:
+        """The same, with who is told to stop for whom.
 
         With `queue_max` only the first so many jobs are looked at: what is decided for them is what
-        the whole queue's decision would have for them.
+        the whole queue's decision would have for them. Where jobs may be stopped for others or
+        every job holds a place in a plan, that is not so, and the whole queue is looked at.
         """
-        is_cut = queue_max is not None and queue_max < self.queued_count
-        trial = sched.shortlist(self._state, queue_max or 0) if is_cut else sched.copy(self._state)
-        out = sched.room(trial)
-        count = sched.cycle(trial, now_ms, out, self._backfill, kernels)
-        if count == 0 and is_cut:
-            return []
-        if count == 0:
-            # Keeps what the cycle learned of who is blocked by what; no decision is in it.
-            self._state = trial
-            return []
-        return [
+        trial = self._as_of(now_ms)
+        is_cut = queue_max is not None and queue_max < self.queued_count and self._can_be_cut()
+        if is_cut:
+            trial = sched.shortlist(trial, queue_max or 0)
+        found = sched.decisions(trial, now_ms, self._backfill, kernels)
+        if not found.starts and not found.notices:
+            if not is_cut:
+                # Keeps what the cycle learned of who is blocked by what; no decision is in it.
+                self._state = trial._replace(job_saved_ms=self._state.job_saved_ms)
+            return Decided(starts=[])
+        starts = [
             Start(job_id=self._job_ids[job], placement=self._placement(trial, job))
-            for job in map(int, out[:count])
+            for job in found.starts
         ]
+        paths = [node.path for node in self._names.nodes]
+        return Decided(
+            starts=starts, notices=notices_of(trial, found.notices, self._job_ids, paths)
+        )
+
+    def _can_be_cut(self) -> bool:
+        is_preempting = self._policy.preemption.enabled or int(self._state.claim_count[0]) > 0
+        return not is_preempting and self._backfill != sched.CONSERVATIVE
+
+    def _as_of(self, now_ms: int) -> sched.State:
+        """A copy that knows what jobs with a checkpoint interval have saved by now.
+
+        A job is taken to save every interval from its start on: what it cost to stop it is judged
+        by that, and nothing else is.
+        """
+        state = sched.copy(self._state)
+        for job, every_ms in self._save_every_ms.items():
+            if int(state.job_state[job]) in (sched.STARTING, sched.RUNNING, sched.STOPPING):
+                start_ms = int(state.job_start_ms[job])
+                saved_ms = start_ms + max(0, now_ms - start_ms) // every_ms * every_ms
+                state = sched.apply(state, sched.saved(now_ms, job, saved_ms))
+        return state
 
     def _placement(self, state: sched.State, job: int) -> JobPlacement:
         spec = self._specs[self._job_ids[job]]
@@ -357,13 +436,14 @@ class Fleet:
     def explain(self, job_id: str, now_ms: int) -> WaitReason:
         """Why the job is not running, with the smallest change that would start it."""
         job = self._job_index[job_id]
-        reason = sched.explain(self._state, job, now_ms, self._backfill)
+        state = self._as_of(now_ms)
+        reason = sched.explain(state, job, now_ms, self._backfill)
         return in_words(reason, self._names, self._specs.get(job_id), self._job_ids)
 
     def scene(self, now_ms: int, visits: int) -> Scene:
         """All that a question about the future needs, to be answered while this fleet goes on."""
         return Scene(
-            state=sched.copy(self._state),
+            state=self._as_of(now_ms),
             now_ms=now_ms,
             backfill=self._backfill,
             names=self._names,
@@ -381,7 +461,7 @@ class Fleet:
     def snapshot(self, job_id: str, now_ms: int, parent: int) -> Snapshot:
         """This instant, to be saved and decided again elsewhere; `parent` is the last decision."""
         return Snapshot(
-            state=sched.copy(self._state),
+            state=self._as_of(now_ms),
             now_ms=now_ms,
             parent=parent,
             backfill=self._backfill,

@@ -13,7 +13,8 @@ from arkwright.design import Node, PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import power_tree, quota_tree
 from arkwright.fleet.quota_tree import ProjectQuota, QuotaTree
-from arkwright.jobs.spec import JobSpec, Level, TopologyMode, sizes_of
+from arkwright.jobs.spec import JobSpec, Level, Tier, TopologyMode, sizes_of
+from arkwright.sched.codes import CRITICAL, FLEXIBLE, STANDARD
 from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
 LEVELS = tuple(Level)
@@ -28,6 +29,7 @@ _PLACEMENT = {
     "gpu-clustering": sched.GPU_CLUSTERING,
     "fgd": sched.FGD,
 }
+_TIERS = {Tier.CRITICAL: CRITICAL, Tier.STANDARD: STANDARD, Tier.FLEXIBLE: FLEXIBLE}
 _LEVEL_INDEX = {level: index for index, level in enumerate(LEVELS)}
 
 
@@ -40,6 +42,18 @@ class TypicalDemand(Struct, frozen=True, kw_only=True):
     weight: int = 1
 
 
+class Preemption(Struct, frozen=True, kw_only=True):
+    """Who may be told to stop for whom."""
+
+    enabled: bool = False
+    priority_gap: int = 1
+    """Within a tier, by how much the waiting job's priority must be higher."""
+    evictions_max: int = 3
+    run_min_s: float = 0.0
+    defragment: bool = False
+    moves_max: int = 2
+
+
 class FleetPolicy(Struct, frozen=True, kw_only=True):
     """What the scheduler must know of the factory's policy."""
 
@@ -48,6 +62,7 @@ class FleetPolicy(Struct, frozen=True, kw_only=True):
     placement: str = "arkwright"
     placement_seed: int = 0
     typical: tuple[TypicalDemand, ...] = ()
+    preemption: Preemption = Preemption()
     time_limit_default_s: float = 86_400.0
     time_limit_max_s: float | None = None
     half_life_s: float = 604_800.0
@@ -71,10 +86,15 @@ class Names(Struct, frozen=True, kw_only=True):
     power_limits: tuple[PowerLimit, ...]
     row_of_power: dict[str, int]
     gpu_kw_max: dict[str, float]
+    is_preempting: bool = False
+    """Whether jobs may be told to stop for others; else what they say of it tells none apart."""
 
 
 def names_of(
-    nodes: Sequence[Node], projects: Sequence[ProjectQuota], power: Sequence[PowerLimit] = ()
+    nodes: Sequence[Node],
+    projects: Sequence[ProjectQuota],
+    power: Sequence[PowerLimit] = (),
+    is_preempting: bool = False,
 ) -> Names:
     """Sort nodes by path and number everything, so that the same factory gives the same arrays."""
     ordered = tuple(sorted(nodes, key=lambda node: node.path))
@@ -92,6 +112,7 @@ def names_of(
         power_limits=limits,
         row_of_power={limit.path: row for row, limit in enumerate(limits, len(quotas.rows))},
         gpu_kw_max=power_tree.gpu_kw_max(ordered),
+        is_preempting=is_preempting,
     )
 
 
@@ -112,7 +133,8 @@ def empty_state(names: Names, policy: FleetPolicy | None = None) -> sched.State:
     half_life_ms = round(policy.half_life_s * MS_PER_S) if policy.ordering == "fair-share" else 0
     quota = quota_tree.rows_of(names.quotas, half_life_ms)
     power = power_tree.rows(names.row_of_power, names.power_limits)
-    return sched.empty(columns, _joined(quota, power), _placing(names, policy))
+    eviction = _eviction(policy.preemption)
+    return sched.empty(columns, _joined(quota, power), _placing(names, policy), eviction)
 
 
 def gang_of(names: Names, spec: JobSpec, project: str) -> sched.Gang:
@@ -137,7 +159,17 @@ def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
         type_row=quota_tree.type_row(names.quotas, names.gpu_types, spec, project),
         watts=power_tree.watts(names.gpu_kw_max, spec) if names.power_limits else 0,
         **_form(spec),
+        **(_standing(spec) if names.is_preempting else {}),
     )
+
+
+def _standing(spec: JobSpec) -> dict[str, int]:
+    """Who may be told to stop for whom. The grace of a job that nobody may tell says nothing."""
+    return {
+        "tier": _TIERS[spec.tier],
+        "preemptible": int(spec.preemptible),
+        "grace_ms": math.ceil(spec.grace * MS_PER_S) if spec.preemptible else 0,
+    }
 
 
 def refuse_unsaid_type(names: Names, spec: JobSpec, project: str) -> None:
@@ -182,6 +214,17 @@ def _placing(names: Names, policy: FleetPolicy) -> sched.Placing:
         for demand in policy.typical
     ]
     return sched.Placing(_PLACEMENT[policy.placement], policy.placement_seed, typical)
+
+
+def _eviction(preemption: Preemption) -> sched.Eviction:
+    return sched.Eviction(
+        enabled=int(preemption.enabled),
+        priority_gap=preemption.priority_gap,
+        evictions_max=preemption.evictions_max,
+        run_min_ms=math.ceil(preemption.run_min_s * MS_PER_S),
+        defragment=int(preemption.defragment),
+        moves_max=preemption.moves_max,
+    )
 
 
 def _type_bits(names: Names, gpu_types: tuple[str, ...]) -> int:

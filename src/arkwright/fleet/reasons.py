@@ -161,6 +161,26 @@ def _reserved(c: _Context) -> str:
     )
 
 
+def _claim_stands(c: _Context) -> str:
+    r = c.reason
+    who = f"job {c.other_job}" if r.asked == 1 else f"{r.asked} jobs, {c.other_job} among them,"
+    return f"has a claim on its nodes: waits for {who} to stop until {_instant(r.at_ms)}"
+
+
+def _claimed(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"asks for {r.asked} {_plural('node', r.asked)}; {r.free} "
+        f"{'is' if r.free == 1 else 'are'} free beside those kept for {c.other_job}, for which "
+        "others stop"
+    )
+
+
+def _stops_for(c: _Context) -> str:
+    whom = f" for {c.other_job}" if c.reason.job >= 0 else " for another job"
+    return f"it was told to stop{whom} and has until {_instant(c.reason.at_ms)}"
+
+
 def _nodes_down(c: _Context) -> str:
     r = c.reason
     return (
@@ -237,6 +257,9 @@ _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
         lambda c: f"{c.other_job} is ahead of it and must start first",
     ),
     sched.NODES_DOWN: ("nodes-down", _nodes_down),
+    sched.CLAIM_STANDS: ("claim", _claim_stands),
+    sched.CLAIMED: ("claimed", _claimed),
+    sched.STOPS_FOR: ("stops-for", _stops_for),
     sched.NEVER_NO_SUCH_NODE: (
         "never-no-such-node",
         lambda c: f"no node it may use has what it asks for ({c.per_node} per node)",
@@ -269,6 +292,12 @@ _CHANGES: Mapping[int, Callable[[_Context], str]] = {
     sched.ANY_RAILS: lambda _: "topology without aligned rails would start now",
     sched.NODES_RETURN: lambda _: "return nodes to service: arkwright nodes resume NODE",
 }
+
+
+def _instant(at_ms: int) -> str:
+    """To the second, UTC, as the log shows times."""
+    text = np.datetime_as_string(np.datetime64(at_ms, "ms"), unit="s")
+    return f"{text.replace('T', ' ')} UTC"
 
 
 def _other_nodes(c: _Context) -> str:

@@ -24,6 +24,7 @@ from arkwright import sched
 from arkwright.design import PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet.lowering import Names
+from arkwright.fleet.notices import Notice, notices_of
 from arkwright.fleet.quota_tree import ProjectQuota, QuotaRow, QuotaTree
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.jobs.spec import JobSpec
@@ -99,18 +100,28 @@ class _Header(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def decision_bytes(
-    starts: Sequence[tuple[str, Sequence[str]]], *, now_ms: int, parent: int, policy: str
+    starts: Sequence[tuple[str, Sequence[str]]],
+    notices: Sequence[Notice] = (),
+    *,
+    now_ms: int,
+    parent: int,
+    policy: str,
 ) -> bytes:
-    """A decision in its one form: keys sorted, no spaces, so that equal decisions are equal."""
-    return msgspec.json.encode(
-        {
-            "now_ms": now_ms,
-            "parent": parent,
-            "policy_sha256": policy,
-            "starts": [[job_id, list(nodes)] for job_id, nodes in starts],
-        },
-        order="sorted",
-    )
+    """A decision in its one form: keys sorted, no spaces, so that equal decisions are equal.
+
+    Without notices there is no word of them: such decisions have the bytes they always had.
+    """
+    body: dict[str, Any] = {
+        "now_ms": now_ms,
+        "parent": parent,
+        "policy_sha256": policy,
+        "starts": [[job_id, list(nodes)] for job_id, nodes in starts],
+    }
+    if notices:
+        body["notices"] = [
+            [n.kind.value, n.job_id, list(n.nodes), n.claimant_id, n.why] for n in notices
+        ]
+    return msgspec.json.encode(body, order="sorted")
 
 
 def saved(snapshot: Snapshot) -> bytes:
@@ -170,14 +181,14 @@ def loaded(data: bytes) -> Snapshot:
 
 def _decided(snapshot: Snapshot) -> tuple[bytes, list[tuple[str, list[str]]]]:
     trial = sched.copy(snapshot.state)
-    out = sched.room(trial)
-    count = sched.cycle(trial, snapshot.now_ms, out, snapshot.backfill)
+    found = sched.decisions(trial, snapshot.now_ms, snapshot.backfill)
     starts = [
         (snapshot.jobs[job], [snapshot.nodes[node] for node in sched.nodes_of(trial, job)])
-        for job in out[:count].tolist()
+        for job in found.starts
     ]
     decision = decision_bytes(
         starts,
+        notices_of(trial, found.notices, snapshot.jobs, snapshot.nodes),
         now_ms=snapshot.now_ms,
         parent=snapshot.parent,
         policy=snapshot.policy_sha256,

@@ -45,6 +45,8 @@ class Trigger(Enum):
     """The attempt is gone, not successfully, and the job's retry policy is spent."""
     RETRY = "retry"
     """The attempt is gone, not successfully, and may be tried again."""
+    RETURN = "return"
+    """The attempt is gone because it gave its place to another job: no retry is spent."""
     END_CANCELLED = "end_cancelled"
     """The attempt is gone because its user had it cancelled."""
 
@@ -73,6 +75,7 @@ TRANSITIONS: Mapping[tuple[State, Trigger], State] = {
     (S.STOPPING, T.SUCCEED): S.SUCCEEDED,
     (S.STOPPING, T.FAIL): S.FAILED,
     (S.STOPPING, T.RETRY): S.QUEUED,
+    (S.STOPPING, T.RETURN): S.QUEUED,
     (S.STOPPING, T.END_CANCELLED): S.CANCELLED,
 }
 

@@ -168,6 +168,10 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """Hard limit; also what backfill plans with. None takes the policy's default."""
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
     tier: Tier = Tier.STANDARD
+    """Who may be told to stop for whom, where the factory's policy allows it at all."""
+    preemptible: bool = False
+    """May be told to stop for another job: it ends within `grace`, waits again and is no failure.
+    A checkpoint bounds what that costs."""
     topology: Topology | None = None
     sites: tuple[Name, ...] = ()
     """Sites the job may run at; empty means every site its project may use."""
@@ -184,7 +188,6 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     elastic: Elastic | None = None
     array: Annotated[str, Meta(pattern=r"^[0-9,:%-]+$")] | None = None
     depends_on: tuple[str, ...] = ()
-    preemptible: bool = False
     begin: str | None = None
     service: Service | None = None
     image: str | None = None
@@ -199,7 +202,6 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
         "groups": (bool(spec.groups), "gangs of different nodes are not run yet; " + once),
         "array": (spec.array is not None, "arrays are not run yet; " + once),
         "depends_on": (bool(spec.depends_on), "dependencies are not run yet; use submit --wait"),
-        "preemptible": (spec.preemptible, "preemption is not run yet; leave it out"),
         "begin": (spec.begin is not None, "begin times are not run yet; submit held and release"),
         "service": (spec.service is not None, "services are not run yet; leave it out"),
         "image": (spec.image is not None, "containers are not run yet; leave it out"),

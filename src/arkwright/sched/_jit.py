@@ -22,11 +22,14 @@ from arkwright.sched import (
     budget,
     calendar,
     capacity,
+    claims,
     codes,
     conservative,
     constraints,
     decide,
     draw,
+    entitled,
+    evict,
     fragments,
     gpus,
     index,
@@ -44,8 +47,10 @@ from arkwright.sched import (
     spread,
     transitions,
     tree,
+    victims,
     windows,
 )
+from arkwright.sched import eviction as eviction_module
 from arkwright.sched import state as state_module
 from arkwright.sched import work as work_module
 from arkwright.sched.state import Ints, State
@@ -54,6 +59,7 @@ from arkwright.sched.work import Work
 KERNEL_MODULES: Final = (
     order,
     moves,
+    claims,
     mask,
     draw,
     fragments,
@@ -76,6 +82,9 @@ KERNEL_MODULES: Final = (
     placement,
     reservation,
     conservative,
+    entitled,
+    victims,
+    evict,
     decide,
     advance,
 )
@@ -127,6 +136,7 @@ def kernel_key() -> str:
     for module in (
         *KERNEL_MODULES,
         codes,
+        eviction_module,
         state_module,
         work_module,
         _boxes,

@@ -4,7 +4,8 @@ Or, one by one, a cycle after every single end and event: what simulators do tha
 at a time, kept to compare with them.
 
 Nothing here allocates per event. Ends stand in a binary heap ordered by (time, job); an entry whose
-job has meanwhile ended or started anew is stale and dropped when it comes up.
+job has meanwhile ended or started anew is stale and dropped when it comes up. A job told to stop
+for another is gone when its grace is over and waits again, with what it had not saved to do.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from arkwright.sched import constraints, decide, transitions
-from arkwright.sched.codes import BIG, RUNNING, STARTING, STOPPING
+from arkwright.sched.codes import BIG, PREEMPT, RUNNING, STARTING, STOPPING
 from arkwright.sched.state import Ints, State
-from arkwright.sched.work import Work
+from arkwright.sched.work import NOTICE_COLUMNS, NOTICE_JOB, NOTICE_KIND, NOTICES, Work
 
 # Columns of the event table.
 AT_MS: Final = 0
@@ -35,7 +36,8 @@ class Trip(NamedTuple):
     """Arrays of one run forward."""
 
     actual_ms: Ints
-    """[n_jobs]: how long each job really lasts; filled for jobs to come as they are submitted."""
+    """[n_jobs]: how long each job really lasts from its next start, or the one it runs from; filled
+    for jobs to come as they are submitted."""
     end_count: Ints
     end_at_ms: Ints
     end_job: Ints
@@ -46,7 +48,7 @@ class Trip(NamedTuple):
     start_at_ms: Ints
     """[n_ends]: every start, in order."""
     watched: Ints
-    """[n_jobs]: 1 for a job whose start is waited for."""
+    """[n_jobs]: 1 for a job whose start is waited for, until it has started."""
     one_by_one: Ints
     """[1]: 0: all of an instant, then one cycle; 1: a cycle after each end and each event."""
     stop: Ints
@@ -81,7 +83,9 @@ def advance(
             trip.start_at_ms[starts] = at_ms
             starts += 1
             trip.stop[WATCHED_LEFT] -= trip.watched[job]
+            trip.watched[job] = 0
             _push(trip, at_ms + trip.actual_ms[job], job)
+        _push_told(state, work, trip)
         trip.stop[CYCLES_LEFT] -= 1
         trip.stop[REACHED_MS] = at_ms
         if trip.stop[WATCHED_LEFT] == 0 or trip.stop[CYCLES_LEFT] == 0:
@@ -96,6 +100,21 @@ def _push_active(state: State, trip: Trip, now_ms: int) -> None:
     for job in range(state.job_count[0]):
         if _is_active(state, job):
             _push(trip, max(state.job_start_ms[job] + trip.actual_ms[job], now_ms), job)
+            if state.job_told[job] != 0:
+                _push(trip, max(_grace_end(state, job), now_ms), job)
+
+
+def _push_told(state: State, work: Work, trip: Trip) -> None:
+    """Who was told to stop in this cycle is gone when its grace is over, if not sooner."""
+    for place in range(work.told[NOTICES]):
+        first = place * NOTICE_COLUMNS
+        if work.notice[first + NOTICE_KIND] == PREEMPT:
+            job = work.notice[first + NOTICE_JOB]
+            _push(trip, _grace_end(state, job), job)
+
+
+def _grace_end(state: State, job: int) -> int:
+    return int(state.job_told_ms[job] + state.class_grace_ms[state.job_class[job]])
 
 
 def _is_active(state: State, job: int) -> bool:
@@ -137,6 +156,8 @@ def _take_event(state: State, trip: Trip, event: Ints) -> bool:
     )
     if refused == 0 and state.job_count[0] > job:
         trip.actual_ms[job] = event[ACTUAL_MS]
+    if refused == 0 and event[KIND] == PREEMPT:
+        _push(trip, _grace_end(state, event[INDEX]), event[INDEX])
     return bool(refused == 0)
 
 
@@ -145,8 +166,16 @@ def _end_first(state: State, trip: Trip) -> int:
     at_ms = trip.end_at_ms[0]
     job = trip.end_job[0]
     _pop(trip)
-    if _is_active(state, job) and state.job_start_ms[job] + trip.actual_ms[job] <= at_ms:
+    if not _is_active(state, job):
+        return 0
+    if state.job_start_ms[job] + trip.actual_ms[job] <= at_ms:
         transitions.end(state, job, at_ms)
+        return 1
+    if state.job_told[job] != 0 and _grace_end(state, job) <= at_ms:
+        # What it had saved need not be done again.
+        done_ms = state.job_saved_ms[job] - state.job_start_ms[job]
+        trip.actual_ms[job] = max(trip.actual_ms[job] - done_ms, 1)
+        transitions.requeue(state, job, at_ms)
         return 1
     return 0
 

@@ -41,6 +41,23 @@ GUARANTEE: Final = 21
 SPENT: Final = 22
 RESERVE: Final = 25
 UNRESERVE: Final = 26
+PREEMPT: Final = 30
+CLAIM: Final = 31
+UNCLAIM: Final = 32
+SAVED: Final = 33
+RECALLED: Final = 34
+
+# Why a job was told to stop for another (`State.job_told`); 0 is "it was not".
+EVICTED: Final = 1
+"""It loses its place: nobody has promised it another."""
+MOVED: Final = 2
+"""What it needs is free elsewhere; only the shape of what is free was wrong."""
+
+# Tiers: how a job may be disturbed, most protected first.
+CRITICAL: Final = 0
+STANDARD: Final = 1
+FLEXIBLE: Final = 2
+TIERS: Final = 3
 
 # Backfill modes.
 EASY: Final = 0
@@ -104,6 +121,9 @@ BEHIND_HIGHER_PRIORITY: Final = 14
 NODES_DOWN: Final = 15
 POWER: Final = 16
 LIMIT_AHEAD: Final = 17
+CLAIM_STANDS: Final = 41
+CLAIMED: Final = 42
+STOPS_FOR: Final = 43
 NEVER_NO_SUCH_NODE: Final = 20
 NEVER_NODE_TOO_SMALL: Final = 21
 NEVER_TOO_MANY_NODES: Final = 22

@@ -375,7 +375,7 @@ def _hold(state: State, drawn: Plan, cls: int, nodes: Ints, from_ms: int, end_ms
     _cut_instant(drawn, end_ms)
     place = _until(drawn, from_ms) - 1
     while drawn.when_ms[place] < end_ms:
-        constraints.hold_in_rows(state, cls, nodes, drawn.used[drawn.where[place]])
+        constraints.foresee_start(state, cls, nodes, drawn.used[drawn.where[place]])
         place += 1
 
 

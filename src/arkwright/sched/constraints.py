@@ -215,8 +215,8 @@ def foresee_end(state: State, cls: int, nodes: Ints, used: Ints) -> None:
     power.apply(state, cls, nodes, used, -1)
 
 
-def hold_in_rows(state: State, cls: int, nodes: Ints, used: Ints) -> None:
-    """In `used`, a job of the class on `nodes` holds its share."""
+def foresee_start(state: State, cls: int, nodes: Ints, used: Ints) -> None:
+    """In `used`, a job of the class has started on `nodes`."""
     tree.apply(state, cls, used, 1)
     power.apply(state, cls, nodes, used, 1)
 
@@ -235,6 +235,12 @@ def spend(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> None:
     """A job of the class takes its share of what is left beside the reservation."""
     tree.apply(state, cls, used, 1)
     power.apply(state, cls, nodes, spare, -1)
+
+
+def spend_back(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> None:
+    """A job of the class leaves its share to others beside the reservation: `spend` undone."""
+    tree.apply(state, cls, used, -1)
+    power.apply(state, cls, nodes, spare, 1)
 
 
 def take_gpus(state: State, job: int, shared: Ints) -> None:

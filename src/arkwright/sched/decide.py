@@ -5,6 +5,10 @@ running jobs end is the head: it gets a reservation, and later jobs start only b
 could not start even after every running job has ended (its nodes are down, its quota is cut) holds
 nothing and is passed over.
 
+A job with a claim may use nodes that others of its class may not, so it is tried by itself at its
+place in the order; once it has started, the cycle begins anew, for what it barred is open to those
+before it. After the starts, `evict` looks who is told to stop for those still waiting.
+
 Jobs of one class differ only in order and duration, so a class is given up at the first refusal
 that duration cannot cure: the cost is that of the starts and of the classes, not of the queue.
 """
@@ -12,8 +16,10 @@ that duration cannot cure: the cost is that of the starts and of the classes, no
 from __future__ import annotations
 
 from arkwright.sched import (
+    claims,
     conservative,
     constraints,
+    evict,
     index,
     order,
     placement,
@@ -30,31 +36,68 @@ from arkwright.sched.codes import (
     STRICT,
 )
 from arkwright.sched.state import Ints, State
-from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, Work
+from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, TRIED, Work
 
 
 def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     """Start what may start now; writes the jobs to `out` in order and returns how many."""
     work.result[HEAD] = -1
     work.result[SHADOW_MS] = -1
+    work.told[:] = 0
     if _nothing_moved(state, now_ms, mode):
         return 0
-    work.row_owed[:] = 0
     if mode == CONSERVATIVE:
+        work.row_owed[:] = 0
         planned = conservative.plan(state, work, now_ms, out, work.fit[:0], -1)
         _remember(state, now_ms, mode, planned)
         return planned
+    started = 0
+    while True:
+        claims_before = state.claim_count[0]
+        _open_classes(state, work, now_ms)
+        started = _start_in_order(state, work, now_ms, mode, out, started)
+        if state.claim_count[0] == claims_before:
+            break
+    state.claim_asking[0] = -1
+    told = evict.evict(state, work, now_ms, mode)
+    _remember(state, now_ms, mode, started + told + work.told[TRIED])
+    return started
+
+
+def _open_classes(state: State, work: Work, now_ms: int) -> None:
+    """Every queue from its first job on, and no head."""
+    work.result[HEAD] = -1
+    work.result[SHADOW_MS] = -1
+    work.row_owed[:] = 0
     reservation.forget_ranks(work)
     constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
     for cls in range(state.class_count[0]):
         work.class_within_ms[cls] = BIG
         work.class_candidate[cls] = order.first(state, state.class_root[cls])
-    started = 0
+
+
+def _start_in_order(
+    state: State, work: Work, now_ms: int, mode: int, out: Ints, started: int
+) -> int:
+    """Try the queues in order; how many jobs have started in this cycle so far.
+
+    Comes back as soon as a job with a claim has started: what it barred is open to those before it.
+    """
+    claimants = claims.waiting(state)
+    claimants_tried = 0
     while True:
         job = share.first_of(state, work.class_candidate[: state.class_count[0]])
+        if claimants_tried < len(claimants):
+            claimant = claimants[claimants_tried]
+            if job < 0 or job == claimant or share.goes_before(state, claimant, job):
+                job = claimant
+                claimants_tried += 1
         if job < 0:
             break
         cls = state.job_class[job]
+        is_of_class = bool(work.class_candidate[cls] == job)
+        has_claim = bool(state.job_victims[job] >= 0)
+        state.claim_asking[0] = job
         end_ms = now_ms + state.job_duration_ms[job]
         outlasts = work.result[HEAD] >= 0 and end_ms > work.result[SHADOW_MS]
         if _fits(state, work, job, cls, now_ms, end_ms, outlasts):
@@ -66,14 +109,17 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
                 reservation.started_beside(state, work, job, outlasts)
             out[started] = job
             started += 1
+            if has_claim:
+                break
         else:
-            _shorten_class(state, work, cls, now_ms, end_ms, outlasts)
+            if is_of_class:
+                _shorten_class(state, work, cls, now_ms, end_ms, outlasts)
             if work.result[HEAD] < 0 and mode != GREEDY:
                 _try_head(state, work, job, now_ms)
                 if work.result[HEAD] >= 0 and mode == STRICT:
                     break
-        _advance_class(state, work, cls)
-    _remember(state, now_ms, mode, started)
+        if is_of_class:
+            _advance_class(state, work, cls)
     return started
 
 
@@ -104,7 +150,7 @@ def _largest(
 
 def _fits_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms: int) -> bool:
     """Place the job of the class in what is free; remembers what refused it for any duration."""
-    if _still_blocked(state, cls):
+    if _still_blocked(state, cls, job):
         return False
     work.run_ms[:] = 0
     if not constraints.admit_use(state, cls, state.job_duration_ms[job], work.row_owed):
@@ -131,7 +177,9 @@ def _fits_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms:
 
 def _place_now(state: State, work: Work, cls: int, job: int) -> bool:
     """From the sums where they say it all, else by walking the nodes: the same nodes."""
-    found = placement.place_by_index(state, work, cls, job)
+    found = placement.UNKNOWN
+    if state.claim_count[0] == 0:
+        found = placement.place_by_index(state, work, cls, job)
     if found != placement.UNKNOWN:
         return bool(found == placement.PLACED)
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
@@ -140,7 +188,7 @@ def _place_now(state: State, work: Work, cls: int, job: int) -> bool:
 
 def _fits_beside(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms: int) -> bool:
     """Place the job of the class that outlasts the shadow time: in what the head does not need."""
-    if _still_blocked(state, cls) or not index.could_hold(state, work, cls):
+    if _still_blocked(state, cls, job) or not index.could_hold(state, work, cls):
         return False
     if not constraints.admit_use(state, cls, state.job_duration_ms[job], work.row_owed):
         return False
@@ -162,12 +210,14 @@ def _will_run(work: Work, from_ms: int, end_ms: int) -> None:
     work.run_ms[1] = end_ms
 
 
-def _still_blocked(state: State, cls: int) -> bool:
+def _still_blocked(state: State, cls: int, job: int) -> bool:
+    """Whether what refused the class still does; never to a job with a claim, which may use nodes
+    that the rest of its class may not."""
     blocked_by = state.class_blocked_by[cls]
     if blocked_by == BLOCKED_BY_NOTHING:
         return False
     if state.class_blocked_version[cls] == constraints.version(state, blocked_by):
-        return True
+        return bool(state.job_victims[job] < 0)
     state.class_blocked_by[cls] = BLOCKED_BY_NOTHING
     return False
 
@@ -229,10 +279,11 @@ def _nothing_moved(state: State, now_ms: int, mode: int) -> bool:
     return bool(now_ms == memo[1] or (now_ms > memo[1] and now_ms + 1 < memo[2]))
 
 
-def _remember(state: State, now_ms: int, mode: int, started: int) -> None:
+def _remember(state: State, now_ms: int, mode: int, done: int) -> None:
+    """`done`: what the cycle did or, since time alone can change its outcome, looked for."""
     memo = state.cycle_memo
     memo[0] = -1
-    if started > 0:
+    if done > 0:
         return
     change_ms = constraints.next_change_at(state, now_ms)
     job = order.first(state, state.active_root[0])

@@ -149,3 +149,36 @@ def reserve(
 def unreserve(at_ms: int, window: int) -> Event:
     """The window will not be, or is over: its nodes are for everybody."""
     return Event(codes.UNRESERVE, at_ms, window)
+
+
+def claim(at_ms: int, job: int, nodes: Iterable[int]) -> Event:
+    """Nobody but this queued job may start on these nodes, until it starts or leaves the queue.
+
+    The jobs that make room for it are told by `preempt` events of the same instant.
+    """
+    return Event(codes.CLAIM, at_ms, job, (), tuple(int(node) for node in nodes))
+
+
+def unclaim(at_ms: int, job: int) -> Event:
+    """The claim is given up: all who stopped for it are gone and it still cannot start."""
+    return Event(codes.UNCLAIM, at_ms, job)
+
+
+def preempt(at_ms: int, job: int, claimant: int = -1, why: int = codes.EVICTED) -> Event:
+    """The job has been told to stop for a claim, and is expected to end within its grace.
+
+    `claimant`: whose claim, -1 when that is over by now. `why`: EVICTED, or
+    MOVED where what it needs is free elsewhere.
+    """
+    return Event(codes.PREEMPT, at_ms, job, (claimant, why))
+
+
+def saved(at_ms: int, job: int, saved_ms: int) -> Event:
+    """What the running job had done by `saved_ms` is on disk: no stop can cost it."""
+    return Event(codes.SAVED, at_ms, job, (saved_ms,))
+
+
+def recalled(at_ms: int, job: int, evictions: int, moves: int) -> Event:
+    """How often the job lost its place to others, or was moved, in attempts that are not in the
+    log this state is built from."""
+    return Event(codes.RECALLED, at_ms, job, (evictions, moves))

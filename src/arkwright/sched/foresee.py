@@ -20,7 +20,7 @@ from arkwright.sched import codes, event
 from arkwright.sched._jit import INTERPRETED, Kernels
 from arkwright.sched.advance import CYCLES_LEFT, REACHED_MS, WATCHED_LEFT, Trip
 from arkwright.sched.event import Event
-from arkwright.sched.forward import timetable, trip_of
+from arkwright.sched.forward import attempts_max, timetable, trip_of
 from arkwright.sched.gang import Gang, class_of
 from arkwright.sched.mutate import apply
 from arkwright.sched.state import Ints, State, copy, shape_of
@@ -132,7 +132,7 @@ def _ride(
     if np.any(state.job_state[ride.watched] != codes.QUEUED):
         raise InternalError("foresee: a watched job is not queued")
     n_jobs = len(state.job_state)
-    trip = trip_of(n_jobs, n_jobs)
+    trip = trip_of(n_jobs, attempts_max(state))
     trip.actual_ms[:known] = ride.actual_ms
     trip.watched[ride.watched] = 1
     trip.stop[WATCHED_LEFT] = len(ride.watched)
@@ -143,7 +143,8 @@ def _ride(
     if starts < 0:
         raise InternalError(f"foresee: event {-1 - starts} refused: {ride.later[-1 - starts]}")
     start_ms = np.full(n_jobs, -1, np.int64)
-    start_ms[trip.start_job[:starts]] = trip.start_at_ms[:starts]
+    # A job may start more than once; the last written stays, and that is to be its first start.
+    start_ms[trip.start_job[:starts][::-1]] = trip.start_at_ms[:starts][::-1]
     seen = start_ms[ride.watched]
     is_estimate = np.zeros(len(seen), np.int64)
     if trip.stop[CYCLES_LEFT] == 0:

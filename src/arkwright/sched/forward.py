@@ -23,6 +23,7 @@ from arkwright.sched.advance import (
     Trip,
 )
 from arkwright.sched.event import Event
+from arkwright.sched.eviction import ENABLED, EVICTIONS_MAX, MOVES_MAX
 from arkwright.sched.state import Ints, State, grown
 from arkwright.sched.work import workspace
 
@@ -47,12 +48,14 @@ def forward(
 ) -> Course:
     """Run `state` (which is changed) from `now_ms` through `until_ms`, both included.
 
-    `events`: int64[n, FORWARD_COLUMNS] ordered by time (`timetable`), any kind but CLASS and START.
+    `events`: int64[n, FORWARD_COLUMNS] ordered by time (`timetable`), any kind but CLASS,
+    START and CLAIM.
     `actual_ms`: int64[jobs in the state], how long each really lasts from its start; the estimate
     when not given. Limits that the state has announced come true at their times; one announced
-    by an event needs its ROW_LIMIT among the events. At one instant: ends by job index, then events
-    in their order, then a cycle; with `one_by_one` a cycle after each of them, as simulators do
-    that handle one event at a time.
+    by an event needs its ROW_LIMIT among the events. A job that is told to stop for another lasts
+    its grace at most, waits again, and then lasts what it had not saved; all its starts are
+    told. At one instant: ends by job index, then events in their order, then a cycle; with
+    `one_by_one` a cycle after each of them, as simulators do that handle one event at a time.
     """
     if events.shape[1:] != (FORWARD_COLUMNS,) or bool(np.any(np.diff(events[:, AT_MS]) < 0)):
         raise InternalError("forward: events need FORWARD_COLUMNS columns, ordered by time")
@@ -67,8 +70,8 @@ def forward(
     reserved = int((events[:, KIND] == codes.RESERVE).sum())
     state = grown(state, 0, len(submits), slots, announced, reserved)
     n_jobs = len(state.job_state)
-    requeues = int((events[:, KIND] == codes.REQUEUE).sum())
-    trip = trip_of(n_jobs, n_jobs + requeues)
+    again = np.isin(events[:, KIND], (codes.REQUEUE, codes.PREEMPT))
+    trip = trip_of(n_jobs, attempts_max(state) + 2 * int(again.sum()))
     trip.one_by_one[0] = int(one_by_one)
     trip.actual_ms[:known] = state.job_duration_ms[:known] if actual_ms is None else actual_ms
     starts = kernels.advance(state, workspace(state), events, trip, now_ms, until_ms, backfill)
@@ -101,6 +104,12 @@ def timetable(events: Iterable[tuple[Event, int]]) -> Ints:
         table[row, VALUES : VALUES + len(event.values)] = event.values
         table[row, ACTUAL_MS] = actual
     return table
+
+
+def attempts_max(state: State) -> int:
+    """How many ends a run may see at most: told to stop or not, of each attempt a job may make."""
+    times = int(state.eviction[EVICTIONS_MAX] + state.eviction[MOVES_MAX])
+    return len(state.job_state) * (1 + 2 * times * int(state.eviction[ENABLED]))
 
 
 def trip_of(n_jobs: int, n_ends: int) -> Trip:

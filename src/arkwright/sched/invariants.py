@@ -32,6 +32,7 @@ def check(state: State) -> list[str]:
         + (_check_gpus(state, active) if state.gpus_kept[0] else [])
         + _check_rows(state, row_used)
         + _check_trees(state, active)
+        + _check_claims(state)
     )
 
 
@@ -210,6 +211,51 @@ def _check_trees(state: State, active: list[int]) -> list[str]:
             wrong.append(f"the queue of class {cls} does not hold its jobs in order")
     if sum(map(len, queued.values())) != state.queued_count[0]:
         wrong.append(f"{state.queued_count[0]} jobs counted as queued, {queued} are")
+    return wrong
+
+
+def _check_claims(state: State) -> list[str]:
+    """Claims are of queued jobs, on nodes; whoever stops for one stops, had its grace, may be
+    stopped, and is not more protected than the job it stops for."""
+    wrong = []
+    claimants = {job for job in state.node_claim.tolist() if job >= 0}
+    victims: dict[int, list[int]] = {job: [] for job in claimants}
+    for job in range(int(state.job_count[0])):
+        is_told = state.job_told[job] != 0
+        if is_told and int(state.job_state[job]) != STOPPING:
+            wrong.append(f"job {job} was told to stop for another and is not stopping")
+        if (state.job_told_ms[job] >= 0) != is_told:
+            wrong.append(f"job {job}: told to stop at {state.job_told_ms[job]}, or not")
+        if state.job_claimant[job] >= 0:
+            victims.setdefault(int(state.job_claimant[job]), []).append(job)
+            wrong += _check_victim(state, job, int(state.job_claimant[job]))
+        if (state.job_victims[job] >= 0) != (job in claimants):
+            wrong.append(f"job {job}: {state.job_victims[job]} stop for it, and its claim differs")
+    for job, theirs in victims.items():
+        if int(state.job_state[job]) != QUEUED:
+            wrong.append(f"nodes are kept for job {job}, which does not wait")
+        if state.job_victims[job] != len(theirs):
+            wrong.append(f"job {job}: {state.job_victims[job]} stop for it, {theirs} do")
+    for node in np.flatnonzero(state.node_claim >= 0).tolist():
+        job = int(state.node_claim[node])
+        if not int(state.class_sites[state.job_class[job]]) >> int(state.node_site[node]) & 1:
+            wrong.append(f"node {node} is kept for job {job}, which may not enter its site")
+    if state.claim_count[0] != len(claimants):
+        wrong.append(f"{state.claim_count[0]} claims counted, {sorted(claimants)} have one")
+    return wrong
+
+
+def _check_victim(state: State, victim: int, claimant: int) -> list[str]:
+    wrong = []
+    mine, theirs = state.job_class[claimant], state.job_class[victim]
+    if not state.class_preemptible[theirs]:
+        wrong.append(f"job {victim} stops for job {claimant} and is not preemptible")
+    is_reclaimed = state.class_row[theirs] >= 0 and bool(np.any(state.row_guarantee >= 0))
+    if state.class_tier[theirs] < state.class_tier[mine] and not is_reclaimed:
+        wrong.append(f"job {victim} stops for job {claimant}, which is of a less protected tier")
+    due_ms = state.job_told_ms[victim] + state.class_grace_ms[theirs]
+    if state.job_key_first[victim] > due_ms:
+        wrong.append(f"job {victim} was to end by {due_ms}, not by {state.job_key_first[victim]}")
     return wrong
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import moves
+from arkwright.sched import claims, moves
 from arkwright.sched.codes import ANY_TYPE, NEVER_NO_SUCH_NODE, OTHER_NODES, UP
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
@@ -13,7 +13,8 @@ from arkwright.sched.state import Ints, State
 def admit(state: State, cls: int, any_state: bool, nodes: Ints) -> int:
     """Write the nodes that the class may use to `nodes`, ascending; how many there are.
 
-    A node must be up, unless `any_state`: then all that it could be is asked.
+    A node must be up and not another job's claim (see `claims`), unless `any_state`: then all that
+    it could be is asked.
     """
     pool = state.class_pool[cls]
     gpu_type = state.class_gpu_type[cls]
@@ -23,9 +24,12 @@ def admit(state: State, cls: int, any_state: bool, nodes: Ints) -> int:
     node_pool = state.node_pool
     node_gpu_type = state.node_gpu_type
     node_site = state.node_site
+    claimed = not any_state and state.claim_count[0] > 0
     count = 0
     for node in range(len(node_state)):
         if not any_state and node_state[node] != UP:
+            continue
+        if claimed and claims.bars(state, node):
             continue
         if pool >= 0 and pool != node_pool[node]:
             continue

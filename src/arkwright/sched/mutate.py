@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from arkwright.errors import InternalError
-from arkwright.sched import codes, transitions
+from arkwright.sched import claims, codes, transitions
 from arkwright.sched.event import Event
 from arkwright.sched.state import Shape, State, grown
 
@@ -22,6 +22,9 @@ _VALUES: Final = {
     codes.PERIOD: 1,
     codes.GUARANTEE: 2,
     codes.SPENT: 2,
+    codes.PREEMPT: 2,
+    codes.SAVED: 1,
+    codes.RECALLED: 2,
 }
 
 _REFUSALS: Final = {
@@ -29,7 +32,7 @@ _REFUSALS: Final = {
     codes.REFUSED_NODE_COUNT: "a gang takes as many nodes as its class, or a size of it, says",
     codes.REFUSED_NODE_INDEX: "there is no node of that index",
     codes.REFUSED_NODE_TWICE: "a gang takes distinct nodes",
-    codes.REFUSED_NODE_FULL: "a node has not that much free",
+    codes.REFUSED_NODE_FULL: "a node has not that much free, or is claimed by another job",
     codes.REFUSED_INDEX: "there is nothing of that index",
     codes.REFUSED_VALUE: "a value is out of range",
     codes.REFUSED_GPU: "a fraction names a GPU with room on each node; rails need the same places",
@@ -50,6 +53,11 @@ def apply(state: State, event: Event) -> State:
         refused = transitions.refuse_start(state, event.subject, nodes, shared)
         if not refused:
             transitions.start(state, event.subject, event.at_ms, nodes, shared)
+    elif kind == codes.CLAIM:
+        nodes = np.array(event.nodes, np.int64)
+        refused = claims.refuse(state, event.subject, nodes)
+        if not refused:
+            claims.begin(state, event.subject, nodes)
     elif kind == codes.CLASS:
         if len(event.values) != len(Shape._fields):
             raise _refusal(state, event, codes.REFUSED_VALUE)
@@ -84,7 +92,7 @@ def _with_room_for_job(state: State, cls: int) -> State:
 
 def _refusal(state: State, event: Event, refused: int) -> InternalError:
     about = ""
-    if codes.START <= event.kind <= codes.PRIORITY:
+    if codes.START <= event.kind <= codes.PRIORITY or event.kind >= codes.PREEMPT:
         known = 0 <= event.subject < int(state.job_count[0])
         about = f" (job state {int(state.job_state[event.subject])})" if known else ""
     return InternalError(f"scheduler event refused: {_REFUSALS[refused]}: {event}{about}")

@@ -67,6 +67,14 @@ def forget_ranks(work: Work) -> None:
         work.result[RANKED] = 0
 
 
+def shadow(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> int:
+    """When a waiting job would start if nobody went before it and all ended as expected; -1 never.
+
+    Writes over what a reservation left in `work.shadow_*`.
+    """
+    return _replay(state, work, state.job_class[job], now_ms, lasts_ms)
+
+
 def started_beside(state: State, work: Work, job: int, outlasts: bool) -> None:
     """A job has started on `work.chosen` while a reservation stands."""
     cls = state.job_class[job]

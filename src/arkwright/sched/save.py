@@ -8,6 +8,7 @@ import numpy as np
 
 from arkwright.errors import InputError
 from arkwright.sched.codes import BLOCKED_BY_NOTHING
+from arkwright.sched.eviction import Eviction
 from arkwright.sched.invariants import check
 from arkwright.sched.state import GROWING, MEMO_FIELDS, Ints, State, axis_of, quick_columns, used
 
@@ -39,6 +40,7 @@ def state_of(arrays: Mapping[str, Ints]) -> State:
     columns["class_blocked_by"] = np.full(n_classes, BLOCKED_BY_NOTHING, np.int64)
     columns["class_blocked_version"] = np.zeros(n_classes, np.int64)
     columns["cycle_memo"] = np.full(4, -1, np.int64)
+    columns["claim_asking"] = np.full(1, -1, np.int64)
     columns["moved_count"] = np.zeros(1, np.int64)
     try:
         columns |= quick_columns(columns["node_domain"])
@@ -68,7 +70,7 @@ def _refuse_unequal(columns: Mapping[str, Ints]) -> None:
 def _length(columns: Mapping[str, Ints], name: str) -> int:
     """How many entries the column must have; -1 where that follows from nothing."""
     n_nodes, prefix = len(columns["node_state"]), name.split("_", 1)[0]
-    own = {"node_gpu_first": n_nodes + 1, "node_largest": 2}
+    own = {"node_gpu_first": n_nodes + 1, "node_largest": 2, "eviction": len(Eviction._fields)}
     if name in own:
         return own[name]
     if prefix in GROWING:

@@ -104,12 +104,13 @@ def first_of(state: State, jobs: Ints) -> int:
     best = -1
     for place in range(len(jobs)):
         job = jobs[place]
-        if job >= 0 and (best < 0 or _goes_before(state, job, best)):
+        if job >= 0 and (best < 0 or goes_before(state, job, best)):
             best = job
     return int(best)
 
 
-def _goes_before(state: State, job: int, other: int) -> bool:
+def goes_before(state: State, job: int, other: int) -> bool:
+    """Whether the job comes before the other."""
     if state.fair[HALF_LIFE_MS] > 0:
         row, other_row = (
             state.class_row[state.job_class[job]],

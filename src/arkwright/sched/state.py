@@ -31,6 +31,7 @@ from arkwright.sched.codes import (
     UNLIMITED,
     WATTS,
 )
+from arkwright.sched.eviction import Eviction, eviction_column
 from arkwright.sched.placing import Placing, placing_columns
 from arkwright.sched.quota_columns import quota_columns
 
@@ -73,12 +74,17 @@ class State(NamedTuple):
     """[2]: milli-GPU and milli-CPU of the largest node, the unit of some scores."""
     node_version: Ints
     """[1]: moves whenever a node has more to give than before."""
+    node_claim: Ints
+    """[n_nodes]: the queued job that alone may start here, -1 for everybody."""
 
     # GPUs one by one [n_gpus], kept from when `gpus_kept` [1] is set (see `gpus`).
     gpus_kept: Ints
     gpu_milli_free: Ints
     gpu_job: Ints
     """The job that holds the GPU whole, -1 none."""
+
+    eviction: Ints
+    """Who may be told to stop for whom: the fields of `Eviction`, in order."""
 
     # Placement: [3] policy code, seed, sum of the typical weights; and the typical shapes
     # [n_typical] some policies judge nodes by.
@@ -180,6 +186,17 @@ class State(NamedTuple):
     job_slot: Ints
     """Where the job's node list starts in `slot_node`; it is `class_nodes` long, and there is room
     for `class_slots` of the class it was submitted to."""
+    job_saved_ms: Ints
+    """While it runs: when it last saved what it has done; its start when it never did."""
+    job_told: Ints
+    job_told_ms: Ints
+    job_claimant: Ints
+    """While it stops for another: EVICTED or MOVED, since when (-1), and for which claim (-1)."""
+    job_evictions: Ints
+    job_moves: Ints
+    """How often it went back to the queue for another job, lost and moved."""
+    job_victims: Ints
+    """How many jobs still stop for its claim, -1 without a claim."""
     # The ordered trees that hold the queued jobs of each class and the active jobs (see `order`).
     job_key_first: Ints
     job_key_second: Ints
@@ -198,8 +215,12 @@ class State(NamedTuple):
     active_root: Ints
     """[1]: root of the tree of jobs that hold resources, ordered by estimated end."""
     queued_count: Ints
+    claim_count: Ints
+    """[1]: jobs with a claim."""
     change_count: Ints
     """[1]: moves with every event that could alter a decision."""
+    claim_asking: Ints
+    """[1]: the job that nodes are looked at for, -1 nobody: a claim bars everybody else."""
     cycle_memo: Ints
     """[4]: change_count, now_ms, next estimated end and mode of the last cycle that did nothing."""
 
@@ -218,6 +239,7 @@ MEMO_FIELDS = frozenset(
     {
         "class_blocked_by",
         "class_blocked_version",
+        "claim_asking",
         "cycle_memo",
         "level_first",
         "domain_first",
@@ -328,7 +350,12 @@ class Shape(NamedTuple):
     """Between being told to stop and the end."""
 
 
-def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None) -> State:
+def empty(
+    nodes: Nodes,
+    rows: Rows | None = None,
+    placing: Placing | None = None,
+    eviction: Eviction | None = None,
+) -> State:
     """State of a factory with every node up and no job. InternalError when arrays disagree."""
     rows = Rows() if rows is None else rows
     placing = Placing() if placing is None else placing
@@ -349,7 +376,7 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
     sizes = dict.fromkeys(GROWING, 0)
     growing = {name: _filled(name, sizes) for name in State._fields if axis_of(name) is not None}
     one = {name: np.zeros(1, np.int64) for name in State._fields if _is_scalar(name)}
-    one["active_root"][0] = -1
+    one["active_root"][0] = one["claim_asking"][0] = -1
     return State(
         node_domain=domain,
         node_pool=_column(nodes, "pool", n_nodes),
@@ -364,6 +391,8 @@ def empty(nodes: Nodes, rows: Rows | None = None, placing: Placing | None = None
         node_state=np.zeros(n_nodes, np.int64),
         node_row=node_row,
         node_moves=np.zeros(n_nodes, np.int64),
+        node_claim=np.full(n_nodes, -1, np.int64),
+        eviction=eviction_column(eviction),
         node_largest=np.array([gpu.max(initial=0), cpu.max(initial=0)], np.int64),
         **placing_columns(gpu, placing),
         row_parent=parent,
@@ -488,12 +517,25 @@ _SCALARS = frozenset(
         "window_count",
         "active_root",
         "queued_count",
+        "claim_count",
+        "claim_asking",
         "change_count",
         "moved_count",
     }
 )
 _MINUS_ONE = frozenset(
-    {"class_root", "job_left", "job_right", "job_parent", "job_start_ms", "slot_node", "slot_gpu"}
+    {
+        "class_root",
+        "job_left",
+        "job_right",
+        "job_parent",
+        "job_start_ms",
+        "job_told_ms",
+        "job_claimant",
+        "job_victims",
+        "slot_node",
+        "slot_gpu",
+    }
 )
 
 

@@ -7,11 +7,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import calendar, constraints, gpus, mask, order, quota_events, rails, windows
+from arkwright.sched import (
+    calendar,
+    claims,
+    constraints,
+    gpus,
+    mask,
+    order,
+    quota_events,
+    rails,
+    windows,
+)
 from arkwright.sched.codes import (
     ANNOUNCE,
     BIG,
     BLOCKED_BY_NOTHING,
+    CRITICAL,
     DONE,
     DOWN,
     END,
@@ -22,8 +33,10 @@ from arkwright.sched.codes import (
     HOLD,
     NODE_STATE,
     PERIOD,
+    PREEMPT,
     PRIORITY,
     QUEUED,
+    RECALLED,
     REFUSED_GPU,
     REFUSED_INDEX,
     REFUSED_KIND,
@@ -44,6 +57,7 @@ from arkwright.sched.codes import (
     STOP,
     STOPPING,
     SUBMIT,
+    TIERS,
     UNRESERVE,
     WITHDRAW,
 )
@@ -51,7 +65,7 @@ from arkwright.sched.state import Ints, State
 
 
 def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int:
-    """Any event but CLASS and START."""
+    """Any event but CLASS, START and CLAIM."""
     if kind == SUBMIT:
         return submit(state, at_ms, index, values)
     if kind == NODE_STATE:
@@ -70,6 +84,8 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
         return quota_events.change(state, kind, at_ms, index, values)
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
+    if PREEMPT <= kind <= RECALLED:
+        return claims.change(state, kind, at_ms, index, values)
     if kind == RUN:
         return _move(state, index, STARTING, STARTING, RUNNING)
     if kind == STOP:
@@ -108,6 +124,8 @@ def add_class(state: State, values: Ints) -> int:
     if min(values[4], values[5], values[6], values[7], values[9]) < -1:
         return REFUSED_VALUE
     if values[0] > BIG // max(values[1], 1):
+        return REFUSED_VALUE
+    if values[19] < CRITICAL or values[19] >= TIERS or values[21] < 0 or values[21] >= BIG:
         return REFUSED_VALUE
     if values[1] > gpus.WHOLE_MILLI and values[1] % gpus.WHOLE_MILLI != 0:
         return REFUSED_VALUE
@@ -230,6 +248,7 @@ def start(state: State, job: int, at_ms: int, nodes: Ints, shared: Ints) -> None
     """The queued job holds these nodes from now on; `refuse_start` has said 0."""
     _dequeue(state, job)
     state.job_class[job] = _size_of(state, state.job_class[job], len(nodes))
+    claims.finish(state, job)
     first = state.job_slot[job]
     for place in range(len(nodes)):
         state.slot_node[first + place] = nodes[place]
@@ -237,6 +256,7 @@ def start(state: State, job: int, at_ms: int, nodes: Ints, shared: Ints) -> None
     constraints.take(state, state.job_class[job], nodes)
     state.job_state[job] = STARTING
     state.job_start_ms[job] = at_ms
+    state.job_saved_ms[job] = at_ms
     state.job_key_first[job] = at_ms + state.job_duration_ms[job]
     state.job_key_second[job] = 0
     state.job_key_third[job] = 0
@@ -251,6 +271,7 @@ def end(state: State, job: int, at_ms: int) -> int:
         return REFUSED_STATE
     if was == QUEUED:
         _dequeue(state, job)
+        claims.finish(state, job)
     elif was != HELD:
         _give_back(state, job, at_ms)
     state.job_state[job] = DONE
@@ -262,6 +283,7 @@ def requeue(state: State, job: int, at_ms: int) -> int:
     was = state.job_state[job]
     if was != STARTING and was != RUNNING and was != STOPPING:
         return REFUSED_STATE
+    claims.count_return(state, job)
     _give_back(state, job, at_ms)
     state.job_class[job] = state.job_asked[job]
     state.job_start_ms[job] = -1
@@ -274,6 +296,7 @@ def hold(state: State, job: int) -> int:
     if state.job_state[job] != QUEUED:
         return REFUSED_STATE
     _dequeue(state, job)
+    claims.finish(state, job)
     state.job_state[job] = HELD
     return 0
 
@@ -422,6 +445,7 @@ def _give_back(state: State, job: int, at_ms: int) -> None:
     constraints.stop_using(state, job, at_ms)
     constraints.give_back_gpus(state, job)
     constraints.give_back(state, cls, nodes)
+    claims.gone(state, job)
     nodes[:] = -1
     state.active_root[0] = order.remove(state, state.active_root[0], job)
     state.change_count[0] += 1

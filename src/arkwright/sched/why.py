@@ -56,7 +56,7 @@ def explain(
     if is_in == codes.HELD:
         return Reason(codes.IS_HELD, change=codes.RELEASE_IT, to=1)
     if is_in != codes.QUEUED:
-        return Reason(codes.IS_ACTIVE)
+        return _active(state, job)
     trial = _try(copy(state), now_ms, backfill, kernels)
     if job in trial.started:
         return Reason(codes.STARTS_NOW)
@@ -66,6 +66,13 @@ def explain(
         return never
     reason = _refusal(state, trial, job, now_ms, backfill)
     return _with_smallest_change(state, job, now_ms, backfill, reason, kernels)
+
+
+def _active(state: State, job: int) -> Reason:
+    if state.job_told[job] == 0:
+        return Reason(codes.IS_ACTIVE)
+    claimant, due_ms = int(state.job_claimant[job]), int(state.job_key_first[job])
+    return Reason(codes.STOPS_FOR, job=claimant, at_ms=due_ms)
 
 
 def never_fits(state: State, shape: Shape, lasts_ms: int = 0) -> Reason | None:
@@ -175,6 +182,11 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     """What stopped a queued job that some empty factory could start."""
     cls = int(state.job_class[job])
     after = trial.state
+    stopping = np.flatnonzero(after.job_claimant[: int(after.job_count[0])] == job)
+    if len(stopping):
+        first, last_ms = int(stopping[0]), int(after.job_key_first[stopping].max())
+        return Reason(codes.CLAIM_STANDS, len(stopping), job=first, at_ms=last_ms)
+    after.claim_asking[0] = state.claim_asking[0] = job
     ahead = trial.started[0] if trial.started else -1
     if ahead >= 0 and not _fits(after, job) and _fits(state, job):
         return Reason(codes.BEHIND_HIGHER_PRIORITY, job=ahead)
@@ -188,6 +200,9 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     asked, required = int(after.class_nodes[cls]), int(after.class_level_required[cls])
     anywhere, in_one_domain = _offer(after, cls, _free(after))
     if in_one_domain < asked:
+        claimed = _claimed_by_another(after, cls)
+        if claimed is not None:
+            return claimed
         ever = _offer(after, cls, _totals(after))[1]
         if ever < asked:
             return Reason(codes.NODES_DOWN, asked, ever)
@@ -224,6 +239,20 @@ def _owed(state: State, head: int, job: int) -> Ints:
         lasts_ms = int(state.job_duration_ms[head])
         budget.set_aside(state, int(state.job_class[head]), lasts_ms, owed)
     return owed
+
+
+def _claimed_by_another(state: State, cls: int) -> Reason | None:
+    """Nodes that others have a claim on are all that is missing: the first of those claims."""
+    if state.claim_count[0] == 0:
+        return None
+    unclaimed = state._replace(node_claim=np.full_like(state.node_claim, -1))
+    asked = int(state.class_nodes[cls])
+    if _offer(unclaimed, cls, _free(state))[1] < asked:
+        return None
+    barred = (state.node_claim >= 0) & (state.node_claim != state.claim_asking[0])
+    nodes = np.concatenate([*_serving(unclaimed, cls, _free(state), False).values()])
+    claimant = int(state.node_claim[nodes[barred[nodes]].min()])
+    return Reason(codes.CLAIMED, asked, _offer(state, cls, _free(state))[1], job=claimant)
 
 
 def _limit_ahead(state: State, cls: int, now_ms: int, end_ms: int) -> Reason | None:

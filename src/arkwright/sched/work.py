@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from arkwright.sched.codes import ARKWRIGHT, FGD
+from arkwright.sched.eviction import ENABLED, TRIES
 from arkwright.sched.state import Ints, State
 
 # Places in `Work.result`.
@@ -35,6 +36,17 @@ DEMAND: Final = (
     "watts",
 )
 """Fields of `Shape` on which the nodes that would serve a class depend."""
+
+# Places in `Work.told`.
+NOTICES: Final = 0
+TRIED: Final = 1
+
+# Columns of a notice, of which `Work.notice` is a flat table.
+NOTICE_KIND: Final = 0
+NOTICE_JOB: Final = 1
+NOTICE_CLAIMANT: Final = 2
+NOTICE_WHY: Final = 3
+NOTICE_COLUMNS: Final = 4
 
 # `Work.class_within_ms` of a class none of whose jobs may start in this cycle.
 CLOSED: Final = -1
@@ -107,6 +119,13 @@ class Work(NamedTuple):
     """[n_classes]: how long a job of the class may last to be tried; BIG any, CLOSED none."""
     class_candidate: Ints
     """[n_classes]: the class's next job to try, -1 none."""
+    placed: Ints
+    claimed: Ints
+    """[n_nodes]: where the gang goes without the set of victims tried last, and the cheapest."""
+    told: Ints
+    """[2]: how many notices the cycle wrote, and how many jobs looked for victims."""
+    notice: Ints
+    """What the cycle decided besides starts, in order: UNCLAIM, CLAIM, PREEMPT, a row each."""
 
     # What `index` keeps for n_demands demands; `class_demand` is -1 where it keeps nothing.
     class_demand: Ints
@@ -147,6 +166,9 @@ def workspace(state: State, looks_min: int = LOOKS_DEFAULT) -> Work:
     sizes |= {"shadow_each": len(state.gpu_milli_free), "seen_moves": n_seen, "seen_score": n_seen}
     sizes |= {"row_limit_then": n_rows, "step_left": len(state.step_at_ms)}
     sizes |= {"step_within": len(state.step_at_ms) * n_rows}
+    notices = len(state.job_state) + n_nodes + int(state.eviction[TRIES])
+    notices *= int(state.eviction[ENABLED] != 0 or state.claim_count[0] > 0)
+    sizes |= {"told": 2, "notice": NOTICE_COLUMNS * notices}
     sizes |= {"class_within_ms": n_classes, "class_candidate": n_classes}
     index = _index_columns(state, n_nodes, n_rows)
     work = Work(
