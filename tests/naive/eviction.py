@@ -3,6 +3,9 @@
 `Eviction` is mixed into the naive factory; every set is found by adding one victim after another.
 """
 
+from naive import quota
+from naive.windows import is_open
+
 EVICTED, MOVED = 1, 2
 
 
@@ -27,6 +30,8 @@ class Eviction:
             if tries == self.eviction.tries:
                 break
             if job.claim or job.shape in closed:
+                continue
+            if not self.budgets.fits(job, [] if job is head or not head else [head]):
                 continue
             if not self.may_ask(job, now_ms):
                 closed.add(job.shape)
@@ -113,7 +118,7 @@ class Eviction:
         if not guaranteed:
             return None
         row = guaranteed[0]
-        _, used = self.left(self.active())
+        used = self.used_by(self.active())
         return row if used[row] + self.demand(job) <= self.row_guarantee[row] else None
 
     def entitled(self, job, other, why):
@@ -236,16 +241,22 @@ class Eviction:
                 prefix = spared
         return prefix, nodes_without(prefix)
 
+    def used_by(self, running):
+        """What every row has used, GPUs or watts, when just these jobs run."""
+        _, watts = self.left(running)
+        gpus = quota.used(self, self.shapes(running))
+        return [watts[row] + gpus[row] for row in range(len(watts))]
+
     def who_helps(self, job, ranked, inside, why):
         running = self.active()
-        _, used = self.left(running)
+        used = self.used_by(running)
         each = max(job.shape.gpu_milli, job.shape.watts)
         short = {
             row
             for row, left in self.room(used, self.row_limit).items()
             if left < job.shape.nodes * each
         }
-        _, left = self.left([v for v in running if not v.stopping])
+        left = self.used_by([v for v in running if not v.stopping])
         found = []
         for victim in ranked:
             counts_in = set(self.path(victim.shape.row))
@@ -275,12 +286,28 @@ class Eviction:
         gpus = self.gpus_left(running)
         end_ms = now_ms + job.duration_ms + grace_ms
         rooms = [self.room(used, self.row_limit), self.ahead(now_ms, -1, end_ms, reservation)]
+        frames = [(self.shapes(running), self.limits_now())]
+        frames += self.frames_ahead(now_ms, -1, end_ms, reservation)
         if reservation and reservation.head is not job:
             rooms.append(self.spare_without(reservation, victims))
+            limits = dict(enumerate(self.limits_at(reservation.shadow_ms, now_ms)))
+            frames.append((self.shapes_without(reservation, victims), limits))
+        if not quota.fits(self, job.shape, frames):
+            return None
+
+        def is_allowed(node, *_):
+            return node in inside and is_open(self, job.shape, node, now_ms, end_ms)
+
         scores = self.scores(job, gpus, free)
-        return self.place(
-            job, free, gpus, scores, rooms, self.rank_beside(reservation), lambda n: n in inside
-        )
+        return self.place(job, free, gpus, scores, rooms, self.rank_beside(reservation), is_allowed)
+
+    def shapes_without(self, reservation, victims):
+        """What holds quota at the head's shadow time, but for victims that would hold it then."""
+        shapes = list(reservation.shapes)
+        for victim in victims:
+            if victim.expected_ms > reservation.shadow_ms:
+                shapes.remove(victim.shape)
+        return shapes
 
     def spare_without(self, reservation, victims):
         """Whoever would have held the row at the head's shadow time leaves its share to others."""
@@ -305,6 +332,7 @@ class Eviction:
         for row, asked in self.charges(job.shape, nodes).items():
             used[row] += asked
         taken = set(nodes) | set(aside)
+        there = [*self.without(victims), job]
         for victim in victims:
             end_ms = now_ms + victim.duration_ms
             rooms = [
@@ -312,17 +340,19 @@ class Eviction:
                 self.ahead(now_ms, -1, end_ms, self.standing),
             ]
             scores = self.scores(victim, gpus, free)
-            found = self.place(
-                victim,
-                free,
-                gpus,
-                scores,
-                rooms,
-                self.rank_beside(self.standing),
-                lambda n: n not in taken,
-            )
+            frames = [([v.shape for v in there], self.limits_now())]
+            frames += self.frames_ahead(now_ms, -1, end_ms, self.standing)
+            if not quota.fits(self, victim.shape, frames):
+                return False
+
+            def is_allowed(node, *_, shape=victim.shape, end_ms=end_ms):
+                return node not in taken and is_open(self, shape, node, now_ms, end_ms)
+
+            rank = self.rank_beside(self.standing)
+            found = self.place(victim, free, gpus, scores, rooms, rank, is_allowed)
             if found is None:
                 return False
+            there.append(victim)
             for row, asked in self.charges(victim.shape, found).items():
                 used[row] += asked
             for node in found:
