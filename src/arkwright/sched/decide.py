@@ -15,11 +15,14 @@ that duration cannot cure: the cost is that of the starts and of the classes, no
 
 from __future__ import annotations
 
+from typing import Final
+
 from arkwright.sched import (
     claims,
     conservative,
     constraints,
     evict,
+    gpus,
     index,
     order,
     placement,
@@ -33,10 +36,14 @@ from arkwright.sched.codes import (
     BLOCKED_BY_NOTHING,
     CONSERVATIVE,
     GREEDY,
+    RANDOM,
     STRICT,
 )
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, TRIED, Work
+
+# Instead of the job after this one in its class: the class goes on as its durations allow.
+UNSET: Final = -2
 
 
 def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
@@ -96,6 +103,9 @@ def _start_in_order(
             break
         cls = state.job_class[job]
         is_of_class = bool(work.class_candidate[cls] == job)
+        after = UNSET
+        if is_of_class and _draws_by_job(state, cls):
+            after = order.following(state, job)
         has_claim = bool(state.job_victims[job] >= 0)
         state.claim_asking[0] = job
         end_ms = now_ms + state.job_duration_ms[job]
@@ -118,9 +128,17 @@ def _start_in_order(
                 _try_head(state, work, job, now_ms)
                 if work.result[HEAD] >= 0 and mode == STRICT:
                     break
-        if is_of_class:
+        if after != UNSET and state.class_blocked_by[cls] == BLOCKED_BY_NOTHING:
+            work.class_candidate[cls] = after
+        elif is_of_class:
             _advance_class(state, work, cls)
     return started
+
+
+def _draws_by_job(state: State, cls: int) -> bool:
+    """Whether jobs of the class are offered different GPUs: one may fit beside the head where
+    another does not, so each is tried."""
+    return bool(state.policy[0] == RANDOM and gpus.is_fraction(state, cls))
 
 
 def _fits(
