@@ -10,9 +10,7 @@ from naive.windows import is_open
 def cycle(factory, now_ms):
     """Start what may start; returns [(job index, nodes)] in order, and every job's start."""
     started, promised = [], {}
-    places = [
-        (job, now_ms, factory.end_ms(job, now_ms), job.nodes) for job in factory.active()
-    ]
+    places = [(job, now_ms, factory.end_ms(job, now_ms), job.nodes) for job in factory.active()]
     for job in sorted((job for job in factory.jobs if job.state == "queued"), key=Job.order):
         at_ms, nodes = earliest(factory, places, job, now_ms)
         promised[job.index] = at_ms

@@ -18,7 +18,6 @@ from naive.random_factory import (
     random_event,
     random_pair,
     reserve_random,
-    submit_random,
 )
 
 

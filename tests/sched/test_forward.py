@@ -59,7 +59,9 @@ def test_running_forward_decides_what_the_live_loop_decides(one_by_one, seed):
         cls = random.randrange(len(pair.shapes))
         event = sched.submit(at_ms, cls, random.randint(1, 60), priority=random.randint(0, 1))
         rows.append((event, random.randint(1, 90)))
-    course = sched.forward(sched.copy(pair.state), sched.timetable(rows), 0, 10_000, one_by_one=one_by_one)
+    course = sched.forward(
+        sched.copy(pair.state), sched.timetable(rows), 0, 10_000, one_by_one=one_by_one
+    )
     state, starts = live_loop(pair.state, rows, 10_000, one_by_one)
     assert starts == list(zip(course.start_job.tolist(), course.start_at_ms.tolist(), strict=True))
     assert sched.same(state, course.state)

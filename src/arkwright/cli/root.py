@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "hold": "arkwright.cli.change:hold",
     "release": "arkwright.cli.change:release",
     "nodes": "arkwright.cli.nodes:nodes",
+    "reserve": "arkwright.cli.reserve:reserve",
     "events": "arkwright.cli.events:events",
     "cost": "arkwright.cli.cost:cost",
     "admin": "arkwright.cli.admin:admin",
@@ -38,7 +39,7 @@ VERBS: dict[str, str] = {
 
 NOT_YET = (
     *("simulate", "plan", "fabric", "export", "import", "estimate", "fit", "observe"),
-    *("top", "quota", "reserve", "power", "report"),
+    *("top", "quota", "power", "report"),
 )
 """Verbs that are planned; asked for, they say so."""
 

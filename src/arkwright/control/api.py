@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from arkwright.control import routes_ask, routes_factory, routes_jobs
+from arkwright.control import routes_ask, routes_factory, routes_jobs, routes_reservations
 from arkwright.control.context import Context
 from arkwright.control.factory_server import FactoryServer
 from arkwright.control.openapi import openapi
@@ -44,6 +44,9 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/nodes", routes_factory.node_list),
     ("POST", "/v1/nodes/{node:path}/drain", routes_factory.node_drain),
     ("POST", "/v1/nodes/{node:path}/resume", routes_factory.node_resume),
+    ("POST", "/v1/reservations", routes_reservations.make),
+    ("GET", "/v1/reservations", routes_reservations.listed),
+    ("DELETE", "/v1/reservations/{reservation}", routes_reservations.withdraw),
     ("POST", "/v1/users", routes_factory.user_add),
     ("GET", "/v1/events", routes_factory.events),
 )

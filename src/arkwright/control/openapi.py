@@ -10,6 +10,7 @@ import msgspec
 
 from arkwright import __version__, documents
 from arkwright.control import resources
+from arkwright.control.reserving import ReservationRequest
 from arkwright.fleet import Changes
 from arkwright.jobs.spec import JobSpec
 from arkwright.ledger import Receipt
@@ -32,6 +33,9 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("GET", "/v1/nodes"): (resources.NodeResource, True),
     ("POST", "/v1/nodes/{node}/drain"): (resources.NodeResource, False),
     ("POST", "/v1/nodes/{node}/resume"): (resources.NodeResource, False),
+    ("POST", "/v1/reservations"): (resources.ReservationResource, False),
+    ("GET", "/v1/reservations"): (resources.ReservationResource, True),
+    ("DELETE", "/v1/reservations/{reservation}"): (resources.ReservationResource, False),
     ("POST", "/v1/users"): (resources.UserResource, False),
     ("GET", "/v1/events"): (resources.EventResource, True),
 }
@@ -100,6 +104,7 @@ _BODIES: dict[str, dict[str, Any]] = {
             "timeout_s": {"type": "number"},
         },
     },
+    "/v1/reservations": {"$ref": f"{_SCHEMAS}ReservationRequest"},
     "/v1/users": {
         "type": "object",
         "required": ["name", "role"],
@@ -111,7 +116,8 @@ _BODIES: dict[str, dict[str, Any]] = {
 def openapi(routes: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
     """The document for `routes`: (method, path, what it does)."""
     structs = [answer for answer, _ in _ANSWERS.values()]
-    unique = list(dict.fromkeys([*structs, resources.HealthResource, resources.Problem]))
+    others = [resources.HealthResource, resources.Problem, ReservationRequest]
+    unique = list(dict.fromkeys([*structs, *others]))
     _, components = msgspec.json.schema_components(unique, ref_template=f"{_SCHEMAS}{{name}}")
     components |= _job_schemas()
     paths: dict[str, Any] = {}

@@ -113,7 +113,13 @@ def why(controller: Controller, row: Row[Any], identity: Identity) -> WhyResourc
 
 
 def _discreet(controller: Controller, identity: Identity, reason: WaitReason) -> WaitReason:
-    """The reason without the id of a job that is not this user's to know."""
+    """The reason without the job or the project that is not this user's to know."""
+    if reason.code == "reserved-window" and "row" in reason.numbers:
+        owner = controller.fleet.project_paths[reason.numbers["row"]]
+        if not identity.may_see(owner):
+            numbers = {name: value for name, value in reason.numbers.items() if name != "row"}
+            message = reason.message.replace(f"for {owner} from", "for another project from")
+            return msgspec.structs.replace(reason, message=message, numbers=numbers)
     if "job" not in reason.numbers:
         return reason
     other_id = controller.fleet.job_id(reason.numbers["job"])

@@ -5,6 +5,7 @@ The twin and the control plane feed it the same events, so a live log replays in
 
 - `lowering`: nodes, projects and job specifications as rows, columns and shapes
 - `fleet`: `Fleet`, which follows events and decides
+- `reservations`: nodes kept for a project in a time to come, by name
 - `reasons`: the scheduler's reason codes in words, with the smallest change that would help
 - `scene`: the fleet at one instant, for questions about the future, which never touch the live one:
   `forecast` (when a job starts), `alternatives` (what it could ask instead), `whatif`
@@ -19,6 +20,7 @@ from arkwright.fleet.fleet import Fleet, JobPlacement, PowerUse, Start
 from arkwright.fleet.forecast import Forecast, forecast, forecast_new
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 from arkwright.fleet.reasons import WaitReason
+from arkwright.fleet.reservations import Reservation
 from arkwright.fleet.scene import Runner, Scene, in_process
 from arkwright.fleet.snapshot import Replay, Snapshot, decision_bytes, replayed, saved
 from arkwright.fleet.whatif import Changes, JobChange, Move, Outcome, whatif
@@ -38,6 +40,7 @@ __all__ = [
     "PowerUse",
     "ProjectQuota",
     "Replay",
+    "Reservation",
     "Runner",
     "Scene",
     "Snapshot",

@@ -15,6 +15,7 @@ from arkwright.fleet.experience import Experience, Finished, Group, group_of, ke
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.reasons import WaitReason, in_words
+from arkwright.fleet.reservations import Reservation, Reservations, free_nodes
 from arkwright.fleet.scene import Scene
 from arkwright.fleet.snapshot import Snapshot
 from arkwright.jobs.events import Event, EventKind, job_of
@@ -111,6 +112,7 @@ class Fleet:
         self._keys: list[int] = []
         self._experience = Experience(finished)
         self._done_count = 0
+        self._reservations = Reservations(self._names)
 
     # --- follow --------------------------------------------------------------------------------
 
@@ -120,6 +122,13 @@ class Fleet:
             self._submit(event)
         elif event.kind is EventKind.NODE_STATE_CHANGED:
             self.set_node_state(event.subject, event.after["state"], event.at_ms)
+        elif event.kind is EventKind.RESERVATION_MADE:
+            made = msgspec.convert(event.after | {"name": event.subject}, Reservation)
+            self.reserve(made, event.at_ms)
+        elif event.kind is EventKind.RESERVATION_WITHDRAWN:
+            gone = self._reservations.withdraw(event.subject, event.at_ms)
+            for each in gone:
+                self._state = sched.apply(self._state, each)
         elif event.kind.value.startswith("job_"):
             self._follow(event)
 
@@ -191,6 +200,13 @@ class Fleet:
         index = self._names.node_index.get(path)
         if index is not None:
             event = sched.node_state(at_ms, index, _NODE_STATES[state])
+            self._state = sched.apply(self._state, event)
+
+    def reserve(self, reservation: Reservation, at_ms: int = 0) -> None:
+        """Keep nodes for a project, or for nobody. One of the same name is replaced."""
+        gone = self._reservations.withdraw(reservation.name, at_ms)
+        made = self._reservations.make(reservation, at_ms)
+        for event in [*gone, *made]:
             self._state = sched.apply(self._state, event)
 
     def set_power_limit(self, path: str, limit_w: int | None, at_ms: int = 0) -> None:
@@ -325,6 +341,23 @@ class Fleet:
         """`up`, `draining` or `down`."""
         index = self._names.node_index[path]
         return _NODE_STATE_NAMES[int(self._state.node_state[index])]
+
+    def reservation(self, name: str, now_ms: int) -> Reservation | None:
+        """The reservation of this name whose time is not over."""
+        return self._reservations.find(name, now_ms)
+
+    def reservations(self, now_ms: int) -> list[Reservation]:
+        """Those whose time is not over, by start."""
+        return self._reservations.coming(now_ms)
+
+    def reservable(self, span_ms: tuple[int, int], gpu_type: str | None = None) -> list[str]:
+        """Paths of nodes that could be kept from the one instant until the other, best first."""
+        coming = self._reservations.coming(span_ms[0])
+        return free_nodes(self._state, self._names, coming, span_ms, gpu_type)
+
+    def gpus_limit(self, project: str) -> int | None:
+        """Most GPUs that jobs of the organisation or project may hold together."""
+        return self._names.projects[self._names.row_of_project[project]].gpus_limit
 
     def gpus_free(self, path: str) -> float:
         """GPUs of a node that no job holds."""

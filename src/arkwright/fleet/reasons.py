@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -10,7 +11,7 @@ from msgspec import Struct
 from arkwright import sched
 from arkwright.fleet.lowering import LEVELS, Names
 from arkwright.jobs.spec import JobSpec
-from arkwright.units import MILLI, render
+from arkwright.units import MILLI, MS_PER_S, render
 
 
 class WaitReason(Struct, frozen=True, kw_only=True):
@@ -138,6 +139,16 @@ def _reserved(c: _Context) -> str:
     )
 
 
+def _window(c: _Context) -> str:
+    r = c.reason
+    whom = c.project if r.row >= 0 else "nobody (maintenance)"
+    return (
+        f"nodes that are free are reserved for {whom} from {_instant(r.at_ms)} until "
+        f"{_instant(r.until_ms)} and it would not be over by then; it asks for {r.asked} "
+        f"{_plural('node', r.asked)}, {r.free} could serve it beside them"
+    )
+
+
 def _nodes_down(c: _Context) -> str:
     r = c.reason
     return (
@@ -180,6 +191,7 @@ _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
     sched.QUOTA: ("quota", _quota),
     sched.POWER: ("power", _power),
     sched.LIMIT_AHEAD: ("limit-ahead", _limit_ahead),
+    sched.RESERVED_WINDOW: ("reserved-window", _window),
     sched.RESERVED_FOR_HEAD: ("reserved-for-head", _reserved),
     sched.BEHIND_HIGHER_PRIORITY: (
         "behind",
@@ -221,6 +233,11 @@ def _other_nodes(c: _Context) -> str:
 
 def _when(c: _Context) -> str:
     return "fit" if c.reason.code >= sched.NEVER_NO_SUCH_NODE else "start now"
+
+
+def _instant(at_ms: int) -> str:
+    """Seconds, in UTC."""
+    return datetime.fromtimestamp(at_ms // MS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _gpus(milli: int) -> str:

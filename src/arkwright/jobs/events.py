@@ -29,6 +29,9 @@ class EventKind(Enum):
     """The attempt's last process is gone: `after` has the following state and the measurements."""
     JOB_CANCELLED = "job_cancelled"
     """A job that held nothing was cancelled."""
+    RESERVATION_MADE = "reservation_made"
+    """Nodes are kept for a project, or for nobody: `after` names them, from when and until when."""
+    RESERVATION_WITHDRAWN = "reservation_withdrawn"
     CYCLE_RAN = "cycle_ran"
     """A decision was recorded: now, policy hash, scheduler version, parent, decision hash."""
 
@@ -42,7 +45,7 @@ class Event(Struct, frozen=True, kw_only=True):
     """Milliseconds since the Unix epoch, UTC; never less than the event before it."""
     kind: EventKind
     subject: str
-    """Job id, attempt id, node path, user or factory name."""
+    """Job id, attempt id, node path, name of a user, a reservation or the factory."""
     actor: str
     """`user:<name>`, `scheduler`, `engine:<site>` or `server`."""
     cause: str

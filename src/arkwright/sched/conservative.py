@@ -31,7 +31,7 @@ NEVER: Final = -1
 class Plan(NamedTuple):
     """Axes: n_segments, n_instants, n_intervals, n_nodes, n_windows. Lists end in -1."""
 
-    count: Ints
+    used: Ints
     """[3]: segments, instants and intervals in use."""
     at_ms: Ints
     next: Ints
@@ -172,7 +172,7 @@ def _draw(state: State, work: Work, now_ms: int) -> Plan:
         np.full(n_nodes, -1, np.int64),
         np.full(n_windows, -1, np.int64),
     )
-    drawn.count[0] = n_nodes
+    drawn.used[0] = n_nodes
     drawn.gpu_milli[:n_nodes] = state.node_gpu_milli_free
     drawn.cpu_milli[:n_nodes] = state.node_cpu_milli_free
     drawn.memory_mib[:n_nodes] = state.node_memory_mib_free
@@ -201,7 +201,7 @@ def _draw_ends(state: State, work: Work, drawn: Plan, now_ms: int) -> None:
     """What running jobs give back to nodes and rows when they end."""
     work.row_used[:] = state.row_used
     job = order.first(state, state.active_root[0])
-    for place in range(drawn.count[1]):
+    for place in range(drawn.used[1]):
         at_ms = drawn.when_ms[place]
         while job >= 0 and max(state.job_key_first[job], now_ms + 1) <= at_ms:
             cls = state.job_class[job]
@@ -216,14 +216,12 @@ def _draw_ends(state: State, work: Work, drawn: Plan, now_ms: int) -> None:
         constraints.row_room(state, work.row_used, work.row_limit_then, left)
 
 
-def _earliest(
-    state: State, work: Work, drawn: Plan, cls: int, from_ms: int, lasts_ms: int
-) -> int:
+def _earliest(state: State, work: Work, drawn: Plan, cls: int, from_ms: int, lasts_ms: int) -> int:
     """The first start from `from_ms` on at which the class has its nodes and rows for so long.
 
     Leaves the nodes in `work.chosen`; NEVER when there is none.
     """
-    drawn.count[2] = 0
+    drawn.used[2] = 0
     drawn.opens[:] = -1
     drawn.closes[:] = -1
     drawn.is_open[:] = 0
@@ -231,7 +229,7 @@ def _earliest(
     for place in range(constraints.allow_nodes(state, cls, work.fit)):
         _offer_node(state, drawn, cls, work.fit[place], lasts_ms)
     enough = 0
-    for place in range(drawn.count[1]):
+    for place in range(drawn.used[1]):
         enough += _open_and_close(state, work, drawn, cls, place)
         at_ms = drawn.when_ms[place]
         if enough == 0 or at_ms < from_ms:
@@ -286,11 +284,11 @@ def _offer_between_windows(
 
 def _offer(drawn: Plan, node: int, from_ms: int, end_ms: int, lasts_ms: int) -> None:
     """A start in `[from_ms, end_ms - lasts_ms]` finds the node free."""
-    interval = drawn.count[2]
-    drawn.count[2] = interval + 1
+    interval = drawn.used[2]
+    drawn.used[2] = interval + 1
     drawn.interval_node[interval] = node
     opens = _until(drawn, from_ms) - 1
-    closes = drawn.count[1]
+    closes = drawn.used[1]
     if end_ms < BIG:
         closes = _until(drawn, end_ms - lasts_ms)
     drawn.opens_next[interval] = drawn.opens[opens]
@@ -323,15 +321,13 @@ def _open_and_close(state: State, work: Work, drawn: Plan, cls: int, place: int)
     return more
 
 
-def _refused_at(
-    state: State, work: Work, drawn: Plan, cls: int, place: int, end_ms: int
-) -> int:
+def _refused_at(state: State, work: Work, drawn: Plan, cls: int, place: int, end_ms: int) -> int:
     """When in a run from the instant until `end_ms` a row above the class has no room; -1 never.
 
     Leaves in `work.row_left` the least that each row has through the run.
     """
     work.row_left[:] = BIG
-    while place < drawn.count[1] and drawn.when_ms[place] < end_ms:
+    while place < drawn.used[1] and drawn.when_ms[place] < end_ms:
         left = drawn.left[drawn.where[place]]
         if not constraints.admit_beside(state, cls, left):
             return int(drawn.when_ms[place])
@@ -397,8 +393,8 @@ def _cut_segment(drawn: Plan, node: int, at_ms: int) -> int:
         at = drawn.next[at]
     if drawn.at_ms[at] == at_ms:
         return at
-    new = drawn.count[0]
-    drawn.count[0] = new + 1
+    new = drawn.used[0]
+    drawn.used[0] = new + 1
     drawn.at_ms[new] = at_ms
     drawn.gpu_milli[new] = drawn.gpu_milli[at]
     drawn.cpu_milli[new] = drawn.cpu_milli[at]
@@ -413,7 +409,7 @@ def _cut_instant(drawn: Plan, at_ms: int) -> None:
     place = _until(drawn, at_ms)
     if place > 0 and drawn.when_ms[place - 1] == at_ms:
         return
-    count = drawn.count[1]
+    count = drawn.used[1]
     for moved in range(count, place, -1):
         drawn.when_ms[moved] = drawn.when_ms[moved - 1]
         drawn.where[moved] = drawn.where[moved - 1]
@@ -421,13 +417,13 @@ def _cut_instant(drawn: Plan, at_ms: int) -> None:
     drawn.where[place] = count
     if place > 0:
         drawn.left[count] = drawn.left[drawn.where[place - 1]]
-    drawn.count[1] = count + 1
+    drawn.used[1] = count + 1
 
 
 def _until(drawn: Plan, at_ms: int) -> int:
     """How many instants there are up to and including `at_ms`."""
     low = 0
-    high = drawn.count[1]
+    high = drawn.used[1]
     while low < high:
         middle = (low + high) // 2
         if drawn.when_ms[middle] <= at_ms:

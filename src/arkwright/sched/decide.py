@@ -163,8 +163,8 @@ def _nothing_moved(state: State, now_ms: int, mode: int) -> bool:
     """Whether the last cycle did nothing and would do nothing again.
 
     Time alone can matter only when a running job reaches its estimate, an announced limit its time
-    or a window its end: before that every expected end keeps its place, and less time is left before the shadow
-    time and before each limit than there was.
+    or a window its end: before that every expected end keeps its place, and less time is left
+    before the shadow time and before each limit than there was.
     """
     memo = state.cycle_memo
     if memo[0] != state.change_count[0] or memo[3] != mode:

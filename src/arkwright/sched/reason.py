@@ -19,8 +19,8 @@ class Reason(NamedTuple):
       `limit`, and at most `free` of the gang's nodes fit together in one place.
     - LIMIT_AHEAD: at `at_ms` row `row` gets the limit `limit`, when `used` will still be held; the
       job would last past that and asks `asked`.
-    - RESERVED_WINDOW: `asked` nodes; window `window` of row `row` (-1: of nobody), from `at_ms` until
-      `until_ms`, keeps all but `free` of those that would serve it.
+    - RESERVED_WINDOW: `asked` nodes; window `window` of row `row` (-1: of nobody), from `at_ms`
+      until `until_ms`, keeps all but `free` of those that would serve it.
     - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`: the head, or with
       conservative backfill the first in order whose place in the plan it would take.
     - BEHIND_HIGHER_PRIORITY: job `job` goes first.
