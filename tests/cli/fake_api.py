@@ -106,7 +106,7 @@ def fake_api() -> Iterator[FakeApi]:
             else:
                 self.send(200, json.dumps(said).encode(), "application/json")
 
-        do_GET = do_POST = answer
+        do_GET = do_POST = do_DELETE = answer
 
         def send(self, status: int, data: bytes, kind: str, *, is_stream: bool = False) -> None:
             self.send_response(status)
