@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -11,7 +10,7 @@ from msgspec import Struct
 from arkwright import sched
 from arkwright.fleet.lowering import LEVELS, Names
 from arkwright.jobs.spec import JobSpec
-from arkwright.units import MILLI, MS_PER_S, render
+from arkwright.units import MILLI, render, render_instant
 
 
 class WaitReason(Struct, frozen=True, kw_only=True):
@@ -143,8 +142,8 @@ def _window(c: _Context) -> str:
     r = c.reason
     whom = c.project if r.row >= 0 else "nobody (maintenance)"
     return (
-        f"nodes that are free are reserved for {whom} from {_instant(r.at_ms)} until "
-        f"{_instant(r.until_ms)} and it would not be over by then; it asks for {r.asked} "
+        f"nodes that are free are reserved for {whom} from {render_instant(r.at_ms)} until "
+        f"{render_instant(r.until_ms)} and it would not be over by then; it asks for {r.asked} "
         f"{_plural('node', r.asked)}, {r.free} could serve it beside them"
     )
 
@@ -233,11 +232,6 @@ def _other_nodes(c: _Context) -> str:
 
 def _when(c: _Context) -> str:
     return "fit" if c.reason.code >= sched.NEVER_NO_SUCH_NODE else "start now"
-
-
-def _instant(at_ms: int) -> str:
-    """Seconds, in UTC."""
-    return datetime.fromtimestamp(at_ms // MS_PER_S, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _gpus(milli: int) -> str:
