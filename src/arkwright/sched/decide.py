@@ -31,7 +31,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     if _nothing_moved(state, now_ms, mode):
         return 0
     if mode == CONSERVATIVE:
-        planned = conservative.plan(state, work, now_ms, out, work.fit[:0], -1)
+        planned = conservative.start_planned(state, work, now_ms, out, work.fit[:0], -1)
         _remember(state, now_ms, mode, planned)
         return planned
     work.node_rank[:] = 0
