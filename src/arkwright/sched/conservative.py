@@ -148,12 +148,14 @@ def _offer_node(state: State, drawn: plan.Plan, cls: int, node: int, lasts_ms: i
         )
         if fits and begin_ms == NEVER:
             begin_ms = drawn.at_ms[at]
-        elif not fits and begin_ms != NEVER:
-            _offer_between_windows(state, drawn, cls, node, begin_ms, drawn.at_ms[at], lasts_ms)
+        end_ms = drawn.at_ms[at]
+        if fits and drawn.next[at] < 0:
+            end_ms = BIG
+        if begin_ms != NEVER and end_ms - begin_ms >= lasts_ms and (not fits or end_ms == BIG):
+            _offer_between_windows(state, drawn, cls, node, begin_ms, end_ms, lasts_ms)
+        if not fits:
             begin_ms = NEVER
         at = drawn.next[at]
-    if begin_ms != NEVER:
-        _offer_between_windows(state, drawn, cls, node, begin_ms, BIG, lasts_ms)
 
 
 def _offer_between_windows(
@@ -222,14 +224,15 @@ def _refused_at(
 
     Leaves in `work.row_left` the least that each row has through the run.
     """
-    work.row_left[:] = BIG
+    first = place
     while place < drawn.used[1] and drawn.when_ms[place] < end_ms:
-        left = drawn.left[drawn.where[place]]
-        if not constraints.admit_beside(state, cls, left):
+        if not constraints.admit_beside(state, cls, drawn.left[drawn.where[place]]):
             return int(drawn.when_ms[place])
-        if constraints.counts_under_rows(state, cls):
-            constraints.row_room_beside(left, work.row_left)
         place += 1
+    work.row_left[:] = BIG
+    if constraints.counts_under_rows(state, cls):
+        for passed in range(first, place):
+            constraints.row_room_beside(drawn.left[drawn.where[passed]], work.row_left)
     return -1
 
 
