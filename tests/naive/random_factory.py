@@ -245,7 +245,7 @@ def decide_both(pair: Pair, mode=sched.EASY, kernels=sched.INTERPRETED):
     gpus = {int(job): sched.gpus_of(draft, int(job)) for job in out[:count]}
     for job, nodes in decided:
         pair.apply(sched.start(pair.now_ms, job, nodes, gpus[job]))
-    if not decided and mode == sched.EASY:
+    if not decided and mode in (sched.EASY, sched.CONSERVATIVE):
         pair.state = draft  # as the live loop does: the draft remembers what is blocked
     else:
         assert sched.same(draft, pair.state)
