@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -97,3 +98,10 @@ def test_a_price_reads_as_money_per_kwh(text, per_kwh, currency):
 def test_a_price_without_currency_and_energy_is_refused(text):
     with pytest.raises(UnitError):
         units.parse_price(text)
+
+
+@given(st.integers(-2_208_988_800, 32_503_680_000))
+def test_an_instant_is_rendered_as_the_calendar_has_it(second):
+    """From 1900 to 3000, against the standard library."""
+    expected = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert units.render_instant(1000 * second + 7) == expected

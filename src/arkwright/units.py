@@ -200,3 +200,27 @@ EnergyPriceText = Annotated[
 def gigabytes_to_mib(size_gb: float) -> int:
     """Whole MiB in `size_gb` [GB], rounded up: the scheduler must not promise what is not there."""
     return math.ceil(size_gb * 1e9 / MIB - 1e-6)
+
+
+def render_instant(at_ms: int) -> str:
+    """A point in time [ms since the Unix epoch] as RFC 3339 in UTC, to the second.
+
+    Days are counted in 400-year cycles of the Gregorian calendar, in integers alone: what reads no
+    clock does not import one.
+
+    >>> render_instant(1_803_888_000_000)
+    '2027-03-01T08:00:00Z'
+    """
+    second = at_ms // MS_PER_S
+    days, second = divmod(second, 86_400)
+    # Years begin in March here, so that the day a leap year adds is its last.
+    cycle, day = divmod(days + 719_468, 146_097)
+    year = (day - day // 1_460 + day // 36_524 - day // 146_096) // 365
+    day -= 365 * year + year // 4 - year // 100
+    month = (5 * day + 2) // 153
+    day -= (153 * month + 2) // 5 - 1
+    year += 400 * cycle + (1 if month >= 10 else 0)
+    month += 3 if month < 10 else -9
+    minute, second = divmod(second, 60)
+    hour, minute = divmod(minute, 60)
+    return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"

@@ -65,6 +65,7 @@ def test_what_is_described_is_what_is_sent(site: Site, document: dict[str, Any])
         "/v1/jobs/{job}/logs": {},
         "/v1/factory": {},
         "/v1/nodes": {},
+        "/v1/reservations": {},
         "/v1/events": {},
         "/healthz": {},
     }

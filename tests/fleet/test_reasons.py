@@ -61,6 +61,15 @@ WORDS: dict[int, tuple[Any, str, str, str]] = {
         "this job is over by then",
         "time_limit: 90 s would start now",
     ),
+    codes.RESERVED_WINDOW: (
+        R(codes.RESERVED_WINDOW, asked=2, free=1, row=1, at_ms=1_803_888_000_000,
+          until_ms=1_803_895_200_000, window=3, change=codes.SHORTER, to=1_800_000),
+        "reserved-window",
+        "nodes that are free are reserved for lab/vision from 2027-03-01T08:00:00Z until "
+        "2027-03-01T10:00:00Z and it would not be over by then; it asks for 2 nodes, 1 could serve "
+        "it beside them",
+        "time_limit: 1800 s would start now",
+    ),
     codes.BEHIND_HIGHER_PRIORITY: (
         R(codes.BEHIND_HIGHER_PRIORITY, job=1),
         "behind",

@@ -368,7 +368,7 @@ def decide_both(pair: Pair, mode=sched.EASY, kernels=sched.INTERPRETED):
         pair.apply(sched.start(pair.now_ms, job, nodes, gpus[job]))
     for notice in found.notices:
         pair.apply(sched.notified(draft, pair.now_ms, notice))
-    if not decided and not found.notices and mode == sched.EASY:
+    if not decided and not found.notices and mode in (sched.EASY, sched.CONSERVATIVE):
         pair.state = draft  # as the live loop does: the draft remembers what is blocked
     else:
         assert sched.same(draft, pair.state)

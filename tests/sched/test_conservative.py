@@ -25,7 +25,7 @@ def plan(state, now_ms):
     """Each waiting job's promised start, -1 for none; `state` gets the starts of now."""
     promised = np.full(int(state.job_count[0]), -2, np.int64)
     out = sched.room(state)
-    conservative.plan(state, workspace(state), now_ms, out, promised, -1)
+    conservative.start_planned(state, workspace(state), now_ms, out, promised, -1)
     return {job: int(ms) for job, ms in enumerate(promised) if ms != -2}
 
 

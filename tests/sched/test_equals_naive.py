@@ -65,9 +65,10 @@ def test_a_state_rebuilt_from_its_event_log_has_the_same_bytes(seed):
     assert sched.same(rebuilt, pair.state)
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@pytest.mark.parametrize("mode", [sched.EASY, sched.CONSERVATIVE])
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
-def test_a_cycle_that_remembers_decides_as_one_that_does_not(seed):
+def test_a_cycle_that_remembers_decides_as_one_that_does_not(mode, seed):
     """Jobs run past their estimates while cycles come with no event between them."""
     random = Random(seed)
     pair = random_pair(random)
@@ -76,7 +77,7 @@ def test_a_cycle_that_remembers_decides_as_one_that_does_not(seed):
             make_announced_so(pair, random)
         if random.random() < 0.3:
             random_event(pair, random)
-        ours, theirs = decide_both(pair)
+        ours, theirs = decide_both(pair, mode)
         assert ours == theirs
         pair.now_ms += random.choice([0, 1, 2, 7])
 

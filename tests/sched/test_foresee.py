@@ -15,19 +15,24 @@ from naive.random_factory import decide_both, random_event, random_pair
 FAR = sched.Horizon(10**9, 10**6)
 
 
-def naive_starts(pair, actual_ms):
-    """Every start from now on, by the slow scheduler: ends of an instant, then one cycle."""
+def naive_starts(pair, actual_ms, mode):
+    """Every start from now on, by the slow scheduler: ends of an instant, then one cycle.
+
+    An instant is one at which a job ends or a window does.
+    """
     now_ms, starts = pair.now_ms, {}
     while True:
         for job in pair.factory.active():
             if job.start_ms + actual_ms[job.index] <= now_ms:
                 pair.factory.leave(job, "done", now_ms)
-        for job, _ in pair.factory.cycle(now_ms, sched.EASY):
+        for job, _ in pair.factory.cycle(now_ms, mode):
             starts[job] = now_ms
         ends = [job.start_ms + actual_ms[job.index] for job in pair.factory.active()]
+        ends = [max(end_ms, now_ms) for end_ms in ends]
+        ends += [each.until_ms for each in pair.factory.windows if each.until_ms > now_ms]
         if not ends:
             return starts
-        now_ms = max(min(ends), now_ms)
+        now_ms = min(ends)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -45,10 +50,11 @@ def test_what_is_foreseen_is_what_the_naive_scheduler_then_does(seed):
     actual = np.array([random.randint(1, 120) for _ in range(jobs)], np.int64)
     queued = np.array(pair.in_state("queued"), np.int64)
     before = sched.copy(pair.state)
-    (seen,) = sched.foresee(pair.state, pair.now_ms, [sched.Ride(actual, queued)], FAR)
+    mode = random.choice([sched.EASY, sched.EASY, sched.CONSERVATIVE])
+    (seen,) = sched.foresee(pair.state, pair.now_ms, [sched.Ride(actual, queued)], FAR, mode)
     assert sched.same(before, pair.state)
     assert not seen.is_estimate.any()
-    expected = naive_starts(pair, actual)
+    expected = naive_starts(pair, actual, mode)
     assert seen.start_ms.tolist() == [expected.get(job, -1) for job in queued.tolist()]
 
 

@@ -1,8 +1,8 @@
 """Start times of an independent public simulator (CQSim) on two traces of 10,000 jobs.
 
-CQSim handles one event at a time: it schedules between two ends of one instant. Under that rule both
-traces are identical. Under ours, all ends of an instant first, the first trace is identical too; the
-second has one instant (95,037 s) at which it matters, and what follows differs a little.
+CQSim handles one event at a time: it schedules between two ends of one instant. Under that rule
+both traces are identical. Under ours, all ends of an instant first, the first trace is identical
+too; the second has one instant (95,037 s) at which it matters, and what follows differs a little.
 """
 
 import pytest

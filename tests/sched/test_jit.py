@@ -17,6 +17,7 @@ from naive.random_factory import (
     random_eviction,
     random_pair,
     random_placing,
+    reserve_random,
 )
 
 
@@ -88,13 +89,18 @@ def test_compiled_runs_forward_give_the_same_bytes(kernels):
         random = Random(seed)
         policy = list(POLICIES)[seed % len(POLICIES)]
         pair = random_pair(random, random_placing(random, policy))
+        for _ in range(random.choice([0, 3])):
+            reserve_random(pair, random)
+        mode = random.choice([sched.EASY, sched.CONSERVATIVE])
         rows = []
         for at_ms in sorted(random.randint(0, 300) for _ in range(60)):
             cls = random.randrange(len(pair.shapes))
             rows.append((sched.submit(at_ms, cls, random.randint(1, 60)), random.randint(1, 90)))
         table = sched.timetable(rows)
-        one = sched.forward(sched.copy(pair.state), table, 0, 10_000)
-        other = sched.forward(sched.copy(pair.state), table, 0, 10_000, kernels=kernels)
+        one = sched.forward(sched.copy(pair.state), table, 0, 10_000, backfill=mode)
+        other = sched.forward(
+            sched.copy(pair.state), table, 0, 10_000, backfill=mode, kernels=kernels
+        )
         assert sched.same(one.state, other.state)
         assert np.array_equal(one.start_job, other.start_job)
         assert np.array_equal(one.start_at_ms, other.start_at_ms)

@@ -31,6 +31,7 @@ sites:
   fake: {country: NO, engine: {kind: local, nodes: 4, gpus_per_node: 2}}
 organisations:
   lab: {quota: {gpus: 8}, projects: {vision: {quota: {gpus: 4}}}}
+  rival: {}
 """
 
 

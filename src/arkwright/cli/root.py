@@ -30,6 +30,7 @@ VERBS: dict[str, str] = {
     "nodes": "arkwright.cli.nodes:nodes",
     "power": "arkwright.cli.power:power",
     "quota": "arkwright.cli.quota:quota",
+    "reserve": "arkwright.cli.reserve:reserve",
     "events": "arkwright.cli.events:events",
     "cost": "arkwright.cli.cost:cost",
     "admin": "arkwright.cli.admin:admin",
@@ -40,7 +41,7 @@ VERBS: dict[str, str] = {
 
 NOT_YET = (
     *("simulate", "plan", "fabric", "export", "import", "estimate", "fit", "observe"),
-    *("top", "reserve", "report"),
+    *("top", "report"),
 )
 """Verbs that are planned; asked for, they say so."""
 

@@ -306,6 +306,19 @@ class Client:
         route = f"/v1/power/{quote(place, safe='/')}"
         return self._ask("DELETE", route, query={"from_ms": from_ms}, body={"reason": reason})
 
+    def reserve(self, reservation: Mapping[str, Any]) -> JsonObject:
+        """Keep nodes in a time to come: `name`, `nodes` (how many, or paths), `until_ms`, and where
+        they differ from now and nobody, `from_ms` and `project`."""
+        return self._ask("POST", "/v1/reservations", body=dict(reservation))
+
+    def reservations(self) -> JsonObject:
+        """Reservations whose time is not over, as `items`."""
+        return self._ask("GET", "/v1/reservations")
+
+    def withdraw_reservation(self, name: str) -> JsonObject:
+        """Give a reservation up."""
+        return self._ask("DELETE", f"/v1/reservations/{quote(name, safe='')}")
+
     def add_user(self, name: str, *, role: str, project: str | None = None) -> JsonObject:
         """Add a user; `token` of the answer is shown only this once."""
         body = {"name": name, "role": role, "project": project}

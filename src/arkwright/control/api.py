@@ -15,7 +15,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from arkwright.control import routes_ask, routes_factory, routes_jobs, routes_power
+from arkwright.control import (
+    routes_ask,
+    routes_factory,
+    routes_jobs,
+    routes_power,
+    routes_reservations,
+)
 from arkwright.control.context import Context
 from arkwright.control.factory_server import FactoryServer
 from arkwright.control.openapi import openapi
@@ -48,6 +54,9 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/v1/power", routes_power.power_list),
     ("PUT", "/v1/power/{place:path}", routes_power.power_set),
     ("DELETE", "/v1/power/{place:path}", routes_power.power_withdraw),
+    ("POST", "/v1/reservations", routes_reservations.make),
+    ("GET", "/v1/reservations", routes_reservations.listed),
+    ("DELETE", "/v1/reservations/{reservation}", routes_reservations.withdraw),
     ("POST", "/v1/users", routes_factory.user_add),
     ("GET", "/v1/events", routes_factory.events),
 )

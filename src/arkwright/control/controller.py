@@ -26,10 +26,10 @@ from arkwright.control.deciding import Deciding
 from arkwright.control.history import count_past_use, finished_attempts
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
-from arkwright.control.tables import NODES
+from arkwright.control.tables import NODES, RESERVATIONS
 from arkwright.engines.port import Attempt, AttemptPhase, Engine, Observation, Placement
 from arkwright.errors import EngineError
-from arkwright.fleet import Fleet, Start
+from arkwright.fleet import Fleet, Reservation, Start
 from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import State, Trigger, after, allowed
 from arkwright.jobs.spec import ranks_per_node
@@ -120,6 +120,17 @@ class Controller:
         for row in reader.rows(select(NODES).order_by(NODES.c.path)):
             self.fleet.set_node_state(row.path, row.state)
         count_past_use(reader, self.fleet, self.store.last_ms)
+        coming = RESERVATIONS.c.until_ms > self.clock()
+        for row in reader.rows(select(RESERVATIONS).where(coming).order_by(RESERVATIONS.c.seq)):
+            self.fleet.reserve(
+                Reservation(
+                    name=row.name,
+                    project=row.project,
+                    nodes=tuple(row.nodes),
+                    from_ms=row.from_ms,
+                    until_ms=row.until_ms,
+                )
+            )
         events = reader.events_of_active_jobs()
         over = {event.subject for event in events if event.kind is EventKind.JOB_ENDED}
         claims = stopping_for.standing(events)

@@ -11,6 +11,7 @@ import msgspec
 from arkwright import __version__, documents
 from arkwright.control import resources
 from arkwright.control.power import PowerRequest
+from arkwright.control.reserving import ReservationRequest
 from arkwright.fleet import Changes, PowerUse
 from arkwright.jobs.spec import JobSpec
 from arkwright.ledger import Receipt
@@ -37,6 +38,9 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("GET", "/v1/power"): (PowerUse, True),
     ("PUT", "/v1/power/{place}"): (PowerUse, False),
     ("DELETE", "/v1/power/{place}"): (PowerUse, False),
+    ("POST", "/v1/reservations"): (resources.ReservationResource, False),
+    ("GET", "/v1/reservations"): (resources.ReservationResource, True),
+    ("DELETE", "/v1/reservations/{reservation}"): (resources.ReservationResource, False),
     ("POST", "/v1/users"): (resources.UserResource, False),
     ("GET", "/v1/events"): (resources.EventResource, True),
 }
@@ -107,6 +111,7 @@ _BODIES: dict[str, dict[str, Any]] = {
             "timeout_s": {"type": "number"},
         },
     },
+    "/v1/reservations": {"$ref": f"{_SCHEMAS}ReservationRequest"},
     "/v1/users": {
         "type": "object",
         "required": ["name", "role"],
@@ -118,7 +123,8 @@ _BODIES: dict[str, dict[str, Any]] = {
 def openapi(routes: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
     """The document for `routes`: (method, path, what it does)."""
     structs = [answer for answer, _ in _ANSWERS.values()]
-    unique = list(dict.fromkeys([*structs, resources.HealthResource, resources.Problem]))
+    others = [resources.HealthResource, resources.Problem, ReservationRequest]
+    unique = list(dict.fromkeys([*structs, *others]))
     _, components = msgspec.json.schema_components(unique, ref_template=f"{_SCHEMAS}{{name}}")
     components |= _job_schemas()
     paths: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, update
 
-from arkwright.control.tables import ATTEMPTS, JOBS, META, NODES, USERS
+from arkwright.control.tables import ATTEMPTS, JOBS, META, NODES, RESERVATIONS, USERS
 from arkwright.jobs.events import Event, EventKind, end_of, job_of
 from arkwright.jobs.lifecycle import FINAL, State
 
@@ -137,6 +137,24 @@ def _user_added(connection: Connection, event: Event) -> None:
     )
 
 
+def _reservation_made(connection: Connection, event: Event) -> None:
+    _reservation_withdrawn(connection, event)
+    connection.execute(
+        insert(RESERVATIONS).values(
+            name=event.subject,
+            seq=event.seq,
+            project=event.after["project"],
+            nodes=event.after["nodes"],
+            from_ms=event.after["from_ms"],
+            until_ms=event.after["until_ms"],
+        )
+    )
+
+
+def _reservation_withdrawn(connection: Connection, event: Event) -> None:
+    connection.execute(delete(RESERVATIONS).where(RESERVATIONS.c.name == event.subject))
+
+
 def _factory_loaded(connection: Connection, event: Event) -> None:
     for key in ("factory", "factory_sha256"):
         connection.execute(delete(META).where(META.c.key == key))
@@ -149,6 +167,8 @@ _CHANGES: Mapping[EventKind, Callable[[Connection, Event], None]] = {
     EventKind.NODE_ADDED: _node_added,
     EventKind.NODE_STATE_CHANGED: _node_changed,
     EventKind.USER_ADDED: _user_added,
+    EventKind.RESERVATION_MADE: _reservation_made,
+    EventKind.RESERVATION_WITHDRAWN: _reservation_withdrawn,
     EventKind.JOB_SUBMITTED: _job_submitted,
     EventKind.JOB_HELD: _job_changed,
     EventKind.JOB_RELEASED: _job_changed,

@@ -131,6 +131,19 @@ class QuotaResource(Struct, frozen=True, kw_only=True):
     """What fair share remembers at this instant."""
 
 
+class ReservationResource(Struct, frozen=True, kw_only=True):
+    """Nodes kept for a project in a time to come."""
+
+    name: str
+    project: str | None
+    """None: for nobody."""
+    nodes: list[str]
+    from_ms: int
+    until_ms: int
+    is_open: bool
+    """Its time has begun."""
+
+
 class EventResource(Struct, frozen=True, kw_only=True):
     """One line of the log."""
 

@@ -103,6 +103,18 @@ USERS = Table(
     Column("created_ms", BigInteger, nullable=False),
 )
 
+RESERVATIONS = Table(
+    "reservations",
+    METADATA,
+    Column("name", String(64), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("project", String(255)),
+    Column("nodes", JSON, nullable=False),
+    Column("from_ms", BigInteger, nullable=False),
+    Column("until_ms", BigInteger, nullable=False),
+)
+"""Those made and not withdrawn; of one name the last."""
+
 DECISIONS = Table(
     "decisions",
     METADATA,

@@ -126,7 +126,13 @@ def why_waiting(
 
 
 def _discreet(scene: Scene, identity: Identity, reason: WaitReason) -> WaitReason:
-    """The reason without the id of a job that is not this user's to know."""
+    """The reason without the job or the project that is not this user's to know."""
+    if reason.code == "reserved-window" and "row" in reason.numbers:
+        owner = scene.names.quotas.rows[reason.numbers["row"]].label
+        if not identity.may_see(owner):
+            numbers = {name: value for name, value in reason.numbers.items() if name != "row"}
+            message = reason.message.replace(f"for {owner} from", "for another project from")
+            return msgspec.structs.replace(reason, message=message, numbers=numbers)
     if "job" not in reason.numbers:
         return reason
     other = reason.numbers["job"]

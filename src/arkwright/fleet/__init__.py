@@ -6,6 +6,7 @@ The twin and the control plane feed it the same events, so a live log replays in
 - `lowering`: nodes, projects and job specifications as rows, columns and shapes
 - `fleet`: `Fleet`, which follows events and decides
 - `notices`: who claims nodes and who is told to stop for whom, in names
+- `reservations`: nodes kept for a project in a time to come, by name
 - `reasons`: the scheduler's reason codes in words, with the smallest change that would help
 - `scene`: the fleet at one instant, for questions about the future, which never touch the live one:
   `forecast` (when a job starts), `alternatives` (what it could ask instead), `whatif`
@@ -24,6 +25,7 @@ from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
 from arkwright.fleet.quota_tree import Budget, ProjectQuota, TypeQuota
 from arkwright.fleet.quota_use import BudgetUse, QuotaUse, TypeUse
 from arkwright.fleet.reasons import WaitReason
+from arkwright.fleet.reservations import Reservation
 from arkwright.fleet.scene import Runner, Scene, in_process
 from arkwright.fleet.snapshot import Replay, Snapshot, decision_bytes, replayed, saved
 from arkwright.fleet.waiting import why
@@ -54,6 +56,7 @@ __all__ = [
     "ProjectQuota",
     "QuotaUse",
     "Replay",
+    "Reservation",
     "Runner",
     "Scene",
     "Snapshot",

@@ -24,6 +24,7 @@ from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
 from arkwright.fleet.quota_tree import ProjectQuota
 from arkwright.fleet.quota_use import QuotaUse, periods_ahead, periods_due, quota_uses
 from arkwright.fleet.reasons import WaitReason, in_words
+from arkwright.fleet.reservations import Reservation, Reservations, free_nodes
 from arkwright.fleet.scene import Scene
 from arkwright.fleet.snapshot import Snapshot
 from arkwright.jobs.events import Event, EventKind, end_of, job_of
@@ -144,6 +145,7 @@ class Fleet:
         self._done_count = 0
         for path in self._names.row_of_power:
             self._tell_power(path, self._power.told_ms)
+        self._reservations = Reservations(self._names)
 
     # --- follow --------------------------------------------------------------------------------
 
@@ -160,6 +162,13 @@ class Fleet:
             self._begin_period(event)
         elif event.kind in (EventKind.JOB_CLAIMED, EventKind.JOB_UNCLAIMED):
             self._follow_claim(event)
+        elif event.kind is EventKind.RESERVATION_MADE:
+            made = msgspec.convert(event.after | {"name": event.subject}, Reservation)
+            self.reserve(made, event.at_ms)
+        elif event.kind is EventKind.RESERVATION_WITHDRAWN:
+            gone = self._reservations.withdraw(event.subject, event.at_ms)
+            for each in gone:
+                self._state = sched.apply(self._state, each)
         elif event.kind.value.startswith("job_"):
             self._follow(event)
 
@@ -300,6 +309,13 @@ class Fleet:
         index = self._names.node_index.get(path)
         if index is not None:
             event = sched.node_state(at_ms, index, _NODE_STATES[state])
+            self._state = sched.apply(self._state, event)
+
+    def reserve(self, reservation: Reservation, at_ms: int = 0) -> None:
+        """Keep nodes for a project, or for nobody. One of the same name is replaced."""
+        gone = self._reservations.withdraw(reservation.name, at_ms)
+        made = self._reservations.make(reservation, at_ms)
+        for event in [*gone, *made]:
             self._state = sched.apply(self._state, event)
 
     def set_power_limit(self, path: str, limit_w: int | None, at_ms: int = 0) -> None:
@@ -512,6 +528,23 @@ class Fleet:
         """`up`, `draining` or `down`."""
         index = self._names.node_index[path]
         return _NODE_STATE_NAMES[int(self._state.node_state[index])]
+
+    def reservation(self, name: str, now_ms: int) -> Reservation | None:
+        """The reservation of this name whose time is not over."""
+        return self._reservations.find(name, now_ms)
+
+    def reservations(self, now_ms: int) -> list[Reservation]:
+        """Those whose time is not over, by start."""
+        return self._reservations.coming(now_ms)
+
+    def reservable(self, span_ms: tuple[int, int], gpu_type: str | None = None) -> list[str]:
+        """Paths of nodes that could be kept from the one instant until the other, best first."""
+        coming = self._reservations.coming(span_ms[0])
+        return free_nodes(self._state, self._names, coming, span_ms, gpu_type)
+
+    def gpus_limit(self, project: str) -> int | None:
+        """Most GPUs that jobs of the organisation or project may hold together."""
+        return self._names.projects[self._names.row_of_project[project]].gpus_limit
 
     def gpus_free(self, path: str) -> float:
         """GPUs of a node that no job holds."""

@@ -12,7 +12,7 @@ from arkwright import sched
 from arkwright.fleet.lowering import LEVELS, Names
 from arkwright.fleet.quota_tree import FACTORY, GPU_MS_PER_HOUR
 from arkwright.jobs.spec import JobSpec
-from arkwright.units import MILLI, render
+from arkwright.units import MILLI, render, render_instant
 
 
 class WaitReason(Struct, frozen=True, kw_only=True):
@@ -181,6 +181,16 @@ def _stops_for(c: _Context) -> str:
     return f"it was told to stop{whom} and has until {_instant(c.reason.at_ms)}"
 
 
+def _window(c: _Context) -> str:
+    r = c.reason
+    whom = c.project if r.row >= 0 else "nobody (maintenance)"
+    return (
+        f"nodes that are free are reserved for {whom} from {render_instant(r.at_ms)} until "
+        f"{render_instant(r.until_ms)} and it would not be over by then; it asks for {r.asked} "
+        f"{_plural('node', r.asked)}, {r.free} could serve it beside them"
+    )
+
+
 def _nodes_down(c: _Context) -> str:
     r = c.reason
     return (
@@ -251,6 +261,7 @@ _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
     sched.BUDGET: ("budget", _budget),
     sched.POWER: ("power", _power),
     sched.LIMIT_AHEAD: ("limit-ahead", _limit_ahead),
+    sched.RESERVED_WINDOW: ("reserved-window", _window),
     sched.RESERVED_FOR_HEAD: ("reserved-for-head", _reserved),
     sched.BEHIND_HIGHER_PRIORITY: (
         "behind",

@@ -44,6 +44,9 @@ class EventKind(Enum):
     """What was announced for `from_ms`, or all that was set and announced, holds no more."""
     BUDGET_PERIOD_BEGAN = "budget_period_began"
     """Of a project: `after` has when the period starts and ends."""
+    RESERVATION_MADE = "reservation_made"
+    """Nodes are kept for a project, or for nobody: `after` names them, from when and until when."""
+    RESERVATION_WITHDRAWN = "reservation_withdrawn"
     CYCLE_RAN = "cycle_ran"
     """A decision was recorded: now, policy hash, scheduler version, parent, decision hash."""
 
@@ -57,7 +60,8 @@ class Event(Struct, frozen=True, kw_only=True):
     """Milliseconds since the Unix epoch, UTC; never less than the event before it."""
     kind: EventKind
     subject: str
-    """Job id, attempt id, node path, place of the power tree, user or factory name."""
+    """Job id, attempt id, node path, place of the power tree, name of a user, a reservation or the
+    factory."""
     actor: str
     """`user:<name>`, `scheduler`, `engine:<site>` or `server`."""
     cause: str

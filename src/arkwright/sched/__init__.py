@@ -22,9 +22,9 @@ holds concrete nodes and quota at its shadow time (`reservation`), later jobs st
 (EASY backfill without a depth limit). A gang goes whole into the smallest domain that fits
 (`placement`), on the nodes that the policy scores best (`score`); the GPUs of a node are told apart
 where fractions of one are asked (`gpus`). Every rule about who may run where is a file with four
-small functions (`mask`, `capacity`, `tree`, `power`, `calendar`, `windows`, `rails`), listed once in
-`constraints`; the form of a gang is `segments` and `spread`. `docs/scheduler.md` has the rules in
-full.
+small functions (`mask`, `capacity`, `tree`, `power`, `calendar`, `windows`, `rails`), listed once
+in `constraints`; the form of a gang is `segments` and `spread`. Beside EASY there is a plan of all
+waiting jobs (`conservative`). `docs/scheduler.md` has the rules in full.
 """
 
 from arkwright.sched._jit import INTERPRETED, Kernels, compiled

@@ -9,59 +9,25 @@ that fits, its lowest domain, the lowest nodes in it (those that power rows admi
 set S so chosen from candidates C is chosen again from any C' with S <= C' <= C. By induction over
 the order a later cycle gives each job its old place again, or an earlier one, as long as estimates
 are exact and nothing is added before it (Mu'alem and Feitelson 2001 for the rule itself).
-
-The plan is kept as step functions of time: per node a list of segments with what is free in each,
-for the rows one vector for each instant at which anything changes.
 """
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
-from arkwright.sched import constraints, order, placement, share, transitions
-from arkwright.sched.codes import BIG, QUEUED, RUNNING, STARTING, STOPPING
+from arkwright.sched import constraints, order, placement, plan, share, transitions
+from arkwright.sched.codes import BIG
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import CLOSED, HEAD, SHADOW_MS, Work
 
 NEVER: Final = -1
 
 
-class Plan(NamedTuple):
-    """Axes: n_segments, n_instants, n_intervals, n_nodes, n_windows. Lists end in -1."""
-
-    count: Ints
-    """[3]: segments, instants and intervals in use."""
-    at_ms: Ints
-    next: Ints
-    gpu_milli: Ints
-    cpu_milli: Ints
-    memory_mib: Ints
-    """[n_segments]: when it begins, which one follows on its node, what is free in it. The first
-    of node i is number i and begins now."""
-    when_ms: Ints
-    where: Ints
-    """[n_instants]: every time at which something changes, ascending from now; its line in
-    `used` and `limit`."""
-    used: Ints
-    limit: Ints
-    """[n_instants, n_rows]: what each row has used, and its limit, from the instant to the next."""
-    opens: Ints
-    closes: Ints
-    """[n_instants + 1]: the first interval that begins there, and that no longer holds there."""
-    interval_node: Ints
-    opens_next: Ints
-    closes_next: Ints
-    """[n_intervals]: a job that starts within it finds the node free through its run."""
-    is_open: Ints
-    """[n_nodes]: 1 where the instant looked at lies in an interval of the node."""
-    kept_first: Ints
-    kept_next: Ints
-    """[n_nodes], [n_windows]: each node's entries in the table of windows."""
-
-
-def plan(state: State, work: Work, now_ms: int, out: Ints, promised: Ints, probe: int) -> int:
+def start_planned(
+    state: State, work: Work, now_ms: int, out: Ints, promised: Ints, probe: int
+) -> int:
     """Plan the waiting jobs and start what may start now; writes them to `out`, returns how many.
 
     `promised`: [n_jobs], takes each waiting job's start (NEVER for none); or empty: then planning
@@ -75,7 +41,7 @@ def plan(state: State, work: Work, now_ms: int, out: Ints, promised: Ints, probe
     # The start of the last job of the class bounds that of all that last as long or longer.
     known_ms = np.zeros(len(work.class_candidate), np.int64)
     known_at = np.full(len(work.class_candidate), now_ms, np.int64)
-    drawn = _draw(state, work, now_ms)
+    drawn = plan.draw(state, work, now_ms)
     full = len(promised) > 0 or probe >= 0
     fitting = -1
     looked = -1
@@ -102,7 +68,7 @@ def plan(state: State, work: Work, now_ms: int, out: Ints, promised: Ints, probe
         if at_ms == NEVER:
             continue
         nodes = work.chosen[: state.class_nodes[cls]]
-        _hold(state, drawn, cls, nodes, at_ms, at_ms + lasts_ms)
+        plan.hold(state, drawn, cls, nodes, at_ms, at_ms + lasts_ms)
         if at_ms == now_ms:
             transitions.start(state, job, now_ms, nodes, work.chosen[:0])
             out[started] = job
@@ -140,93 +106,20 @@ def _fitting_class(state: State, work: Work) -> int:
     return -1
 
 
-def _could_start(state: State, work: Work, drawn: Plan, job: int, now_ms: int) -> bool:
+def _could_start(state: State, work: Work, drawn: plan.Plan, job: int, now_ms: int) -> bool:
     lasts_ms = state.job_duration_ms[job]
     cls = state.job_class[job]
     return bool(_earliest(state, work, drawn, cls, now_ms, lasts_ms) == now_ms)
 
 
-def _draw(state: State, work: Work, now_ms: int) -> Plan:
-    """The plan with the running jobs alone, as they are expected to end."""
-    n_nodes = len(state.node_state)
-    n_windows = state.window_count[0]
-    segments = n_nodes
-    instants = 1 + state.step_count[0] + 2 * n_windows
-    for job in range(state.job_count[0]):
-        is_in = state.job_state[job]
-        if is_in == QUEUED or is_in in (STARTING, RUNNING, STOPPING):
-            segments += 2 * state.class_nodes[state.job_class[job]]
-            instants += 1
-    intervals = segments + n_windows
-    drawn = Plan(
-        np.zeros(3, np.int64),
-        np.full(segments, now_ms, np.int64),
-        np.full(segments, -1, np.int64),
-        np.empty(segments, np.int64),
-        np.empty(segments, np.int64),
-        np.empty(segments, np.int64),
-        np.empty(instants, np.int64),
-        np.empty(instants, np.int64),
-        np.empty((instants, len(state.row_limit)), np.int64),
-        np.empty((instants, len(state.row_limit)), np.int64),
-        np.empty(instants + 1, np.int64),
-        np.empty(instants + 1, np.int64),
-        np.empty(intervals, np.int64),
-        np.empty(intervals, np.int64),
-        np.empty(intervals, np.int64),
-        np.zeros(n_nodes, np.int64),
-        np.full(n_nodes, -1, np.int64),
-        np.full(n_windows, -1, np.int64),
-    )
-    drawn.count[0] = n_nodes
-    drawn.gpu_milli[:n_nodes] = state.node_gpu_milli_free
-    drawn.cpu_milli[:n_nodes] = state.node_cpu_milli_free
-    drawn.memory_mib[:n_nodes] = state.node_memory_mib_free
-    for entry in range(n_windows):
-        drawn.kept_next[entry] = drawn.kept_first[state.window_node[entry]]
-        drawn.kept_first[state.window_node[entry]] = entry
-    _draw_instants(state, drawn, now_ms)
-    _draw_ends(state, work, drawn, now_ms)
-    return drawn
-
-
-def _draw_instants(state: State, drawn: Plan, now_ms: int) -> None:
-    """All times known: expected ends, announced limits, windows."""
-    _cut_instant(drawn, now_ms)
-    job = order.first(state, state.active_root[0])
-    while job >= 0:
-        _cut_instant(drawn, max(state.job_key_first[job], now_ms + 1))
-        job = order.following(state, job)
-    at_ms = constraints.next_change_at(state, now_ms)
-    while at_ms < BIG:
-        _cut_instant(drawn, at_ms)
-        at_ms = constraints.next_change_at(state, at_ms)
-
-
-def _draw_ends(state: State, work: Work, drawn: Plan, now_ms: int) -> None:
-    """What running jobs give back to nodes and rows when they end."""
-    work.row_used[:] = state.row_used
-    job = order.first(state, state.active_root[0])
-    for place in range(drawn.count[1]):
-        at_ms = drawn.when_ms[place]
-        while job >= 0 and max(state.job_key_first[job], now_ms + 1) <= at_ms:
-            cls = state.job_class[job]
-            first = state.job_slot[job]
-            nodes = state.slot_node[first : first + state.class_nodes[cls]]
-            constraints.foresee_end(state, cls, nodes, work.row_used)
-            for node in nodes:
-                _take(state, drawn, cls, node, at_ms, BIG, -1)
-            job = order.following(state, job)
-        drawn.used[drawn.where[place]] = work.row_used
-        constraints.limits_at(state, now_ms, at_ms, drawn.limit[drawn.where[place]])
-
-
-def _earliest(state: State, work: Work, drawn: Plan, cls: int, from_ms: int, lasts_ms: int) -> int:
+def _earliest(
+    state: State, work: Work, drawn: plan.Plan, cls: int, from_ms: int, lasts_ms: int
+) -> int:
     """The first start from `from_ms` on at which the class has its nodes and rows for so long.
 
     Leaves the nodes in `work.chosen`; NEVER when there is none.
     """
-    drawn.count[2] = 0
+    drawn.used[2] = 0
     drawn.opens[:] = -1
     drawn.closes[:] = -1
     drawn.is_open[:] = 0
@@ -234,7 +127,7 @@ def _earliest(state: State, work: Work, drawn: Plan, cls: int, from_ms: int, las
     for place in range(constraints.allow_nodes(state, cls, work.fit)):
         _offer_node(state, drawn, cls, work.fit[place], lasts_ms)
     enough = 0
-    for place in range(drawn.count[1]):
+    for place in range(drawn.used[1]):
         enough += _open_and_close(state, work, drawn, cls, place)
         at_ms = drawn.when_ms[place]
         if enough == 0 or at_ms < from_ms:
@@ -247,7 +140,7 @@ def _earliest(state: State, work: Work, drawn: Plan, cls: int, from_ms: int, las
     return NEVER
 
 
-def _offer_node(state: State, drawn: Plan, cls: int, node: int, lasts_ms: int) -> None:
+def _offer_node(state: State, drawn: plan.Plan, cls: int, node: int, lasts_ms: int) -> None:
     """Find the times through which the node could take its share of a job of the class."""
     begin_ms = NEVER
     at = node
@@ -259,16 +152,18 @@ def _offer_node(state: State, drawn: Plan, cls: int, node: int, lasts_ms: int) -
         )
         if fits and begin_ms == NEVER:
             begin_ms = drawn.at_ms[at]
-        elif not fits and begin_ms != NEVER:
-            _offer_between_windows(state, drawn, cls, node, begin_ms, drawn.at_ms[at], lasts_ms)
+        end_ms = drawn.at_ms[at]
+        if fits and drawn.next[at] < 0:
+            end_ms = BIG
+        if begin_ms != NEVER and end_ms - begin_ms >= lasts_ms and (not fits or end_ms == BIG):
+            _offer_between_windows(state, drawn, cls, node, begin_ms, end_ms, lasts_ms)
+        if not fits:
             begin_ms = NEVER
         at = drawn.next[at]
-    if begin_ms != NEVER:
-        _offer_between_windows(state, drawn, cls, node, begin_ms, BIG, lasts_ms)
 
 
 def _offer_between_windows(
-    state: State, drawn: Plan, cls: int, node: int, from_ms: int, end_ms: int, lasts_ms: int
+    state: State, drawn: plan.Plan, cls: int, node: int, from_ms: int, end_ms: int, lasts_ms: int
 ) -> None:
     """The node is free in `[from_ms, end_ms)`; what windows of others leave of it is offered."""
     while from_ms < end_ms:
@@ -287,22 +182,22 @@ def _offer_between_windows(
         from_ms = max(next_ms, open_ms)
 
 
-def _offer(drawn: Plan, node: int, from_ms: int, end_ms: int, lasts_ms: int) -> None:
+def _offer(drawn: plan.Plan, node: int, from_ms: int, end_ms: int, lasts_ms: int) -> None:
     """A start in `[from_ms, end_ms - lasts_ms]` finds the node free."""
-    interval = drawn.count[2]
-    drawn.count[2] = interval + 1
+    interval = drawn.used[2]
+    drawn.used[2] = interval + 1
     drawn.interval_node[interval] = node
-    opens = _until(drawn, from_ms) - 1
-    closes = drawn.count[1]
+    opens = plan.until(drawn, from_ms) - 1
+    closes = drawn.used[1]
     if end_ms < BIG:
-        closes = _until(drawn, end_ms - lasts_ms)
+        closes = plan.until(drawn, end_ms - lasts_ms)
     drawn.opens_next[interval] = drawn.opens[opens]
     drawn.opens[opens] = interval
     drawn.closes_next[interval] = drawn.closes[closes]
     drawn.closes[closes] = interval
 
 
-def _open_and_close(state: State, work: Work, drawn: Plan, cls: int, place: int) -> int:
+def _open_and_close(state: State, work: Work, drawn: plan.Plan, cls: int, place: int) -> int:
     """Step to the instant: by how much the domains with enough nodes become more (or fewer)."""
     wanted = state.class_nodes[cls]
     required = state.class_level_required[cls]
@@ -326,25 +221,30 @@ def _open_and_close(state: State, work: Work, drawn: Plan, cls: int, place: int)
     return more
 
 
-def _refused_at(state: State, work: Work, drawn: Plan, cls: int, place: int, end_ms: int) -> int:
+def _refused_at(
+    state: State, work: Work, drawn: plan.Plan, cls: int, place: int, end_ms: int
+) -> int:
     """When in a run from the instant until `end_ms` a row above the class has no room; -1 never.
 
     Leaves in `work.row_left` the least that each row has through the run.
     """
-    work.row_left[:] = BIG
-    while place < drawn.count[1] and drawn.when_ms[place] < end_ms:
-        used = drawn.used[drawn.where[place]]
-        limits = drawn.limit[drawn.where[place]]
-        if not constraints.admit_then(state, cls, used, limits):
+    first = place
+    while place < drawn.used[1] and drawn.when_ms[place] < end_ms:
+        line = drawn.where[place]
+        if not constraints.admit_then(state, cls, drawn.row_used[line], drawn.row_limit[line]):
             return int(drawn.when_ms[place])
-        if constraints.counts_under_rows(state, cls):
+        place += 1
+    work.row_left[:] = BIG
+    if constraints.counts_under_rows(state, cls):
+        for passed in range(first, place):
+            line = drawn.where[passed]
+            used, limits = drawn.row_used[line], drawn.row_limit[line]
             constraints.row_room(state, used, limits, work.row_spare)
             constraints.row_room_beside(work.row_spare, work.row_left)
-        place += 1
     return -1
 
 
-def _place_at(state: State, work: Work, drawn: Plan, cls: int, is_now: bool) -> bool:
+def _place_at(state: State, work: Work, drawn: plan.Plan, cls: int, is_now: bool) -> bool:
     """Choose the nodes among those open; now they must also have the single GPUs for it."""
     count = 0
     for node in range(len(drawn.is_open)):
@@ -366,76 +266,3 @@ def _place_at(state: State, work: Work, drawn: Plan, cls: int, is_now: bool) -> 
     if count < state.class_nodes[cls]:
         return False
     return placement.place_in_order(state, work, cls, count)
-
-
-def _hold(state: State, drawn: Plan, cls: int, nodes: Ints, from_ms: int, end_ms: int) -> None:
-    """Enter a job of the class on these nodes into the plan."""
-    for node in nodes:
-        _take(state, drawn, cls, node, from_ms, end_ms, 1)
-    _cut_instant(drawn, end_ms)
-    place = _until(drawn, from_ms) - 1
-    while drawn.when_ms[place] < end_ms:
-        constraints.foresee_start(state, cls, nodes, drawn.used[drawn.where[place]])
-        place += 1
-
-
-def _take(
-    state: State, drawn: Plan, cls: int, node: int, from_ms: int, end_ms: int, sign: int
-) -> None:
-    """In `[from_ms, end_ms)` the node has less (`sign` 1) or more (-1) by the class's share."""
-    at = _cut_segment(drawn, node, from_ms)
-    if end_ms < BIG:
-        _cut_segment(drawn, node, end_ms)
-    while at >= 0 and drawn.at_ms[at] < end_ms:
-        drawn.gpu_milli[at] -= sign * state.class_gpu_milli[cls]
-        drawn.cpu_milli[at] -= sign * state.class_cpu_milli[cls]
-        drawn.memory_mib[at] -= sign * state.class_memory_mib[cls]
-        at = drawn.next[at]
-
-
-def _cut_segment(drawn: Plan, node: int, at_ms: int) -> int:
-    """The segment of the node that begins at `at_ms`, made if there is none."""
-    at = node
-    while drawn.next[at] >= 0 and drawn.at_ms[drawn.next[at]] <= at_ms:
-        at = drawn.next[at]
-    if drawn.at_ms[at] == at_ms:
-        return at
-    new = drawn.count[0]
-    drawn.count[0] = new + 1
-    drawn.at_ms[new] = at_ms
-    drawn.gpu_milli[new] = drawn.gpu_milli[at]
-    drawn.cpu_milli[new] = drawn.cpu_milli[at]
-    drawn.memory_mib[new] = drawn.memory_mib[at]
-    drawn.next[new] = drawn.next[at]
-    drawn.next[at] = new
-    return int(new)
-
-
-def _cut_instant(drawn: Plan, at_ms: int) -> None:
-    """Let there be an instant at `at_ms`; rows have there what they have just before."""
-    place = _until(drawn, at_ms)
-    if place > 0 and drawn.when_ms[place - 1] == at_ms:
-        return
-    count = drawn.count[1]
-    for moved in range(count, place, -1):
-        drawn.when_ms[moved] = drawn.when_ms[moved - 1]
-        drawn.where[moved] = drawn.where[moved - 1]
-    drawn.when_ms[place] = at_ms
-    drawn.where[place] = count
-    if place > 0:
-        drawn.used[count] = drawn.used[drawn.where[place - 1]]
-        drawn.limit[count] = drawn.limit[drawn.where[place - 1]]
-    drawn.count[1] = count + 1
-
-
-def _until(drawn: Plan, at_ms: int) -> int:
-    """How many instants there are up to and including `at_ms`."""
-    low = 0
-    high = drawn.count[1]
-    while low < high:
-        middle = (low + high) // 2
-        if drawn.when_ms[middle] <= at_ms:
-            low = middle + 1
-        else:
-            high = middle
-    return int(low)

@@ -55,7 +55,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
         return 0
     if mode == CONSERVATIVE:
         work.row_owed[:] = 0
-        planned = conservative.plan(state, work, now_ms, out, work.fit[:0], -1)
+        planned = conservative.start_planned(state, work, now_ms, out, work.fit[:0], -1)
         _remember(state, now_ms, mode, planned)
         return planned
     started = 0
@@ -288,8 +288,8 @@ def _nothing_moved(state: State, now_ms: int, mode: int) -> bool:
     """Whether the last cycle did nothing and would do nothing again.
 
     Time alone can matter only when a running job reaches its estimate, an announced limit its time
-    or a window its end: before that every expected end keeps its place, and less time is left before the shadow
-    time and before each limit than there was.
+    or a window its end: before that every expected end keeps its place, and less time is left
+    before the shadow time and before each limit than there was.
     """
     memo = state.cycle_memo
     if memo[0] != state.change_count[0] or memo[3] != mode:

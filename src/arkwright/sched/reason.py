@@ -24,8 +24,8 @@ class Reason(NamedTuple):
     - SEGMENTS, NEVER_SEGMENTS: `asked` segments of `limit` nodes, each in one domain of `level`;
       `free` of them fit in one place that may hold the gang.
     - RAILS: `asked` nodes with the same `limit` milli-GPU free; `free` have them in one place.
-    - RESERVED_WINDOW: `asked` nodes; window `window` of row `row` (-1: of nobody), from `at_ms` until
-      `until_ms`, keeps all but `free` of those that would serve it.
+    - RESERVED_WINDOW: `asked` nodes; window `window` of row `row` (-1: of nobody), from `at_ms`
+      until `until_ms`, keeps all but `free` of those that would serve it.
     - RESERVED_FOR_HEAD: it would take what job `job` needs at `at_ms`: the head, or with
       conservative backfill the first in order whose place in the plan it would take.
     - BEHIND_HIGHER_PRIORITY: job `job` goes first.

@@ -1,8 +1,8 @@
 """The one state of the scheduler: a NamedTuple of int64 arrays, and how it is made and grown.
 
 Axes, always in this order: `n_levels`, `n_nodes`, `n_rows`, `n_steps`, `n_windows`, `n_classes`,
-`n_jobs`, `n_slots`. The first three are fixed by `empty`. The others are capacities that double as they fill;
-how much of each is in use stands in a one-element array (`step_count`, `window_count`,
+`n_jobs`, `n_slots`. The first three are fixed by `empty`. The others are capacities that double as
+they fill; how much of each is in use stands in a one-element array (`step_count`, `window_count`,
 `class_count`, `job_count`, `slot_count`).
 Everything is int64: what decisions compare never rounds, and a kernel compiles for one type only.
 

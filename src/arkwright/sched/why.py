@@ -298,7 +298,7 @@ def _planned_ahead(state: State, job: int, now_ms: int, asked: int, free: int) -
     """The job ahead whose place in the plan would be taken, and when that job starts."""
     work = workspace(state)
     work.result[HEAD] = -1
-    conservative.plan(copy(state), work, now_ms, room(state), work.fit[:0], job)
+    conservative.start_planned(copy(state), work, now_ms, room(state), work.fit[:0], job)
     ahead, at_ms = int(work.result[HEAD]), int(work.result[SHADOW_MS])
     return Reason(codes.RESERVED_FOR_HEAD, asked, free, job=ahead, at_ms=at_ms)
 

@@ -58,7 +58,7 @@ def touches_any(state: State, cls: int, from_ms: int, end_ms: int) -> bool:
 
 
 def is_wrong(state: State, node: int, window: int, from_ms: int, until_ms: int, row: int) -> bool:
-    """Whether no such entry could be made: a value is out of range, or the node is in it already."""
+    """Whether there can be no such entry: a value is out of range, or the window has the node."""
     if window < 0 or from_ms < 0 or from_ms >= until_ms or until_ms >= BIG:
         return True
     if row < -1 or row >= len(state.row_limit):

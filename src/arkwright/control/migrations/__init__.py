@@ -13,7 +13,7 @@ from arkwright.errors import StoreError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-HEAD = "0001"
+HEAD = "0002"
 
 
 def upgrade(engine: Engine, where: str) -> None:
