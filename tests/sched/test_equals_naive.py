@@ -84,7 +84,7 @@ def test_a_cycle_that_remembers_decides_as_one_that_does_not(mode, seed):
 
 @pytest.mark.parametrize("tenth", range(10))
 def test_decisions_under_quotas_equal_those_of_the_naive_rules(tenth):
-    for seed in range(tenth * 30, tenth * 30 + 30):
+    for seed in range(tenth * 20, tenth * 20 + 20):
         pair = run_random(seed, 25, random_mode(seed), has_quotas=True)
         rebuilt = sched.empty(pair.nodes, pair.rows, pair.placing)
         for event in pair.log:
