@@ -30,6 +30,7 @@ KERNELS = Path(tempfile.gettempdir()) / "arkwright-bench-kernels"
 PROJECTS = 20
 SMALL_GANG = 4
 QUEUED = 30_000
+STEPS = 1_000
 SITE = 5
 ACTIVE = "gang, topology (preferred up, required site), quota tree, power rows, EASY"
 SIZES = (3_125, 6_250, 12_500, 25_000, 50_000)
@@ -118,25 +119,24 @@ def _sustained(kind: Kind, count: int, kernels: sched.Kernels) -> dict[str, Any]
     """30,000 jobs queued: the pass that fills the factory; then an end, a submit, a cycle each."""
     sizes = (1, 1, 1, 2, 4, 8, 16, 32)
     random = Random(1)
-    state = _with_classes(factory(kind, count), kind, tuple(dict.fromkeys(sizes)))
-    kinds = len(dict.fromkeys(sizes))
-    state = grown(state, 0, QUEUED + 4_000, (QUEUED + 4_000) * 32)
-    order = {nodes: at for at, nodes in enumerate(dict.fromkeys(sizes))}
+    distinct = tuple(dict.fromkeys(sizes))
+    state = _with_classes(factory(kind, count), kind, distinct)
+    state = grown(state, 0, QUEUED + STEPS, (QUEUED + STEPS) * sum(sizes) // len(sizes))
 
     def submitted(at_ms: int) -> sched.Event:
-        cls = random.randrange(PROJECTS) * kinds + order[random.choice(sizes)]
+        cls = random.randrange(PROJECTS) * len(distinct) + distinct.index(random.choice(sizes))
         return sched.submit(at_ms, cls, random.randint(1, 48) * 3_600_000)
 
     for _ in range(QUEUED):
         state = sched.apply(state, submitted(0))
-    work, out = workspace(state), np.zeros(QUEUED + 4_000, np.int64)
+    work, out = workspace(state), np.zeros(QUEUED + STEPS, np.int64)
     cycle_with(sched.copy(state), workspace(state), 0, out, sched.EASY, kernels)  # reads the cache
     filled_s, started = _cycle(state, work, 0, out, kernels)
     spent = []
     starts = 0
     running = [job for job in range(QUEUED) if state.job_state[job] == sched.STARTING]
     random.shuffle(running)
-    for step in range(1_000):
+    for step in range(STEPS):
         at_ms = 1_000 * (step + 1)
         state = sched.apply(state, sched.end(at_ms, running.pop()))
         state = sched.apply(state, submitted(at_ms))
