@@ -30,6 +30,7 @@ KERNELS = Path(tempfile.gettempdir()) / "arkwright-bench-kernels"
 PROJECTS = 20
 SMALL_GANG = 4
 QUEUED = 30_000
+STEPS = 1_000
 SITE = 5
 ACTIVE = "gang, topology (preferred up, required site), quota tree, power rows, EASY"
 SIZES = (3_125, 6_250, 12_500, 25_000, 50_000)
@@ -55,24 +56,27 @@ def run() -> dict[str, Any]:
     for name, kind, count in (("trays", TRAYS, 25_000), ("nodes", NODES, 12_500)):
         measured = _sustained(kind, count, kernels) | _large(kind, count, kernels)
         figures |= {f"{name}_{key}": value for key, value in measured.items()}
+        scarce = _sustained(kind, count, kernels, power_share=0.6)
+        for key in ("pass_s", "gangs_per_s", "decision_p99_ms"):
+            figures[f"{name}_power_bound_{key}"] = scarce[key]
     for name, kind in (("trays", TRAYS), ("nodes", NODES)):
         cost = [_small(kind, count, kernels) for count in SIZES]
         figures[f"{name}_small_gang_us"] = dict(zip(SIZES, cost, strict=True))
         figures[f"{name}_growth_exponent"] = round(_slope(SIZES, cost), 2)
     figures["trays_50000_mib"] = _peak_mib()
     goals = {
-        "one_decision_p99_50_ms": _worst(figures, "decision_p99_ms") <= 50,
-        "gangs_per_s_500": min(figures[f"{n}_gangs_per_s"] for n in ("trays", "nodes")) >= 500,
-        "pass_over_30000_2_s": _worst(figures, "pass_s") <= 2,
-        "gang_of_4096_0.5_s": _worst(figures, "gang_4096_s") <= 0.5,
+        "one_decision_p99_50_ms": max(_all(figures, "decision_p99_ms")) <= 50,
+        "gangs_per_s_500": min(_all(figures, "gangs_per_s")) >= 500,
+        "pass_over_30000_2_s": max(_all(figures, "pass_s")) <= 2,
+        "gang_of_4096_0.5_s": max(_all(figures, "gang_4096_s")) <= 0.5,
         "50000_trays_1_gib": figures["trays_50000_mib"] <= 1024,
-        "growth_exponent_0.5": _worst(figures, "growth_exponent") <= 0.5,
+        "growth_exponent_0.5": max(_all(figures, "growth_exponent")) <= 0.5,
     }
     return figures | {"goal_reached": goals}
 
 
-def factory(kind: Kind, count: int) -> sched.State:
-    """An idle factory in which nothing but GPUs and watts is short."""
+def factory(kind: Kind, count: int, power_share: float = 1.0) -> sched.State:
+    """An idle factory; its site has power for a share of its nodes, halls and racks for all."""
     nodes = np.arange(count)
     zeros = np.zeros(count, np.int64)
     domain = np.array([*(nodes // size for size in kind.domains), zeros])
@@ -83,7 +87,11 @@ def factory(kind: Kind, count: int) -> sched.State:
     hall_of_rack = np.arange(racks) * kind.rack // kind.domains[-1]
     parent = [-1, *[0] * PROJECTS, -1, *[site] * halls, *(site + 1 + hall_of_rack)]
     rack_w = kind.rack * kind.watts
-    limit = [*quota, count * kind.watts, *[kind.domains[-1] * kind.watts] * halls]
+    limit = [
+        *quota,
+        int(power_share * count * kind.watts),
+        *[kind.domains[-1] * kind.watts] * halls,
+    ]
     return sched.empty(
         sched.Nodes(
             domain=domain,
@@ -114,29 +122,30 @@ def _with_classes(state: sched.State, kind: Kind, sizes: tuple[int, ...]) -> sch
     return state
 
 
-def _sustained(kind: Kind, count: int, kernels: sched.Kernels) -> dict[str, Any]:
+def _sustained(
+    kind: Kind, count: int, kernels: sched.Kernels, power_share: float = 1.0
+) -> dict[str, Any]:
     """30,000 jobs queued: the pass that fills the factory; then an end, a submit, a cycle each."""
     sizes = (1, 1, 1, 2, 4, 8, 16, 32)
     random = Random(1)
-    state = _with_classes(factory(kind, count), kind, tuple(dict.fromkeys(sizes)))
-    kinds = len(dict.fromkeys(sizes))
-    state = grown(state, 0, QUEUED + 4_000, (QUEUED + 4_000) * 32)
-    order = {nodes: at for at, nodes in enumerate(dict.fromkeys(sizes))}
+    distinct = tuple(dict.fromkeys(sizes))
+    state = _with_classes(factory(kind, count, power_share), kind, distinct)
+    state = grown(state, 0, QUEUED + STEPS, (QUEUED + STEPS) * sum(sizes) // len(sizes))
 
     def submitted(at_ms: int) -> sched.Event:
-        cls = random.randrange(PROJECTS) * kinds + order[random.choice(sizes)]
+        cls = random.randrange(PROJECTS) * len(distinct) + distinct.index(random.choice(sizes))
         return sched.submit(at_ms, cls, random.randint(1, 48) * 3_600_000)
 
     for _ in range(QUEUED):
         state = sched.apply(state, submitted(0))
-    work, out = workspace(state), np.zeros(QUEUED + 4_000, np.int64)
+    work, out = workspace(state), np.zeros(QUEUED + STEPS, np.int64)
     cycle_with(sched.copy(state), workspace(state), 0, out, sched.EASY, kernels)  # reads the cache
     filled_s, started = _cycle(state, work, 0, out, kernels)
     spent = []
     starts = 0
     running = [job for job in range(QUEUED) if state.job_state[job] == sched.STARTING]
     random.shuffle(running)
-    for step in range(1_000):
+    for step in range(STEPS):
         at_ms = 1_000 * (step + 1)
         state = sched.apply(state, sched.end(at_ms, running.pop()))
         state = sched.apply(state, submitted(at_ms))
@@ -160,14 +169,18 @@ def _sustained(kind: Kind, count: int, kernels: sched.Kernels) -> dict[str, Any]
 
 
 def _large(kind: Kind, count: int, kernels: sched.Kernels) -> dict[str, Any]:
-    """One gang of 4,096 nodes in an otherwise idle factory."""
-    state = factory(kind, count)
-    shape = sched.Shape(4_096, kind.gpus * 1000, level_required=SITE, row=0, watts=kind.watts - 200)
-    state = sched.apply(state, sched.add_class(0, shape))
-    state = sched.apply(state, sched.submit(0, 0, 3_600_000))
-    taken_s, started = _cycle(state, workspace(state), 0, np.zeros(1, np.int64), kernels)
-    assert started == 1
-    return {"gang_4096_s": round(taken_s, 4)}
+    """One gang of 4,096 nodes in an otherwise idle factory; and once in segments of 16."""
+    figures = {}
+    whole = sched.Shape(4_096, kind.gpus * 1000, level_required=SITE, row=0, watts=kind.watts - 200)
+    level = next(level for level, size in enumerate(kind.domains) if size >= 16)
+    parts = whole._replace(segment=16, segment_level=level)
+    for name, shape in (("gang_4096_s", whole), ("segments_gang_4096_s", parts)):
+        state = sched.apply(factory(kind, count), sched.add_class(0, shape))
+        state = sched.apply(state, sched.submit(0, 0, 3_600_000))
+        taken_s, started = _cycle(state, workspace(state), 0, np.zeros(1, np.int64), kernels)
+        assert started == 1
+        figures[name] = round(taken_s, 4)
+    return figures
 
 
 def _small(kind: Kind, count: int, kernels: sched.Kernels) -> float:
@@ -189,7 +202,7 @@ def _small(kind: Kind, count: int, kernels: sched.Kernels) -> float:
     for job in running[: len(running) // 2]:
         state = sched.apply(state, sched.end(0, job))
     spent = []
-    for at_ms in range(1, 16):
+    for at_ms in range(1, 61):
         for _ in range(20):
             state = sched.apply(state, sched.submit(at_ms, random.choice(gangs), 3_600_000))
         taken_s, more = _cycle(state, work, at_ms, out, kernels)
@@ -208,8 +221,9 @@ def _cycle(
     return time.process_time() - began, started
 
 
-def _worst(figures: dict[str, Any], key: str) -> float:
-    return float(max(figures[f"{name}_{key}"] for name in ("trays", "nodes")))
+def _all(figures: dict[str, Any], key: str) -> list[float]:
+    """The figure of both factories, with power enough and without."""
+    return [float(value) for name, value in figures.items() if name.endswith(key)]
 
 
 def _slope(sizes: tuple[int, ...], cost: list[float]) -> float:

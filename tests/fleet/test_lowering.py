@@ -17,7 +17,7 @@ from arkwright.fleet.lowering import (
     priority_of,
     shape_of,
 )
-from arkwright.jobs.spec import Level, Resources, Topology, TopologyMode
+from arkwright.jobs.spec import Level, Rails, Resources, Topology, TopologyMode
 from fleet.world import NAMES, NODES, PROJECTS, Log, fleet, spec
 
 SITE, SCALE_UP, RACK = 5, 0, 1
@@ -74,6 +74,35 @@ def test_a_required_level_must_hold_the_gang_and_a_preferred_one_should(level: L
     assert (shape.level_required, shape.level_preferred) == (index, SCALE_UP)
     shape = shape_of(NAMES, preferred, "lab")
     assert (shape.level_required, shape.level_preferred) == (SITE, index)
+
+
+@pytest.mark.parametrize(
+    ("mode", "sign"), [(TopologyMode.REQUIRED, 1), (TopologyMode.PREFERRED, -1)]
+)
+def test_segments_lie_within_the_level_and_the_gang_within_a_site(
+    mode: TopologyMode, sign: int
+) -> None:
+    asked = Topology(level=Level.RACK, mode=mode, segment=2)
+    shape = shape_of(NAMES, spec(nodes=5, topology=asked), "lab")
+    assert (shape.level_required, shape.level_preferred) == (SITE, SCALE_UP)
+    assert (shape.segment, shape.segment_level) == (2 * sign, LEVELS.index(Level.RACK))
+
+
+def test_a_segment_larger_than_the_gang_is_the_gang() -> None:
+    asked = Topology(level=Level.RACK, mode=TopologyMode.REQUIRED, segment=10_000_000)
+    assert shape_of(NAMES, spec(nodes=3, topology=asked), "lab").segment == 3
+
+
+def test_a_gang_that_is_only_spread_stays_within_a_site() -> None:
+    shape = shape_of(NAMES, spec(topology=Topology(spread=Level.RACK)), "lab")
+    assert (shape.level_required, shape.level_preferred) == (SITE, SCALE_UP)
+    assert shape.spread_level == LEVELS.index(Level.RACK)
+
+
+@pytest.mark.parametrize(("nodes", "rails"), [(1, 0), (2, 1)])
+def test_rails_are_aligned_for_a_gang_of_several_nodes(nodes: int, rails: int) -> None:
+    asked = spec(nodes=nodes, topology=Topology(rails=Rails.ALIGNED))
+    assert shape_of(NAMES, asked, "lab").rails == rails
 
 
 @pytest.mark.parametrize(

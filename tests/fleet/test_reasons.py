@@ -48,6 +48,25 @@ WORDS: dict[int, tuple[Any, str, str, str]] = {
         "asks for 2 nodes within one rack; the rack with most room has 1 free now",
         "topology level hall would start now",
     ),
+    codes.SEGMENTS: (
+        R(codes.SEGMENTS, 4, 3, level=0, limit=16, change=codes.SMALLER_SEGMENT, to=8),
+        "segments",
+        "asks for 4 segments of 16 nodes, each within one scale-up; 3 of 4 fit now",
+        "topology segment: 8 would start now",
+    ),
+    codes.NEVER_SEGMENTS: (
+        R(codes.NEVER_SEGMENTS, 2, 1, level=0, limit=16, change=codes.FEWER_NODES, to=20),
+        "never-segments",
+        "asks for 2 segments of 16 nodes, each within one scale-up; this factory never holds more "
+        "than 1 of them together",
+        "nodes: 20 would fit",
+    ),
+    codes.RAILS: (
+        R(codes.RAILS, 2, 1, limit=4_000, change=codes.ANY_RAILS, to=0),
+        "rails",
+        "asks for 2 nodes with the same 4 GPUs free on each; 1 together has them now",
+        "topology without aligned rails would start now",
+    ),
     codes.QUOTA: (
         R(codes.QUOTA, asked=8_000, row=1, used=500, limit=8_000),
         "quota",

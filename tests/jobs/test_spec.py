@@ -16,9 +16,11 @@ from arkwright.jobs.spec import (
     Kind,
     Level,
     Power,
+    Rails,
     Resources,
     Service,
     Topology,
+    TopologyMode,
     ranks_per_node,
     sizes_of,
     unsupported,
@@ -33,7 +35,6 @@ NOT_YET: dict[str, Any] = {
     "service": Service(),
     "image": "docker.io/library/alpine",
     "power.cap_watts_per_gpu_min": Power(watts_per_gpu=500, cap_watts_per_gpu_min=300),
-    "topology.segment": Topology(level=Level.RACK, segment=2),
 }
 SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
@@ -84,6 +85,28 @@ def test_all_fields_that_are_not_yet_acted_on_are_named_at_once() -> None:
         ({"command": None, "script": "\n "}, "script", "is empty"),
         ({"resources": Resources(gpus_per_node=2.5)}, "resources.gpus_per_node", "2.5 GPUs"),
         ({"resources": Resources(memory_per_node=1e9)}, "resources.memory_per_node", "1e+09 GB"),
+        ({"topology": Topology()}, "topology", "says nothing"),
+        ({"topology": Topology(mode=TopologyMode.REQUIRED)}, "topology", "says nothing"),
+        (
+            {"topology": Topology(segment=2, rails=Rails.ALIGNED)},
+            "topology.segment",
+            "segments of 2 nodes within no level",
+        ),
+        (
+            {"topology": Topology(level=Level.LEAF, segment=2, spread=Level.RACK)},
+            "topology.spread",
+            "a gang in segments that is to be spread",
+        ),
+        (
+            {"topology": Topology(level=Level.RACK, spread=Level.RACK)},
+            "topology.spread",
+            "within one rack, spread over rack",
+        ),
+        (
+            {"topology": Topology(rails=Rails.ALIGNED), "resources": Resources(gpus_per_node=0)},
+            "topology.rails",
+            "aligned rails for 0 GPUs",
+        ),
         ({"time_limit": 0.0}, "time_limit", "0 s"),
         ({"time_limit": DURATION_S_MAX * 2}, "time_limit", "2e+09 s"),
         ({"grace": DURATION_S_MAX * 2}, "grace", "2e+09 s"),
@@ -106,6 +129,21 @@ def test_what_makes_no_sense_is_said_with_its_key(
     ((at, what, right),) = nonsense(spec(**fields))
     assert (at, what) == (key, found)
     assert right
+
+
+@pytest.mark.parametrize(
+    "topology",
+    [
+        Topology(level=Level.SCALE_UP, segment=16),
+        Topology(spread=Level.RACK),
+        Topology(level=Level.HALL, spread=Level.RACK),
+        Topology(level=Level.LEAF, rails=Rails.ALIGNED),
+        Topology(rails=Rails.ALIGNED),
+    ],
+)
+def test_segments_spread_and_rails_make_sense_each(topology: Topology) -> None:
+    assert nonsense(spec(topology=topology)) == []
+    assert unsupported(spec(topology=topology)) == []
 
 
 @pytest.mark.parametrize("gpus", [0, 0.25, 0.999, 1, 2, 8])

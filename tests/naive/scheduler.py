@@ -447,7 +447,7 @@ class Factory(Eviction):
         ]
 
     def pick_gpus(self, job, node, gpus, free, block=None):
-        """Whole ones: lowest first, or the block. A fraction: the policy's choice, else the fullest that fits."""
+        """Whole: lowest first, or the block. A fraction: the policy's choice, else the fullest."""
         asked = job.shape.gpu_milli
         if job.shape.rails and block is not None:
             return list(rails.block(job.shape, block))

@@ -89,6 +89,16 @@ def test_a_row_that_could_refuse_a_node_leaves_the_answer_to_walking():
     assert work.chosen[:2].tolist() == [0, 1]
 
 
+def test_a_row_above_all_nodes_without_room_refuses_the_gang_at_once():
+    """The hall has power for one node of ten watts; the gang wants two."""
+    state = two_racks([19, -1, -1])
+    work = workspace(state, 1)
+    assert placement.place_by_index(state, work, 0, 0) == placement.NO_ROOM
+    assert walked(state, work, 0, 0) is None
+    state = sched.apply(state, sched.row_limit(0, 0, 20))
+    assert placement.place_by_index(state, work, 0, 0) == placement.PLACED
+
+
 def test_more_moves_than_the_ring_remembers_are_made_good_by_summing_anew():
     state = two_racks([-1, -1, -1])
     work = workspace(state, 1)

@@ -55,7 +55,7 @@ class TopologyMode(Enum):
 
 
 class Rails(Enum):
-    """`aligned`: GPUs of the same places on every node, so that each rail carries the whole gang."""
+    """`aligned`: GPUs of the same places on every node; each rail carries the whole gang."""
 
     ALIGNED = "aligned"
 

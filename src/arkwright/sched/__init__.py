@@ -21,10 +21,11 @@ classes, not jobs: priority first, then submit time; the first job that must wai
 holds concrete nodes and quota at its shadow time (`reservation`), later jobs start beside it
 (EASY backfill without a depth limit). A gang goes whole into the smallest domain that fits
 (`placement`), on the nodes that the policy scores best (`score`); the GPUs of a node are told apart
-where fractions of one are asked (`gpus`). Every rule about who may run where is a file with four
-small functions (`mask`, `capacity`, `tree`, `power`, `calendar`, `windows`, `rails`), listed once
-in `constraints`; the form of a gang is `segments` and `spread`. Beside EASY there is a plan of all
-waiting jobs (`conservative`). `docs/scheduler.md` has the rules in full.
+where fractions of one or aligned ones are asked (`gpus`, `rails`). Every rule about who may run
+where is a file with four small functions (`mask`, `capacity`, `tree`, `power`, `calendar`,
+`windows`, `rails`), listed once in `constraints`; the form of a gang is `segments` and `spread`. A
+small gang finds its domain from sums (`index`). Beside EASY there is a plan of all waiting jobs
+(`conservative`). `docs/scheduler.md` has the rules in full.
 """
 
 from arkwright.sched._jit import INTERPRETED, Kernels, compiled

@@ -50,14 +50,15 @@ def is_current(state: State, work: Work, cls: int) -> bool:
 
 
 def could_hold(state: State, work: Work, cls: int) -> bool:
-    """Whether the class would find a domain if no row and no reservation refused it nodes.
-
-    True as well when it is not known.
+    """Whether the class would find a domain if no reservation refused it nodes, and no row but one
+    above all that would serve it (a site's, when power is scarce). True when it is not known.
     """
     required = state.class_level_required[cls]
     if required < 0 or not is_current(state, work, cls):
         return True
-    return best_domain(state, work, cls, required) >= 0
+    if best_domain(state, work, cls, required) < 0:
+        return False
+    return not (rows_may_refuse(work, cls) and _row_above_all_refuses(state, work, cls))
 
 
 def rows_may_refuse(work: Work, cls: int) -> bool:
@@ -163,6 +164,17 @@ def _refresh_row(state: State, work: Work, cls: int, demand: int, row: int) -> N
     is_tight = int(limit >= 0 and asked > 0 and asked > limit - state.row_used[row])
     work.demand_tight[demand] += is_tight - work.row_tight[demand, row]
     work.row_tight[demand, row] = is_tight
+
+
+def _row_above_all_refuses(state: State, work: Work, cls: int) -> bool:
+    demand = work.class_demand[cls]
+    total = 0
+    for place in range(state.level_first[-2], state.level_first[-1]):
+        total += work.demand_fit[demand, place]
+    for row in range(len(state.row_limit)):
+        if work.row_tight[demand, row] != 0 and work.demand_under[demand, row] == total:
+            return True
+    return False
 
 
 def _free(state: State, cls: int, node: int) -> int:

@@ -35,7 +35,9 @@ _REFUSALS: Final = {
     codes.REFUSED_NODE_FULL: "a node has not that much free, or is claimed by another job",
     codes.REFUSED_INDEX: "there is nothing of that index",
     codes.REFUSED_VALUE: "a value is out of range",
-    codes.REFUSED_GPU: "a fraction names a GPU with room on each node; rails need the same places",
+    codes.REFUSED_GPU: (
+        "only a fraction names its GPUs: one with room on each node; rails need the same places"
+    ),
     codes.REFUSED_KIND: "no such kind of event",
 }
 

@@ -12,6 +12,9 @@ used up first, so large domains stay whole.
 
 Rows above the nodes (power) can bound how many of a domain's nodes fit together. They are taken in
 the same order, each if the rows still have room for it; see `power` for why that is enough.
+
+Past 400 lines because all ways to place (now, beside, then, from sums) meet in one search, which
+segments and spread refine.
 """
 
 from __future__ import annotations

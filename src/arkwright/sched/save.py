@@ -12,6 +12,9 @@ from arkwright.sched.eviction import Eviction
 from arkwright.sched.invariants import check
 from arkwright.sched.state import GROWING, MEMO_FIELDS, Ints, State, axis_of, quick_columns, used
 
+DOMAINS_MAX = 1 << 24
+"""Domains of one level in a file: far more than any factory has, far less than memory."""
+
 
 def arrays_of(state: State) -> dict[str, Ints]:
     """What is in use of every column, in the order of `State`; what cycles remember is left out.
@@ -42,10 +45,13 @@ def state_of(arrays: Mapping[str, Ints]) -> State:
     columns["cycle_memo"] = np.full(4, -1, np.int64)
     columns["claim_asking"] = np.full(1, -1, np.int64)
     columns["moved_count"] = np.zeros(1, np.int64)
-    try:
-        columns |= quick_columns(columns["node_domain"])
-    except ValueError as error:
-        raise InputError(f"the state has no domains that could be ({error})") from error
+    domain = columns["node_domain"]
+    if domain.ndim != 2 or (domain.size and not 0 <= domain.min() <= domain.max() < DOMAINS_MAX):
+        raise InputError(
+            f"column node_domain has shape {domain.shape}; by level and node, indices of "
+            f"0..{DOMAINS_MAX - 1} are needed"
+        )
+    columns |= quick_columns(domain)
     state = State(**columns)
     try:
         broken = check(state)
