@@ -66,7 +66,7 @@ def set_(
     if (limit is None) == (percent is None):
         raise click.UsageError("give LIMIT, for example 8MW, or --percent")
     asked: dict[str, Any] = {"percent": percent, "reason": reason}
-    asked |= {"limit_w": _watts(limit) if limit is not None else None}
+    asked |= {"limit_w": watts(limit) if limit is not None else None}
     now_ms = time.time() * MS_PER_S
     asked |= {"from_ms": _instant(start, now_ms), "until_ms": _instant(end, now_ms)}
     with connect(factory) as client:
@@ -101,7 +101,8 @@ def _announced(tree: Mapping[str, Any], place: str, start: str | None) -> int | 
     return wanted
 
 
-def _watts(text: str) -> int:
+def watts(text: str) -> int:
+    """Whole watts of `8MW`; raises click.BadParameter for what is no power."""
     try:
         return round(parse(text, "kW") * MILLI)
     except UnitError as error:

@@ -25,12 +25,14 @@ _STATES = ("up", "draining", "down")
 @click.option("--over", "is_over", is_flag=True, help="The job is over now.")
 @click.option("--node", "node", multiple=True, metavar="PATH=STATE", help="up, draining or down.")
 @click.option("--quota", multiple=True, metavar="PROJECT=GPUS", help="GPUS may be none: no limit.")
+@click.option("--power", multiple=True, metavar="PLACE=LIMIT", help="8MW, or none: no limit.")
 @click.option("--submit", "files", multiple=True, metavar="FILE", help="This job is submitted.")
 @client_options
 def whatif(
     job: str | None,
     node: Sequence[str],
     quota: Sequence[str],
+    power: Sequence[str],
     files: Sequence[str],
     factory: str | None,
     is_json: bool,
@@ -41,6 +43,7 @@ def whatif(
     \b
     arkwright whatif train --nodes 2
     arkwright whatif --node narvik/h1/r01/t03=down --quota lab=64
+    arkwright whatif --power narvik=8MW
     arkwright whatif --submit big.yaml
 
     Both courses are run with the same durations, so that every difference is the change's.
@@ -49,6 +52,7 @@ def whatif(
         "jobs": _job_change(job, given),
         "nodes": [_node_change(text) for text in node],
         "quotas": [_quota_change(text) for text in quota],
+        "power": [_power_change(text) for text in power],
         "submit": [_spec(name) for name in files],
     }
     changes = {key: value for key, value in changes.items() if value}
@@ -87,6 +91,15 @@ def _quota_change(text: str) -> dict[str, Any]:
     if not project or not (gpus == "none" or gpus.isdigit()):
         raise click.BadParameter(f"{text!r}; write PROJECT=GPUS, or PROJECT=none for no limit")
     return {"project": project} | ({} if gpus == "none" else {"gpus": int(gpus)})
+
+
+def _power_change(text: str) -> dict[str, Any]:
+    from arkwright.cli.power import watts
+
+    place, _, limit = text.rpartition("=")
+    if not place:
+        raise click.BadParameter(f"{text!r}; write PLACE=LIMIT, for example narvik/h1=8MW")
+    return {"place": place} | ({} if limit == "none" else {"limit_w": watts(limit)})
 
 
 def _spec(name: str) -> dict[str, Any]:
