@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import add, sub
 
 import msgspec
@@ -12,6 +12,7 @@ from arkwright import sched
 from arkwright.design import Node, PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import lowering
+from arkwright.fleet.capped_jobs import saved_watts, wanted_caps
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy, ProjectQuota
 from arkwright.fleet.ordering import order_key
@@ -65,8 +66,10 @@ class PowerUse(Struct, frozen=True, kw_only=True):
     """What the factory file says."""
     is_set: bool = False
     """An operator's limit stands in for the file's."""
+    capped_w: int = 0
+    """So much less than `used_w` is drawn, because jobs are capped."""
     over_w: int = 0
-    """What runs draws so much more than a limit that was cut under it."""
+    """What runs draws so much more than a limit that was cut under it, caps counted."""
     windows: list[PowerWindow] = []
     """Limits announced, by time."""
 
@@ -120,6 +123,7 @@ class Fleet:
         self._keys: list[int] = []
         self._experience = Experience(finished)
         self._done_count = 0
+        self._caps: dict[str, int] = {}
         for path in self._names.row_of_power:
             self._tell_power(path, self._power.told_ms)
 
@@ -167,6 +171,11 @@ class Fleet:
     def _follow(self, event: Event) -> None:
         job_id = job_of(event) or ""
         job = self._job_index[job_id]
+        if event.kind is EventKind.JOB_CAPPED:
+            self._follow_cap(job_id, event.after["watts_per_gpu"])
+            return
+        if event.kind is EventKind.JOB_ENDED:
+            self._caps.pop(job_id, None)
         if event.before.get("state") == event.after["state"]:
             return  # told to stop once more: nothing changes for the scheduler
         self._state = sched.apply(self._state, self._lowered(event, job))
@@ -174,6 +183,11 @@ class Fleet:
         if not self._is_active(event):
             self._done_count += 1
             del self._specs[job_id]
+
+    def _follow_cap(self, job_id: str, watts_per_gpu: int | None) -> None:
+        self._caps.pop(job_id, None)
+        if watts_per_gpu is not None:
+            self._caps[job_id] = watts_per_gpu
 
     def _lowered(self, event: Event, job: int) -> sched.Event:
         at_ms = event.at_ms
@@ -308,6 +322,17 @@ class Fleet:
             gpu_indexes=tuple(map(sub, sched.gpus_of(state, job), firsts)),
         )
 
+    def full_watts_per_gpu(self, job_id: str) -> int:
+        """What a GPU of the job is expected to draw uncapped, with its share of the node."""
+        cls = int(self._state.job_class[self._job_index[job_id]])
+        gpu_milli = max(1, int(self._state.class_gpu_milli[cls]))
+        return int(self._state.class_watts[cls]) * MILLI // gpu_milli
+
+    def wanted_caps(self, sites: Collection[str]) -> dict[str, int]:
+        """Jobs to be slowed where a limit was cut below what runs: watts per GPU, with its share of
+        the node. The engines of `sites` can slow jobs. Rule: `capping`."""
+        return wanted_caps(self._state, self._names, self._job_ids, self._specs, sites)
+
     # --- ask -----------------------------------------------------------------------------------
 
     def explain(self, job_id: str, now_ms: int) -> WaitReason:
@@ -394,6 +419,7 @@ class Fleet:
     def power(self) -> list[PowerUse]:
         """Every row of the power tree, by path: what jobs are expected to draw, and the limit."""
         used, limit = self._state.row_used.tolist(), self._state.row_limit.tolist()
+        saved = saved_watts(self._state, self._names, self._job_index, self._caps)
         return [
             PowerUse(
                 path=path,
@@ -401,7 +427,8 @@ class Fleet:
                 limit_w=limit[row] if limit[row] >= 0 else None,
                 limit_w_file=self._power.file_limit(path),
                 is_set=self._power.is_set(path),
-                over_w=max(0, used[row] - limit[row]) if limit[row] >= 0 else 0,
+                capped_w=saved.get(row, 0),
+                over_w=max(0, used[row] - saved.get(row, 0) - limit[row]) if limit[row] >= 0 else 0,
                 windows=self._power.windows(path),
             )
             for path, row in self._names.row_of_power.items()

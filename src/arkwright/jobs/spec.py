@@ -188,10 +188,6 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
         "deadline": (spec.deadline is not None, "deadlines are not run yet; use priority"),
         "service": (spec.service is not None, "services are not run yet; leave it out"),
         "image": (spec.image is not None, "containers are not run yet; leave it out"),
-        "power.cap_watts_per_gpu_min": (
-            spec.power is not None and spec.power.cap_watts_per_gpu_min is not None,
-            "power is not capped yet; leave it out",
-        ),
         "topology.segment": (
             spec.topology is not None and spec.topology.segment is not None,
             "segments are not placed yet; leave it out",
