@@ -131,6 +131,7 @@ class Controller:
         # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
         for event in _fractions_first([each for each in events if each.subject not in over]):
             self.fleet.apply(event)
+        self.fleet.cut_power_again()
         self._is_dirty = True
 
     # --- observe -------------------------------------------------------------------------------

@@ -247,6 +247,15 @@ class Fleet:
         """What operators set and announced, beside the factory file. It outlives `reset`."""
         return self._power
 
+    def cut_power_again(self) -> None:
+        """After a replay of what runs: limits were in force from its beginning, jobs may have
+        started under higher ones. Each is made once more, as a cut below what runs by now."""
+        at_ms = self._power.told_ms
+        for path, row in self._names.row_of_power.items():
+            lifted = sched.row_limit(at_ms, row, sched.UNLIMITED)
+            self._state = sched.apply(self._state, lifted)
+            self._tell_power(path, at_ms)
+
     def _tell_power(self, path: str, at_ms: int) -> None:
         """Bring the row's limit, and those to come, to what the book says."""
         row = self._power_row(path)
