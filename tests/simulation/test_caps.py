@@ -75,6 +75,8 @@ def test_room_that_caps_leave_is_not_given_to_new_jobs(real: World) -> None:
     new = real.submit(resources=Resources(gpus_per_node=1), power=Power(watts_per_gpu=100))
     _steps(real, 20)
     assert real.state(new) == "queued"
+    reason = real.fleet.explain(new, real.now_ms)
+    assert "draws 2 kW of 1.5 kW, which was cut below what runs" in reason.message
 
 
 @pytest.mark.slow
