@@ -1,4 +1,8 @@
-"""`Fleet`: follows the event log in the scheduler's state, and asks the scheduler to decide."""
+"""`Fleet`: follows the event log in the scheduler's state, and asks the scheduler to decide.
+
+Past 400 lines because it is the one owner of the state: all that reads or moves it passes here. The
+work itself is done next door (`lowering`, `power_book`, `capped_jobs`, `reasons`).
+"""
 
 from __future__ import annotations
 
