@@ -154,6 +154,14 @@ def test_whatif_of_a_new_job_and_no_limit(ask, api, tmp_path):
     assert out.splitlines()[-1].startswith("~ is reckoned")
 
 
+def test_whatif_takes_limits_of_power(ask, api):
+    api.say("POST", "/v1/whatif", moves())
+    assert ask("whatif", "--power", "narvik/h1=8MW", "--power", "oslo=none")[0] == 0
+    assert api.asked[0].body == {
+        "power": [{"place": "narvik/h1", "limit_w": 8_000_000}, {"place": "oslo"}]
+    }
+
+
 def test_whatif_that_moves_nobody_says_so(ask, api):
     api.say("POST", "/v1/whatif", moves() | {"moves": [], "moves_of_others": 0, "sooner": 0})
     assert ask("whatif", "train", "--priority", "3")[1] == "nobody would start at another time\n"
@@ -170,6 +178,8 @@ def test_whatif_that_moves_nobody_says_so(ask, api):
         (("--quota", "lab"), "PROJECT=GPUS"),
         (("--quota", "lab=many"), "PROJECT=GPUS"),
         (("--guarantee", "lab=none"), "PROJECT=GPUS"),
+        (("--power", "8MW"), "PLACE=LIMIT"),
+        (("--power", "narvik=8"), "unit"),
     ],
 )
 def test_whatif_says_how_to_write_a_change(ask, words, said):

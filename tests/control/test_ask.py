@@ -102,6 +102,9 @@ def test_a_member_sees_and_changes_only_what_is_its_own(two_tenants: Site) -> No
     assert site.ask("POST", "/v1/whatif", change, user="anna").status == 404
     quota = {"quotas": [{"project": "lab", "gpus": 2}]}
     assert site.ask("POST", "/v1/whatif", quota, user="anna").status == 403
+    limit = {"power": [{"place": "fake", "limit_w": 1}]}
+    assert site.ask("POST", "/v1/whatif", limit, user="anna").status == 403
+    assert site.ask("POST", "/v1/whatif", limit).status == 200
     urgent = job(name="urgent", nodes=4, priority=9, time_limit="2 h")
     body = site.ask("POST", "/v1/whatif", {"submit": [urgent]}, user="anna").json
     assert {move["name"] for move in body["moves"]} <= {"ours", "urgent"}

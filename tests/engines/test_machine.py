@@ -19,7 +19,7 @@ from arkwright.engines.local import LocalEngine
 from arkwright.engines.machine import MachineFacts, Wanted, local_nodes, total_memory_mib
 from arkwright.engines.master_port import FIRST, LAST, choose_port
 from arkwright.engines.nvml import GpuFacts, Nvml, catalogue_name, visible
-from arkwright.engines.port import Attempt, Placement
+from arkwright.engines.port import Attempt, Placement, PowerCap
 from arkwright.engines.rank_environment import rank_environment
 from arkwright.engines.rank_process import script_argv
 from arkwright.errors import EngineError
@@ -106,6 +106,7 @@ class FakeNvmlLibrary:
 
     def __init__(self) -> None:
         self.energy_mj = [1_000, 5_000]
+        self.limit_mw = [700_000, 700_000]
 
     def nvmlDeviceGetCount_v2(self, count):
         count._obj.value = 2
@@ -120,9 +121,36 @@ class FakeNvmlLibrary:
         name.value = b"NVIDIA H200"
         return 0 if handle.value == 1 else 999
 
+    def nvmlDeviceGetPowerManagementDefaultLimit(self, _handle, limit):
+        limit._obj.value = 700_000
+        return 0
+
+    def nvmlDeviceGetPowerManagementLimitConstraints(self, _handle, least, most):
+        least._obj.value, most._obj.value = 200_000, 700_000
+        return 0
+
+    def nvmlDeviceSetPowerManagementLimit(self, handle, limit):
+        if handle.value != 1:
+            return 4  # no permission
+        self.limit_mw[0] = limit.value
+        return 0
+
     def nvmlDeviceGetTotalEnergyConsumption(self, handle, counter):
         counter._obj.value = self.energy_mj[handle.value - 1]
         return 0
+
+
+def test_a_gpu_is_limited_below_its_default_and_not_below_what_the_driver_allows():
+    library = FakeNvmlLibrary()
+    nvml = Nvml(library)
+    assert nvml.limit_power(0, 300)
+    assert library.limit_mw[0] == 400_000
+    assert nvml.limit_power(0, 650)
+    assert library.limit_mw[0] == 200_000
+    assert nvml.limit_power(0, 0)
+    assert library.limit_mw[0] == 700_000
+    assert not nvml.limit_power(1, 100)  # the driver refuses
+    assert not nvml.limit_power(7, 100)  # there is no such GPU
 
 
 def test_nvml_names_gpus_and_leaves_out_one_that_does_not_answer():
@@ -331,6 +359,24 @@ class TestRealGpus:
         self.launch(engine, "8.1", 1)
         plan = read_record(engine._root / "attempts" / "8.1" / "plan.json")
         assert "ARKWRIGHT_GPU_FRACTION" not in rank_environment(plan, 0, 0, "part")
+
+    def test_a_cap_is_told_to_the_job_and_to_the_driver_and_lifted_at_the_end(
+        self, engine, monkeypatch
+    ):
+        library = FakeNvmlLibrary()
+        monkeypatch.setattr("arkwright.engines.local.open_nvml", lambda: Nvml(library))
+        self.launch(engine, "7.1", 1)
+        plan = read_record(engine._root / "attempts" / "7.1" / "plan.json")
+        part = str(engine._root / "attempts" / "7.1" / "node-0")
+        told = Path(rank_environment(plan, 0, 0, part)["ARKWRIGHT_POWER_CAP_FILE"])
+        engine.adjust("7.1", PowerCap(1000, 1275))
+        assert read_record(told) == {"watts_per_gpu": 1000, "watts_per_gpu_full": 1275}
+        assert library.limit_mw[0] == 425_000
+        engine.adjust("7.1", None)
+        assert (read_record(told), library.limit_mw[0]) == (None, 700_000)
+        self.launch(engine, "8.1", 1)  # on the GPU whose driver refuses
+        with pytest.raises(EngineError, match="did not limit GPU 1; run the server as root"):
+            engine.adjust("8.1", PowerCap(1000, 1275))
 
     def test_the_gpus_of_an_ended_attempt_are_free_again(self, engine):
         self.launch(engine, "7.1", 4)

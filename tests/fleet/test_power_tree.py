@@ -8,7 +8,8 @@ import pytest
 from arkwright import design, factory
 from arkwright.design import PowerLimit
 from arkwright.errors import InputError
-from arkwright.fleet import Fleet, assemble
+from arkwright.fleet import Changes, Fleet, assemble, whatif
+from arkwright.fleet.whatif import PowerChange
 from arkwright.jobs.spec import JobSpec, Power
 from fleet.world import NODES, PROJECTS, Log, fleet, spec
 
@@ -119,6 +120,25 @@ def test_a_limit_that_is_announced_is_kept_free_for_and_says_how_long_a_job_may_
     assert reason.code == "limit-ahead"
     assert "when the limit of a/h1 becomes 25 kW; 0 kW of it" in reason.message
     assert reason.change == "time_limit: 99 s would start now"
+
+
+def test_what_a_cut_would_do_is_told_before_it_is_made() -> None:
+    """Three nodes of 10.2 kW under 25 kW never fit; under 40 kW they start at once."""
+    follower = built()
+    follower.set_power_limit("a/h1", 25_000)
+    log = Log(follower)
+    log.submit("j", spec(nodes=3, time_limit=100))
+    scene = follower.scene(log.now_ms, 2_000_000)
+    place = PowerChange(place="a/h1", limit_w=40_000)
+    (move,) = whatif(scene, Changes(power=(place,))).moves
+    assert (move.before_ms, move.after_ms) == (None, log.now_ms)
+    follower.set_power_limit("a/h1", None)
+    scene = follower.scene(log.now_ms, 2_000_000)
+    cut = PowerChange(place="a/h1", limit_w=1)
+    (move,) = whatif(scene, Changes(power=(cut,))).moves
+    assert (move.before_ms, move.after_ms) == (log.now_ms, None)
+    with pytest.raises(InputError, match="no place with a limit; this factory has a, a/h1"):
+        whatif(scene, Changes(power=(PowerChange(place="b"),)))
 
 
 def test_nodes_an_engine_found_have_no_watts() -> None:

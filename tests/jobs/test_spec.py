@@ -15,7 +15,6 @@ from arkwright.jobs.spec import (
     JobSpec,
     Kind,
     Level,
-    Power,
     Rails,
     Resources,
     Service,
@@ -34,7 +33,6 @@ NOT_YET: dict[str, Any] = {
     "begin": "2027-01-01",
     "service": Service(),
     "image": "docker.io/library/alpine",
-    "power.cap_watts_per_gpu_min": Power(watts_per_gpu=500, cap_watts_per_gpu_min=300),
 }
 SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",

@@ -23,7 +23,8 @@ _HEADERS = ("PLACE", "USED", "LIMIT", "FROM", "ANNOUNCED")
 def power(ctx: click.Context, factory: str | None, is_json: bool) -> None:
     """Show every place of the power tree: what jobs are expected to draw, and its limit.
 
-    Watts are those at the racks. A limit ends nothing; nothing new starts that would exceed it.
+    Watts are those at the racks. A limit ends nothing: nothing new starts that would exceed it,
+    and where it was cut below what runs, jobs are slowed, the least protected first.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -66,7 +67,7 @@ def set_(
     if (limit is None) == (percent is None):
         raise click.UsageError("give LIMIT, for example 8MW, or --percent")
     asked: dict[str, Any] = {"percent": percent, "reason": reason}
-    asked |= {"limit_w": _watts(limit) if limit is not None else None}
+    asked |= {"limit_w": watts(limit) if limit is not None else None}
     now_ms = time.time() * MS_PER_S
     asked |= {"from_ms": _instant(start, now_ms), "until_ms": _instant(end, now_ms)}
     with connect(factory) as client:
@@ -101,7 +102,8 @@ def _announced(tree: Mapping[str, Any], place: str, start: str | None) -> int | 
     return wanted
 
 
-def _watts(text: str) -> int:
+def watts(text: str) -> int:
+    """Whole watts of `8MW`; raises click.BadParameter for what is no power."""
     try:
         return round(parse(text, "kW") * MILLI)
     except UnitError as error:
@@ -132,13 +134,15 @@ def _show(place: Mapping[str, Any], is_json: bool) -> None:
 def _row(place: Mapping[str, Any]) -> tuple[str, ...]:
     limit_w = place["limit_w"]
     over = f" ({_kw(place['over_w'])} over)" if place["over_w"] else ""
+    if place.get("capped_w"):
+        over = f" (of {_kw(place['used_w'])}, capped){over}"
     open_now = [w for w in place["windows"] if w["limit_w"] == limit_w]
     source = "set" if place["is_set"] else "file" if place["limit_w_file"] is not None else ""
     if limit_w != place["limit_w_file"] and not place["is_set"] and open_now:
         source = "announced"
     return (
         place["path"],
-        _kw(place["used_w"]) + over,
+        _kw(place["used_w"] - place.get("capped_w", 0)) + over,
         "none" if limit_w is None else _kw(limit_w),
         source,
         "; ".join(_window(window) for window in place["windows"]),

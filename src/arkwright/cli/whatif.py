@@ -28,6 +28,7 @@ _STATES = ("up", "draining", "down")
 @click.option(
     "--guarantee", multiple=True, metavar="PROJECT=GPUS", help="GPUs guaranteed, all lent."
 )
+@click.option("--power", multiple=True, metavar="PLACE=LIMIT", help="8MW, or none: no limit.")
 @click.option("--submit", "files", multiple=True, metavar="FILE", help="This job is submitted.")
 @client_options
 def whatif(
@@ -35,6 +36,7 @@ def whatif(
     node: Sequence[str],
     quota: Sequence[str],
     guarantee: Sequence[str],
+    power: Sequence[str],
     files: Sequence[str],
     factory: str | None,
     is_json: bool,
@@ -45,6 +47,7 @@ def whatif(
     \b
     arkwright whatif train --nodes 2
     arkwright whatif --node narvik/h1/r01/t03=down --quota lab=64
+    arkwright whatif --power narvik=8MW
     arkwright whatif --submit big.yaml
 
     Both courses are run with the same durations, so that every difference is the change's.
@@ -54,6 +57,7 @@ def whatif(
         "nodes": [_node_change(text) for text in node],
         "quotas": [_quota_change(text) for text in quota]
         + [_guarantee(text) for text in guarantee],
+        "power": [_power_change(text) for text in power],
         "submit": [_spec(name) for name in files],
     }
     changes = {key: value for key, value in changes.items() if value}
@@ -99,6 +103,15 @@ def _guarantee(text: str) -> dict[str, Any]:
     if not project or not gpus.isdigit():
         raise click.BadParameter(f"{text!r}; write PROJECT=GPUS")
     return {"project": project, "guarantee": int(gpus)}
+
+
+def _power_change(text: str) -> dict[str, Any]:
+    from arkwright.cli.power import watts
+
+    place, _, limit = text.rpartition("=")
+    if not place:
+        raise click.BadParameter(f"{text!r}; write PLACE=LIMIT, for example narvik/h1=8MW")
+    return {"place": place} | ({} if limit == "none" else {"limit_w": watts(limit)})
 
 
 def _spec(name: str) -> dict[str, Any]:

@@ -29,6 +29,10 @@ class ActiveJob:
     memory_per_node_mib: int = 0
     gpu_indexes: tuple[int, ...] = ()
     """For a fraction, the GPU of each node that serves it."""
+    cap_w: int | None = None
+    """Watts per GPU the attempt may draw at most; None is no cap."""
+    was_capped: bool = False
+    """Its engine has been told of a cap, and must be told that it is lifted."""
     stop_cause: str | None = None
     is_cancelled: bool = False
     told: str = ""
@@ -66,6 +70,9 @@ class Book:
         job.state = State(event.after["state"])
         if event.kind is EventKind.JOB_STARTED:
             _place(job, event)
+        elif event.kind is EventKind.JOB_CAPPED:
+            job.cap_w = event.after["watts_per_gpu"]
+            job.was_capped = True
         elif event.kind is EventKind.JOB_STOPPING:
             job.stop_cause = event.cause
             job.is_cancelled = job.is_cancelled or bool(event.after["is_cancel"])
@@ -92,6 +99,7 @@ def _place(job: ActiveJob, event: Event) -> None:
     job.cpus_per_node = after["cpus_per_node"]
     job.memory_per_node_mib = after["memory_per_node_mib"]
     job.gpu_indexes = tuple(after.get("gpu_indexes", ()))
+    job.cap_w, job.was_capped = None, False
     job.stop_cause = None
     job.is_cancelled = False
     job.told = ""

@@ -27,7 +27,7 @@ from arkwright.control.history import count_past_use, finished_attempts
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
 from arkwright.control.tables import NODES, RESERVATIONS
-from arkwright.engines.port import Attempt, AttemptPhase, Engine, Observation, Placement
+from arkwright.engines.port import Attempt, AttemptPhase, Engine, Observation, Placement, PowerCap
 from arkwright.errors import EngineError
 from arkwright.fleet import Fleet, Reservation, Start
 from arkwright.jobs.events import Event, EventKind, job_of
@@ -62,6 +62,11 @@ class Controller:
         self._launched: set[str] = set()
         self._stopped: set[str] = set()
         self._launch_errors: dict[str, str] = {}
+        self._adjusted: dict[str, int | None] = {}
+        """By attempt, the cap its engine was told last."""
+        self._adjusting = frozenset(
+            site for site, engine in engines.items() if "adjust" in engine.capabilities().verbs
+        )
         self._is_dirty = True
         self._decided_ms = 0
         for event in store.read().power_events():
@@ -76,6 +81,7 @@ class Controller:
         self._observe()
         self._reach_limits()
         self._decide()
+        self._cap()
         self._execute()
 
     def record(
@@ -144,6 +150,7 @@ class Controller:
         for event in events:
             if event.kind is EventKind.JOB_ENDED:
                 self.fleet.recall(event)
+        self.fleet.cut_power_again()
         self._is_dirty = True
 
     # --- observe -------------------------------------------------------------------------------
@@ -181,6 +188,7 @@ class Controller:
             self._launch_errors.pop(ended_id, None)
             self._launched.discard(ended_id)
             self._stopped.discard(ended_id)
+            self._adjusted.pop(ended_id, None)
             self.engines[job.site].forget(ended_id)
 
     def _lost_nodes(self, job: ActiveJob, observation: Observation) -> list[NewEvent]:
@@ -273,6 +281,29 @@ class Controller:
         )
         self.record(new, decision=decision)
 
+    # --- cap -----------------------------------------------------------------------------------
+
+    def _cap(self) -> None:
+        """Slow jobs where a limit was cut below what runs; speed them up again when it fits."""
+        placed = self.book.placed()
+        if not self._adjusting or not placed:
+            return
+        wanted = self.fleet.wanted_caps(self._adjusting)
+        self.record(
+            [
+                NewEvent(
+                    EventKind.JOB_CAPPED,
+                    job.attempt_id,
+                    "scheduler",
+                    "power limit",
+                    {"state": job.state.value, "watts_per_gpu": job.cap_w},
+                    {"state": job.state.value, "watts_per_gpu": wanted.get(job.id)},
+                )
+                for job in placed
+                if wanted.get(job.id) != job.cap_w
+            ]
+        )
+
     # --- execute -------------------------------------------------------------------------------
 
     def _execute(self) -> None:
@@ -280,6 +311,8 @@ class Controller:
         for job in self.book.placed():
             if job.attempt_id not in self._launched:
                 self._launch(job)
+            if job.was_capped and self._adjusted.get(job.attempt_id, -1) != job.cap_w:
+                self._adjust(job)
             if job.state is State.STOPPING and job.attempt_id not in self._stopped:
                 self._stop(job)
 
@@ -292,6 +325,16 @@ class Controller:
             LOG.warning("%s cannot be launched: %s", job.attempt_id, error)
             self._launch_errors[job.attempt_id] = str(error)
         self._launched.add(job.attempt_id)
+
+    def _adjust(self, job: ActiveJob) -> None:
+        full_w = self.fleet.full_watts_per_gpu(job.id)
+        cap = None if job.cap_w is None else PowerCap(job.cap_w, full_w)
+        try:
+            self.engines[job.site].adjust(job.attempt_id, cap)
+        except EngineError as error:
+            LOG.warning("%s cannot be capped: %s", job.attempt_id, error)
+        # An engine that cannot is not asked over and over; the next cap asks it again.
+        self._adjusted[job.attempt_id] = job.cap_w
 
     def _stop(self, job: ActiveJob) -> None:
         try:

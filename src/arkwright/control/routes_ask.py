@@ -68,16 +68,17 @@ async def when_new(api: Context, request: Request, identity: Identity) -> Respon
 
 
 async def whatif(api: Context, request: Request, identity: Identity) -> Response:
-    """What changes to jobs, nodes and quotas would do: who would start when. Nothing is changed.
+    """What changes to jobs, nodes, quotas and power would do: who would start when.
 
-    Members change and see what is theirs; nodes and quotas are the owners' to ask about.
+    Nothing is changed. Members change and see what is theirs; nodes, quotas and power are the
+    owners' to ask about.
     """
     changes = _decoded(await body_of(request), Changes)
-    count = len(changes.nodes) + len(changes.quotas) + len(changes.jobs) + len(changes.submit)
+    count = sum(len(getattr(changes, name)) for name in changes.__struct_fields__)
     if not 0 < count <= CHANGES_MAX:
         raise InputError(f"{count} changes; give between 1 and {CHANGES_MAX}")
-    if (changes.nodes or changes.quotas) and not identity.is_owner:
-        raise Forbidden(f"{identity.name} is no owner: only owners change nodes and quotas")
+    if (changes.nodes or changes.quotas or changes.power) and not identity.is_owner:
+        raise Forbidden(f"{identity.name} is no owner: only owners change nodes, quotas and power")
     rows = [await api.read(views.find_job, identity, change.job) for change in changes.jobs]
     known = tuple(
         msgspec.structs.replace(change, job=row.id)

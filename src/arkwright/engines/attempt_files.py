@@ -137,6 +137,7 @@ class AttemptFiles:
         self.plan = directory / "plan.json"
         self.script = directory / "script"
         self.stop = directory / "stop.json"
+        self.cap = directory / "cap.json"
         self.forgotten = directory / "forgotten"
         self.lock = directory / "lock"
         self.supervisor_log = directory / "supervisor.log"

@@ -20,6 +20,7 @@ from arkwright.engines.port import (
     NodeFacts,
     Observation,
     Placement,
+    PowerCap,
 )
 from arkwright.errors import EngineError
 
@@ -107,6 +108,8 @@ class FakeEngine:
         """Every launch that started something, in order."""
         self.calls: list[tuple[str, str]] = []
         """Every `launch`, `stop` and `forget`, with its attempt."""
+        self.caps: dict[str, int | None] = {}
+        """By attempt, the watts per GPU it was last told; None is no cap."""
         self._clock = clock
         self._nodes = tuple(DEFAULT_NODES if nodes is None else nodes)
         self._scripts: dict[str, Script] = {}
@@ -147,7 +150,7 @@ class FakeEngine:
         return Capabilities(
             engine="fake",
             nodes=self._nodes,
-            verbs=("exec", "lose_node"),
+            verbs=("exec", "lose_node", "adjust"),
             energy="cpu-model",
             limits="none: nothing runs here",
         )
@@ -201,6 +204,12 @@ class FakeEngine:
         if _is_ended(self._known(attempt_id), self._clock()):
             raise EngineError(f"cannot run {command[0]} beside {attempt_id}: it is not running now")
         return ExecResult(exit_code=0, output=" ".join(command).encode() + b"\n")
+
+    def adjust(self, attempt_id: str, cap: PowerCap | None) -> None:
+        """Noted in `caps`."""
+        self.calls.append(("adjust", attempt_id))
+        self._known(attempt_id)
+        self.caps[attempt_id] = None if cap is None else cap.watts_per_gpu
 
     def forget(self, attempt_id: str) -> None:
         """Allowed once it has ended. Raises EngineError before."""

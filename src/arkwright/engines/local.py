@@ -18,6 +18,8 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from msgspec import structs
+
 from arkwright.engines import procfs
 from arkwright.engines.attempt_files import (
     AttemptFiles,
@@ -35,6 +37,7 @@ from arkwright.engines.energy_meter import method_here
 from arkwright.engines.launch_plan import Surroundings, make_plan
 from arkwright.engines.machine import MachineFacts, Wanted, local_nodes, this_machine
 from arkwright.engines.master_port import choose_port
+from arkwright.engines.nvml import open_nvml
 from arkwright.engines.port import (
     Attempt,
     AttemptPhase,
@@ -42,6 +45,7 @@ from arkwright.engines.port import (
     ExecResult,
     LogChunk,
     Observation,
+    PowerCap,
 )
 from arkwright.engines.rank_environment import EXEC_MARK, PART_MARK
 from arkwright.errors import EngineError
@@ -88,7 +92,7 @@ class LocalEngine:
         self._capabilities = Capabilities(
             engine="local",
             nodes=self._local.nodes,
-            verbs=("exec", "lose_node"),
+            verbs=("exec", "lose_node", "adjust"),
             energy=method_here(bool(self._local.gpu_indices)),
             limits=describe(self._groups, cpu_quota=self._local.cpu_quota, cpu_count=machine.cpus),
         )
@@ -183,6 +187,17 @@ class LocalEngine:
         marks = {EXEC_MARK: uuid.uuid4().hex, PART_MARK: str(view.files.node(0).directory)}
         return run_captured(argv, marks, timeout_s)
 
+    def adjust(self, attempt_id: str, cap: PowerCap | None) -> None:
+        """Tell the job in its cap file, and limit the real GPUs it has to itself.
+
+        Raises EngineError when the file cannot be written, or the driver refuses: that needs root.
+        """
+        with self._lock:
+            view = self._known(attempt_id)
+            with _file_errors(f"write {view.files.cap}"):
+                write_record(view.files.cap, None if cap is None else structs.asdict(cap))
+            _limit_gpus(view, cap)
+
     def forget(self, attempt_id: str) -> None:
         """Drop the environment and the script, keep outcome and logs. A forgotten attempt can
         still not be launched again. Raises EngineError while the attempt is not ended."""
@@ -192,6 +207,9 @@ class LocalEngine:
                 return
             if self._observe(attempt_id).phase is not AttemptPhase.ENDED:
                 raise EngineError(f"cannot forget {attempt_id}: it has not ended")
+            if read_record(view.files.cap):
+                with contextlib.suppress(EngineError):
+                    _limit_gpus(view, None)
             with _file_errors(f"forget {attempt_id}"):
                 view.files.forgotten.touch(mode=0o600)
                 view.files.script.unlink(missing_ok=True)
@@ -332,6 +350,24 @@ class LocalEngine:
             if observation.phase is AttemptPhase.ENDED and attempt_id in self._views:
                 self._ended[attempt_id] = observation
         return observation
+
+
+def _limit_gpus(view: AttemptView, cap: PowerCap | None) -> None:
+    """Through the driver, for GPUs nobody shares; virtual ones have nothing to limit."""
+    indices = [
+        gpu
+        for part in view.plan["parts"]
+        if part.get("shared_gpu") is None
+        for gpu in part["gpu_indices"]
+    ]
+    if not indices:
+        return
+    nvml = open_nvml()
+    less_w = 0 if cap is None else cap.watts_per_gpu_full - cap.watts_per_gpu
+    refused = [gpu for gpu in indices if nvml is None or not nvml.limit_power(gpu, less_w)]
+    if refused:
+        gpus = ", ".join(map(str, refused))
+        raise EngineError(f"the driver did not limit GPU {gpus}; run the server as root for that")
 
 
 def _write_plan(files: AttemptFiles, plan: Plan, attempt: Attempt) -> None:

@@ -2,7 +2,8 @@
 
 Standard library only: supervisors read the counters at both ends of an attempt, also while no
 server runs. Function names and the meaning of results: NVML API reference, NVIDIA,
-`nvmlDeviceGetTotalEnergyConsumption` (millijoules since the driver was loaded, Volta and later).
+`nvmlDeviceGetTotalEnergyConsumption` (millijoules since the driver was loaded, Volta and later),
+`nvmlDeviceSetPowerManagementLimit` (milliwatts).
 """
 
 from __future__ import annotations
@@ -48,6 +49,23 @@ class Nvml:
             return None
         status = self._library.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(counter))
         return counter.value if status == 0 else None
+
+    def limit_power(self, index: int, less_w: int) -> bool:
+        """Limit one GPU to `less_w` below its default, not below what the driver allows; 0 is the
+        default again. False where the driver has no such limit or refuses (it wants root)."""
+        handle = self._handle(index)
+        default, least, most = ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint()
+        if handle is None or self._library.nvmlDeviceGetPowerManagementDefaultLimit(
+            handle, ctypes.byref(default)
+        ):
+            return False
+        if self._library.nvmlDeviceGetPowerManagementLimitConstraints(
+            handle, ctypes.byref(least), ctypes.byref(most)
+        ):
+            return False
+        limit_mw = max(least.value, default.value - less_w * 1000)
+        status = self._library.nvmlDeviceSetPowerManagementLimit(handle, ctypes.c_uint(limit_mw))
+        return bool(status == 0)
 
     def _handle(self, index: int) -> ctypes.c_void_p | None:
         handle = ctypes.c_void_p()

@@ -144,8 +144,17 @@ class ExecResult(Struct, frozen=True, kw_only=True):
     """It was killed at its time limit."""
 
 
+class PowerCap(Struct, frozen=True):
+    """A cap on every GPU of an attempt, in watts of a GPU with its share of the node."""
+
+    watts_per_gpu: int
+    watts_per_gpu_full: int
+    """What is expected without a cap: what lies between the two is what the GPU gives."""
+
+
 class Engine(Protocol):
-    """The verbs every engine has, and `exec` for those that name it in `Capabilities.verbs`."""
+    """The verbs every engine has; `exec` and `adjust` for those that name them in
+    `Capabilities.verbs`."""
 
     def capabilities(self) -> Capabilities:
         """What is here. Called at start and when an operator asks; may take a second."""
@@ -166,6 +175,9 @@ class Engine(Protocol):
 
     def exec(self, attempt_id: str, command: tuple[str, ...], timeout_s: float) -> ExecResult:
         """Run `command` on the attempt's first node in its environment and directory."""
+
+    def adjust(self, attempt_id: str, cap: PowerCap | None) -> None:
+        """Cap the attempt's GPUs, or lift the cap. Repeatable; raises EngineError."""
 
     def forget(self, attempt_id: str) -> None:
         """The end of the attempt is recorded: what is kept for idempotency may go, logs stay."""

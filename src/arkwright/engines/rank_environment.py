@@ -8,6 +8,7 @@ manuals.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from arkwright.engines.attempt_files import Plan
 
@@ -51,6 +52,8 @@ def rank_environment(
             "ARKWRIGHT_GPUS": str(part["gpus"]),
             "ARKWRIGHT_GPUS_ARE_VIRTUAL": "1" if plan["is_virtual"] else "0",
             PART_MARK: part_directory,
+            # Absent until there is a cap; `null` in it once the cap is lifted.
+            "ARKWRIGHT_POWER_CAP_FILE": str(Path(part_directory).parent / "cap.json"),
             # Empty, not absent: a virtual GPU must not let the job reach a real one.
             "CUDA_VISIBLE_DEVICES": ",".join(map(str, part["gpu_indices"])),
             "CUDA_DEVICE_ORDER": "PCI_BUS_ID",

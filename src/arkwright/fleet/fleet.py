@@ -1,12 +1,13 @@
 """`Fleet`: follows the event log in the scheduler's state, and asks the scheduler to decide.
 
-Past 400 lines because following, deciding and answering share one state and its dictionary.
+Past 400 lines because it is the one owner of the state: all that reads or moves it passes here. The
+work itself is done next door (`lowering`, `power_book`, `capped_jobs`, `reasons`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from operator import add, sub
 
 import msgspec
@@ -16,6 +17,7 @@ from arkwright import sched
 from arkwright.design import Node, PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import lowering
+from arkwright.fleet.capped_jobs import saved_watts, wanted_caps
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy
 from arkwright.fleet.notices import WHY_CODES, Notice, notices_of
@@ -87,8 +89,10 @@ class PowerUse(Struct, frozen=True, kw_only=True):
     """What the factory file says."""
     is_set: bool = False
     """An operator's limit stands in for the file's."""
+    capped_w: int = 0
+    """So much less than `used_w` is drawn, because jobs are capped."""
     over_w: int = 0
-    """What runs draws so much more than a limit that was cut under it."""
+    """What runs draws so much more than a limit that was cut under it, caps counted."""
     windows: list[PowerWindow] = []
     """Limits announced, by time."""
 
@@ -143,6 +147,7 @@ class Fleet:
         self._experience = Experience(finished)
         self._save_every_ms: dict[int, int] = {}
         self._done_count = 0
+        self._caps: dict[str, int] = {}
         for path in self._names.row_of_power:
             self._tell_power(path, self._power.told_ms)
         self._reservations = Reservations(self._names)
@@ -245,6 +250,11 @@ class Fleet:
     def _follow(self, event: Event) -> None:
         job_id = job_of(event) or ""
         job = self._job_index[job_id]
+        if event.kind is EventKind.JOB_CAPPED:
+            self._follow_cap(job_id, event.after["watts_per_gpu"])
+            return
+        if event.kind is EventKind.JOB_ENDED:
+            self._caps.pop(job_id, None)
         if event.before.get("state") == event.after["state"]:
             return  # told to stop once more: nothing changes for the scheduler
         self._state = sched.apply(self._state, self._lowered(event, job))
@@ -269,6 +279,11 @@ class Fleet:
 
     def _has_claim(self, job: int) -> bool:
         return bool(self._state.job_victims[job] >= 0)
+
+    def _follow_cap(self, job_id: str, watts_per_gpu: int | None) -> None:
+        self._caps.pop(job_id, None)
+        if watts_per_gpu is not None:
+            self._caps[job_id] = watts_per_gpu
 
     def _lowered(self, event: Event, job: int) -> sched.Event:
         at_ms = event.at_ms
@@ -339,6 +354,15 @@ class Fleet:
     def power_book(self) -> PowerBook:
         """What operators set and announced, beside the factory file. It outlives `reset`."""
         return self._power
+
+    def cut_power_again(self) -> None:
+        """After a replay of what runs: limits were in force from its beginning, jobs may have
+        started under higher ones. Each is made once more, as a cut below what runs by now."""
+        at_ms = self._power.told_ms
+        for path, row in self._names.row_of_power.items():
+            lifted = sched.row_limit(at_ms, row, sched.UNLIMITED)
+            self._state = sched.apply(self._state, lifted)
+            self._tell_power(path, at_ms)
 
     def _tell_power(self, path: str, at_ms: int) -> None:
         """Bring the row's limit, and those to come, to what the book says."""
@@ -447,6 +471,17 @@ class Fleet:
             gpu_indexes=tuple(map(sub, sched.gpus_of(state, job), firsts)),
         )
 
+    def full_watts_per_gpu(self, job_id: str) -> int:
+        """What a GPU of the job is expected to draw uncapped, with its share of the node."""
+        cls = int(self._state.job_class[self._job_index[job_id]])
+        gpu_milli = max(1, int(self._state.class_gpu_milli[cls]))
+        return int(self._state.class_watts[cls]) * MILLI // gpu_milli
+
+    def wanted_caps(self, sites: Collection[str]) -> dict[str, int]:
+        """Jobs to be slowed where a limit was cut below what runs: watts per GPU, with its share of
+        the node. The engines of `sites` can slow jobs. Rule: `capping`."""
+        return wanted_caps(self._state, self._names, self._job_ids, self._specs, sites)
+
     # --- ask -----------------------------------------------------------------------------------
 
     def explain(self, job_id: str, now_ms: int) -> WaitReason:
@@ -554,6 +589,7 @@ class Fleet:
     def power(self) -> list[PowerUse]:
         """Every row of the power tree, by path: what jobs are expected to draw, and the limit."""
         used, limit = self._state.row_used.tolist(), self._state.row_limit.tolist()
+        saved = saved_watts(self._state, self._names, self._job_index, self._caps)
         return [
             PowerUse(
                 path=path,
@@ -561,7 +597,8 @@ class Fleet:
                 limit_w=limit[row] if limit[row] >= 0 else None,
                 limit_w_file=self._power.file_limit(path),
                 is_set=self._power.is_set(path),
-                over_w=max(0, used[row] - limit[row]) if limit[row] >= 0 else 0,
+                capped_w=saved.get(row, 0),
+                over_w=max(0, used[row] - saved.get(row, 0) - limit[row]) if limit[row] >= 0 else 0,
                 windows=self._power.windows(path),
             )
             for path, row in self._names.row_of_power.items()

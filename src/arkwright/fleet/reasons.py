@@ -132,7 +132,7 @@ def _power(c: _Context) -> str:
     return (
         f"is expected to draw {_watts(r.asked)}; there is power for {r.free} "
         f"{_plural('node', r.free)} of it now: {c.power_row} draws {_watts(r.used)} of "
-        f"{_watts(r.limit)}"
+        f"{_watts(r.limit)}" + (", which was cut below what runs" if r.used > r.limit else "")
     )
 
 

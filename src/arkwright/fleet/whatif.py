@@ -69,11 +69,21 @@ class NodeChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     state: NodeState
 
 
+class PowerChange(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """A place of the power tree may draw so much at its racks; none is no limit."""
+
+    place: str
+    limit_w: Annotated[int, Meta(ge=0, le=10**13)] | None = None
+
+
 class Changes(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What is different; made in this order, all of them now."""
 
     nodes: tuple[NodeChange, ...] = ()
     quotas: tuple[QuotaChange, ...] = ()
+    power: tuple[PowerChange, ...] = ()
     jobs: tuple[JobChange, ...] = ()
     submit: tuple[JobSpec, ...] = ()
 
@@ -120,6 +130,8 @@ def whatif(
         draft.set_node(node)
     for quota in changes.quotas:
         draft.set_quota(quota)
+    for place in changes.power:
+        draft.set_power(place)
     for job in changes.jobs:
         draft.change_job(job)
     for spec, project in zip(changes.submit, projects, strict=True):
@@ -189,6 +201,16 @@ class _Draft:
                 "above bounds what is shared; give guarantees in the factory file"
             )
         self._make(sched.guarantee(self.scene.now_ms, row, guarantee, guarantee - lend))
+
+    def set_power(self, change: PowerChange) -> None:
+        row = self.scene.names.row_of_power.get(change.place)
+        if row is None:
+            known = ", ".join(self.scene.names.row_of_power) or "none"
+            raise InputError(
+                f"power of {change.place}: no place with a limit; this factory has {known}"
+            )
+        limit = sched.UNLIMITED if change.limit_w is None else change.limit_w
+        self._make(sched.row_limit(self.scene.now_ms, row, limit))
 
     def change_job(self, change: JobChange) -> None:
         job = self.scene.job_index.get(change.job)

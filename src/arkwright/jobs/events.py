@@ -30,6 +30,8 @@ class EventKind(Enum):
     """Every rank of the attempt is running."""
     JOB_STOPPING = "job_stopping"
     """Told to stop; for another job's claim when `after` has `for` and `why`."""
+    JOB_CAPPED = "job_capped"
+    """Its GPUs may draw at most `watts_per_gpu`, with their share of the node; none lifts a cap."""
     JOB_ENDED = "job_ended"
     """The attempt's last process is gone: `after` has the following state and the measurements."""
     JOB_CANCELLED = "job_cancelled"

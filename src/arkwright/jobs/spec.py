@@ -205,10 +205,6 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
         "begin": (spec.begin is not None, "begin times are not run yet; submit held and release"),
         "service": (spec.service is not None, "services are not run yet; leave it out"),
         "image": (spec.image is not None, "containers are not run yet; leave it out"),
-        "power.cap_watts_per_gpu_min": (
-            spec.power is not None and spec.power.cap_watts_per_gpu_min is not None,
-            "power is not capped yet; leave it out",
-        ),
     }
     return [(key, f"not yet: {advice}") for key, (is_set, advice) in found.items() if is_set]
 
