@@ -29,7 +29,7 @@ BAD = [
     {"name": "a", "nodes": 0},
     {"name": "a", "tier": "gold"},
     {"name": "a", "env": {"1A": "x"}},
-    {"name": "a", "topology": {"mode": "required"}},
+    {"name": "a", "topology": {"mode": "require"}},
     {"name": "/", "nodes": 1},
 ]
 

@@ -116,17 +116,7 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True, evict
     shapes = list(dict.fromkeys(shapes))
     if not eviction:
         shapes = with_sizes(random, shapes, n_nodes)
-    plain = [
-        naive.Node(
-            [level[i] for level in domain],
-            nodes.pool[i],
-            nodes.gpu_type[i],
-            nodes.site[i],
-            (nodes.gpu_milli[i], nodes.cpu_milli[i], nodes.memory_mib[i]),
-            nodes.row[i] if power else -1,
-        )
-        for i in range(n_nodes)
-    ]
+    plain = _plain_nodes(nodes, power)
     plain_policy = POLICIES[placing.policy](placing.seed, placing.typical, draw)
     if placing == sched.Placing():
         plain_policy = None
@@ -145,6 +135,20 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True, evict
     pair.reserves = random.choice([0, 0, 2])
     pair.quotas = random.choice([0, 1]) if has_quotas else 0
     return pair
+
+
+def _plain_nodes(nodes: sched.Nodes, power) -> list[naive.Node]:
+    return [
+        naive.Node(
+            [level[i] for level in nodes.domain],
+            nodes.pool[i],
+            nodes.gpu_type[i],
+            nodes.site[i],
+            (nodes.gpu_milli[i], nodes.cpu_milli[i], nodes.memory_mib[i]),
+            nodes.row[i] if power else -1,
+        )
+        for i in range(len(nodes.pool))
+    ]
 
 
 def with_sizes(random: Random, shapes, n_nodes) -> list[sched.Shape]:

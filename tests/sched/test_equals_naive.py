@@ -71,7 +71,7 @@ def test_a_state_rebuilt_from_its_event_log_has_the_same_bytes(seed):
 def test_a_cycle_that_remembers_decides_as_one_that_does_not(mode, seed):
     """Jobs run past their estimates while cycles come with no event between them."""
     random = Random(seed)
-    pair = random_pair(random)
+    pair = random_pair(random, forms=mode != sched.CONSERVATIVE)
     for _ in range(30):
         if random.random() < 0.5:
             make_announced_so(pair, random)

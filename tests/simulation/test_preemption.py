@@ -13,6 +13,8 @@ import pytest
 from arkwright.control import intake, views
 from arkwright.control.history import finished_attempts
 from arkwright.engines.fake import Script
+from arkwright.fleet import in_process
+from arkwright.jobs.lifecycle import State
 from arkwright.jobs.spec import Resources, Tier
 from simulation.world import OWNER_IDENTITY, Crash, World
 
@@ -162,7 +164,9 @@ def test_why_of_a_job_that_stops_names_whom_it_stops_for(world: World) -> None:
     high = critical(world)
     world.step()
     row = views.find_job(world.store.read(), OWNER_IDENTITY, low)
-    found = views.why(world.controller, row, OWNER_IDENTITY)
+    assert views.why_now(world.controller, row) is None
+    scene = world.fleet.scene(world.now_ms, 10**6)
+    found = views.why_waiting(scene, State.STOPPING, row, OWNER_IDENTITY, in_process)
     assert (found.state, found.reason.code) == ("stopping", "stops-for")
     assert f"told to stop for {high} and has until" in found.reason.message
 

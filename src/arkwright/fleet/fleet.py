@@ -158,6 +158,8 @@ class Fleet:
         """Follow one event of the log. Kinds that touch neither capacity nor queue are passed."""
         if event.kind is EventKind.JOB_SUBMITTED:
             self._submit(event)
+        elif event.kind in (EventKind.RESERVATION_MADE, EventKind.RESERVATION_WITHDRAWN):
+            self._follow_reservation(event)
         elif event.kind is EventKind.NODE_STATE_CHANGED:
             self.set_node_state(event.subject, event.after["state"], event.at_ms)
         elif event.kind in POWER_KINDS:
@@ -167,15 +169,16 @@ class Fleet:
             self._begin_period(event)
         elif event.kind in (EventKind.JOB_CLAIMED, EventKind.JOB_UNCLAIMED):
             self._follow_claim(event)
-        elif event.kind is EventKind.RESERVATION_MADE:
-            made = msgspec.convert(event.after | {"name": event.subject}, Reservation)
-            self.reserve(made, event.at_ms)
-        elif event.kind is EventKind.RESERVATION_WITHDRAWN:
-            gone = self._reservations.withdraw(event.subject, event.at_ms)
-            for each in gone:
-                self._state = sched.apply(self._state, each)
         elif event.kind.value.startswith("job_"):
             self._follow(event)
+
+    def _follow_reservation(self, event: Event) -> None:
+        if event.kind is EventKind.RESERVATION_MADE:
+            made = msgspec.convert(event.after | {"name": event.subject}, Reservation)
+            self.reserve(made, event.at_ms)
+            return
+        for each in self._reservations.withdraw(event.subject, event.at_ms):
+            self._state = sched.apply(self._state, each)
 
     def _begin_period(self, event: Event) -> None:
         """A budget that the factory file no longer has is passed over."""
@@ -413,8 +416,9 @@ class Fleet:
         """The same, with who is told to stop for whom.
 
         With `queue_max` only the first so many jobs are looked at: what is decided for them is what
-        the whole queue's decision would have for them. Where jobs may be stopped for others or
-        every job holds a place in a plan, that is not so, and the whole queue is looked at.
+        the whole queue's decision would have for them. Where jobs may be stopped for others, every
+        job holds a place in a plan or starts move projects in the order, that is not so, and the
+        whole queue is looked at.
         """
         trial = self._as_of(now_ms)
         is_cut = queue_max is not None and queue_max < self.queued_count and self._can_be_cut()
@@ -437,7 +441,8 @@ class Fleet:
 
     def _can_be_cut(self) -> bool:
         is_preempting = self._policy.preemption.enabled or int(self._state.claim_count[0]) > 0
-        return not is_preempting and self._backfill != sched.CONSERVATIVE
+        is_fair_share = int(self._state.fair[0]) > 0
+        return not (is_preempting or is_fair_share or self._backfill == sched.CONSERVATIVE)
 
     def _as_of(self, now_ms: int) -> sched.State:
         """A copy that knows what jobs with a checkpoint interval have saved by now.

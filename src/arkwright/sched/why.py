@@ -64,6 +64,8 @@ def explain(
     never = never_fits(state, shape, lasts_ms)
     if never is not None:
         return never
+    # Who asks is said in the state: in one of our own, not in the caller's.
+    state = state._replace(claim_asking=np.full(1, codes.NONE, np.int64))
     reason = _refusal(state, trial, job, now_ms, backfill)
     return _with_smallest_change(state, job, now_ms, backfill, reason, kernels)
 
