@@ -123,8 +123,7 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True, evict
     factory = naive.Factory(plain, tree.parent, tree.limit, plain_policy)
     give_quotas(factory, tree)
     state = sched.empty(nodes, tree, placing, eviction)
-    pair = Pair(state, nodes, tree, placing, factory, shapes)
-    pair.eviction = eviction
+    pair = Pair(state, nodes, tree, placing, factory, shapes, eviction=eviction)
     factory.eviction = eviction
     factory.row_guarantee = list(tree.guarantee) or factory.row_guarantee
     for shape in shapes:
