@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arkwright import sched
-from arkwright.errors import InternalError
+from arkwright.errors import InputError, InternalError
 from arkwright.jobs.events import EventKind
-from arkwright.jobs.spec import Level, Resources, Topology, TopologyMode
+from arkwright.jobs.spec import Level, Rails, Resources, Topology, TopologyMode
 from fleet.world import NODES, PROJECTS, Log, fleet, spec
 
 N = [f"narvik/h1/r{rack}/t{tray}" for rack in (1, 2) for tray in (1, 2)]
@@ -200,3 +202,13 @@ def test_a_reset_fleet_is_a_new_one() -> None:
     log.fleet.reset()
     assert sched.same(log.fleet._state, fleet()._state)
     assert len(log.fleet.nodes) == len(NODES)
+
+
+@pytest.mark.parametrize("form", [{"segment": 2}, {"spread": Level.RACK}, {"rails": Rails.ALIGNED}])
+def test_conservative_backfill_refuses_gangs_with_a_form(form: dict[str, Any]) -> None:
+    """A plan keeps its promises because nodes are chosen by index; a form would choose others."""
+    level = {"level": Level.SITE} if "rails" not in form else {}
+    job = spec(gpus=4, nodes=2, topology=Topology(**level, **form))
+    assert fleet().refusal(job, "lab") is None
+    with pytest.raises(InputError, match="spread and rails out"):
+        fleet(backfill="conservative").refusal(job, "lab")
