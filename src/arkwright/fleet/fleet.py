@@ -551,8 +551,8 @@ class Fleet:
         has_form = shape.segment != 0 or shape.spread_level >= 0 or shape.rails != 0
         if has_form and self._backfill == sched.CONSERVATIVE:
             raise InputError(
-                f"job {spec.name}: under backfill: conservative nodes are chosen by index alone, so "
-                "that promises hold; leave topology.segment, spread and rails out"
+                f"job {spec.name}: under backfill: conservative nodes are chosen by index alone, "
+                "so that promises hold; leave topology.segment, spread and rails out"
             )
         reason = sched.never_fits(self._state, shape, lowering.duration_ms(spec, self._policy))
         return in_words(reason, self._names, spec, self._job_ids) if reason is not None else None
