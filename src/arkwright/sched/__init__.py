@@ -140,6 +140,7 @@ from arkwright.sched.foresee import (
     reshaped,
 )
 from arkwright.sched.forward import Course, forward, timetable
+from arkwright.sched.founding import Nodes, Rows, empty
 from arkwright.sched.gang import Gang, class_of
 from arkwright.sched.invariants import check, over_after_cut
 from arkwright.sched.mutate import apply
@@ -158,12 +159,9 @@ from arkwright.sched.schedule import (
 from arkwright.sched.share import decayed
 from arkwright.sched.shortlist import shortlist
 from arkwright.sched.state import (
-    Nodes,
-    Rows,
     Shape,
     State,
     copy,
-    empty,
     find_class,
     gpus_of,
     nodes_of,

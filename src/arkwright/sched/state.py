@@ -17,23 +17,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from arkwright.errors import InternalError
 from arkwright.sched.codes import (
     ANY,
     ANY_SITE,
     ANY_TYPE,
-    BIG,
     BLOCKED_BY_NOTHING,
     DONE,
-    GPU_MILLI,
-    GPU_MS,
     NONE,
-    UNLIMITED,
-    WATTS,
 )
-from arkwright.sched.eviction import Eviction, eviction_column
-from arkwright.sched.placing import Placing, placing_columns
-from arkwright.sched.quota_columns import quota_columns
 
 Ints = npt.NDArray[np.int64]
 IntsLike = Sequence[int] | Ints
@@ -42,9 +33,6 @@ GROWING: Final = ("class", "job", "slot", "step", "window")
 """Axes of the columns that grow; each has its `<axis>_count`."""
 
 MOVED_MIN: Final = 64
-
-SITE_COUNT_MAX = 63
-"""Sites share one int64 bitset whose sign bit is left alone."""
 
 
 class State(NamedTuple):
@@ -277,41 +265,6 @@ FIXED_FIELDS = frozenset(
 """What no event changes; copies of a state share it."""
 
 
-class Nodes(NamedTuple):
-    """What `empty` wants to know of the nodes: one entry per node, `domain` one row per level."""
-
-    domain: Sequence[IntsLike] | Ints
-    pool: IntsLike
-    gpu_type: IntsLike
-    site: IntsLike
-    gpu_milli: IntsLike
-    cpu_milli: IntsLike
-    memory_mib: IntsLike
-    row: IntsLike = ()
-    """Lowest capacity row above each node, -1 for none; empty when no node has one."""
-
-
-class Rows(NamedTuple):
-    """Capacity rows: index of the parent (-1 at a root, parents first), limit (-1 unlimited).
-
-    Rows at or above a node's row count watts, rows named in `budget` GPU-milliseconds, all others
-    milli-GPU. A column left empty stands for its default in every row.
-    """
-
-    parent: IntsLike = ()
-    limit: IntsLike = ()
-    guarantee: IntsLike = ()
-    """-1 none."""
-    kept: IntsLike = ()
-    """Part of the guarantee that nobody else may borrow."""
-    budget: IntsLike = ()
-    """Row that counts the GPU time of this row's jobs, -1 none."""
-    share: IntsLike = ()
-    """Fair share beside the rows of the same parent, at least 1."""
-    half_life_ms: int = 0
-    """Above 0: jobs are ordered by fair share, and usage decays by half in this time."""
-
-
 class Shape(NamedTuple):
     """What makes jobs interchangeable. A gang takes `nodes` distinct nodes, whole or not at all."""
 
@@ -350,61 +303,13 @@ class Shape(NamedTuple):
     """Between being told to stop and the end."""
 
 
-def empty(
-    nodes: Nodes,
-    rows: Rows | None = None,
-    placing: Placing | None = None,
-    eviction: Eviction | None = None,
-) -> State:
-    """State of a factory with every node up and no job. InternalError when arrays disagree."""
-    rows = Rows() if rows is None else rows
-    placing = Placing() if placing is None else placing
-    n_nodes = len(nodes.pool)
-    domain = np.array(nodes.domain, np.int64).reshape(len(nodes.domain), n_nodes)
-    gpu, cpu, memory = (_column(nodes, name, n_nodes) for name in _AMOUNTS)
-    parent, limit = np.array(rows.parent, np.int64), np.array(rows.limit, np.int64)
-    _refuse_bad_domains(domain)
-    _refuse_bad_rows(parent, limit)
-    quota = quota_columns(*rows)
-    site = _column(nodes, "site", n_nodes)
-    node_row = _node_rows(nodes, n_nodes, len(parent))
-    if n_nodes and int(site.max()) >= SITE_COUNT_MAX:
-        raise InternalError(f"site index {int(site.max())}: a state holds sites 0..62")
-    gpu_type = _column(nodes, "gpu_type", n_nodes)
-    if n_nodes and int(gpu_type.max()) >= SITE_COUNT_MAX:
-        raise InternalError(f"GPU type index {int(gpu_type.max())}: a state holds types 0..62")
+def jobless_columns() -> dict[str, Ints]:
+    """The columns of classes, jobs, slots, steps and windows of a state that has none yet."""
     sizes = dict.fromkeys(GROWING, 0)
     growing = {name: _filled(name, sizes) for name in State._fields if axis_of(name) is not None}
     one = {name: np.zeros(1, np.int64) for name in State._fields if _is_scalar(name)}
     one["active_root"][0] = one["claim_asking"][0] = -1
-    return State(
-        node_domain=domain,
-        node_pool=_column(nodes, "pool", n_nodes),
-        node_gpu_type=gpu_type,
-        node_site=site,
-        node_gpu_milli_total=gpu,
-        node_gpu_milli_free=gpu.copy(),
-        node_cpu_milli_total=cpu,
-        node_cpu_milli_free=cpu.copy(),
-        node_memory_mib_total=memory,
-        node_memory_mib_free=memory.copy(),
-        node_state=np.zeros(n_nodes, np.int64),
-        node_row=node_row,
-        node_moves=np.zeros(n_nodes, np.int64),
-        node_claim=np.full(n_nodes, -1, np.int64),
-        eviction=eviction_column(eviction),
-        node_largest=np.array([gpu.max(initial=0), cpu.max(initial=0)], np.int64),
-        **placing_columns(gpu, placing),
-        row_parent=parent,
-        row_limit=limit,
-        row_version=np.zeros(len(parent), np.int64),
-        row_measure=_measures(node_row, parent, quota["row_budget"]),
-        **quota,
-        cycle_memo=np.full(4, -1, np.int64),
-        **quick_columns(domain),
-        **growing,
-        **one,
-    )
+    return growing | one
 
 
 def copy(state: State) -> State:
@@ -506,7 +411,6 @@ def room(state: State) -> Ints:
     return np.empty(int(state.queued_count[0]), np.int64)
 
 
-_AMOUNTS = ("gpu_milli", "cpu_milli", "memory_mib")
 _SCALARS = frozenset(
     {
         "node_version",
@@ -570,57 +474,3 @@ def _doubled(size: int, needed: int) -> int:
     while grown_size < needed:
         grown_size *= 2
     return size if needed <= size else grown_size
-
-
-def _column(nodes: Nodes, name: str, n_nodes: int) -> Ints:
-    column = np.array(getattr(nodes, name), np.int64)
-    if column.shape != (n_nodes,):
-        raise InternalError(
-            f"nodes.{name} has shape {column.shape}; {n_nodes} nodes need ({n_nodes},)"
-        )
-    if name in _AMOUNTS and n_nodes and (column.min() < 0 or column.max() >= BIG):
-        raise InternalError(f"nodes.{name} holds an amount outside 0..2^60")
-    return column
-
-
-def _node_rows(nodes: Nodes, n_nodes: int, n_rows: int) -> Ints:
-    if len(nodes.row) == 0:
-        return np.full(n_nodes, NONE, np.int64)
-    rows = _column(nodes, "row", n_nodes)
-    if n_nodes and not (rows.min() >= NONE and rows.max() < n_rows):
-        raise InternalError(f"nodes.row holds an index outside -1..{n_rows - 1}")
-    return rows
-
-
-def _measures(node_row: Ints, parent: Ints, budget: Ints) -> Ints:
-    measures = np.full(len(parent), GPU_MILLI, np.int64)
-    measures[budget[budget >= 0]] = GPU_MS
-    for row in sorted(set(node_row.tolist())):
-        while row >= 0 and measures[row] != WATTS:
-            measures[row] = WATTS
-            row = int(parent[row])
-    return measures
-
-
-def _refuse_bad_domains(domain: Ints) -> None:
-    """Levels must nest: a placement that fits a small domain must fit every larger one around."""
-    if domain.size and domain.min() < 0:
-        raise InternalError("node_domain holds a negative index; every node has a domain per level")
-    for level in range(len(domain) - 1):
-        around: dict[int, int] = {}
-        for small, large in zip(domain[level].tolist(), domain[level + 1].tolist(), strict=True):
-            if around.setdefault(small, large) != large:
-                raise InternalError(
-                    f"domain {small} of level {level} lies in two domains of level {level + 1} "
-                    f"({around[small]} and {large}); levels must nest"
-                )
-
-
-def _refuse_bad_rows(parent: Ints, limit: Ints) -> None:
-    if parent.shape != limit.shape:
-        raise InternalError(f"{len(parent)} row parents but {len(limit)} row limits")
-    for row, above in enumerate(parent.tolist()):
-        if not -1 <= above < row:
-            raise InternalError(f"row {row} has parent {above}; a parent comes before its rows")
-    if limit.size and limit.min() < UNLIMITED:
-        raise InternalError("a row limit below -1; use -1 for unlimited")
