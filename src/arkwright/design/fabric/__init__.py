@@ -1,0 +1,19 @@
+"""The scale-out network: how many switches and cables, and whether a published table adds up."""
+
+from arkwright.design.fabric.audit import AuditFinding, Defaults, Rule, audit
+from arkwright.design.fabric.published import PublishedRow, published_rows
+from arkwright.design.fabric.size import Ask, Cables, FabricSize, nodes_max, size
+
+__all__ = [
+    "Ask",
+    "AuditFinding",
+    "Cables",
+    "Defaults",
+    "FabricSize",
+    "PublishedRow",
+    "Rule",
+    "audit",
+    "nodes_max",
+    "published_rows",
+    "size",
+]
