@@ -10,6 +10,7 @@ from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
 from arkwright.factory.spec import (
     Backfill,
+    Climate,
     Energy,
     EngineKind,
     Factory,
@@ -57,7 +58,7 @@ def _not_yet(factory: Factory) -> Found:
         ("energy", factory.energy, ("series", "programmes")),
     ]
     for name, site in factory.sites.items():
-        held.append((f"sites.{name}", site, ("climate", "power", "cooling", "storage", "links")))
+        held.append((f"sites.{name}", site, ("storage", "links")))
         if site.energy is not None:
             held.append((f"sites.{name}.energy", site.energy, ("series", "programmes")))
     for name, organisation in factory.organisations.items():
@@ -80,9 +81,23 @@ def _sites(factory: Factory) -> Found:
         for hall_name, hall in site.halls.items():
             yield from _hall(f"{path}.halls.{hall_name}", hall_name, hall)
         yield from _engine(f"{path}.engine", site)
+        yield from _climate(f"{path}.climate", site.climate)
     gpus = sum(_gpus(hall) for site in factory.sites.values() for hall in site.halls.values())
     if gpus > _GPUS_MAX:
         yield "sites", f"{gpus:,} GPUs", f"a factory may have at most {_GPUS_MAX:,}"
+
+
+def _climate(path: str, climate: Climate) -> Found:
+    synthetic = [key for key in ("mean", "season", "day") if getattr(climate, key) is not None]
+    if climate.weather is not None and synthetic:
+        yield (
+            f"{path}.{synthetic[0]}",
+            "it is of a synthetic year; weather is given",
+            "leave it out",
+        )
+    for key in ("place", "year"):
+        if climate.weather is None and getattr(climate, key) is not None:
+            yield f"{path}.{key}", "there is no weather file", "add weather: FILE, or leave it out"
 
 
 def _hall(path: str, name: str, hall: Hall) -> Found:
