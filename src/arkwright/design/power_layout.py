@@ -1,0 +1,275 @@
+"""How the power chain of a site hangs together: feeds, blocks, systems, busways, racks.
+
+Transformer, UPS and generator form a block. Blocks back each other up in systems: alone (N), with
+one more than the load needs (N+1), in pairs (2N), or four that share what three can carry (4N3R).
+Every rack hangs on two busways, A and B, each able to carry its whole group.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from arkwright.catalog import plant
+from arkwright.catalog.plant import PowerPart
+from arkwright.design.power_tree import CASES, PowerNode
+from arkwright.errors import InputError
+from arkwright.factory import Power, Redundancy, UpsKind
+from arkwright.physics import losses
+from arkwright.physics.losses import LOSSLESS, LossCurve
+
+UPS_PARTS = {UpsKind.ONLINE: "ups-1500", UpsKind.ECO: "ups-1500-eco"}
+BUSWAY = "busway-1600"
+"""Unless the factory names another."""
+SPARES_OF = {
+    Redundancy.N: losses.N,
+    Redundancy.N_PLUS_1: losses.N_PLUS_1,
+    Redundancy.TWO_N: losses.TWO_N,
+    Redundancy.FOUR_N_3R: losses.FOUR_N_3R,
+}
+
+
+class RackLoad(Struct, frozen=True, kw_only=True):
+    """What a rack draws; basis IT."""
+
+    path: str
+    peak_kw: float
+    typical_kw: float
+    idle_kw: float
+    shelves: int = 0
+    pdus: int = 0
+
+
+def lay_out(
+    site: str,
+    racks: Sequence[RackLoad],
+    section: Power,
+    connection_kw: float | None,
+    mechanical_kw: float,
+) -> list[PowerNode]:
+    """Every part between the utility and `racks`, parents first."""
+    busway = plant.power_part(section.busway or BUSWAY)
+    derating = section.derating if section.derating is not None else plant.figure("derating")
+    nodes = _feeds(site, racks, section, connection_kw, mechanical_kw)
+    tops = tuple(n.path for n in nodes if n.kind == "transformer-hv")
+    tops = tops or tuple(node.path for node in nodes if node.kind == "utility")
+    for number, group in enumerate(_systems(racks, section.ups.redundancy), start=1):
+        path = f"{site}/p{number:02d}"
+        blocks = _blocks(path, group, section, tops)
+        nodes += blocks
+        nodes += _busways(path, group, section, blocks, busway, derating)
+    nodes += _mechanical(site, mechanical_kw, section.ups.redundancy, tops)
+    return nodes
+
+
+def curve_of(part: PowerPart) -> LossCurve:
+    """The loss curve of a catalogue row: from losses in kW, or from efficiency at three loads."""
+    if part.no_load_loss_kw is not None and part.load_loss_kw is not None:
+        return losses.transformer_curve(part.no_load_loss_kw, part.load_loss_kw, part.rating_kw)
+    points = (
+        (part.load_low, part.efficiency_low),
+        (part.load_mid, part.efficiency_mid),
+        (1.0, part.efficiency_full),
+    )
+    known = [(load, eff) for load, eff in points if load is not None and eff is not None]
+    return losses.converter_curve(known) if len(known) == len(points) else LOSSLESS
+
+
+def _feeds(
+    site: str,
+    racks: Sequence[RackLoad],
+    section: Power,
+    connection_kw: float | None,
+    mechanical_kw: float,
+) -> list[PowerNode]:
+    """The connection, its feeds, and HV/MV transformers beside each other where a site is large."""
+    grid = PowerNode(path=f"{site}/grid", kind="grid", rating_kw=connection_kw)
+    feeds = [
+        PowerNode(
+            path=f"{site}/feed-{n}", kind="utility", parents=(grid.path,), rating_kw=connection_kw
+        )
+        for n in range(1, section.feeds + 1)
+    ]
+    total_kw = sum(rack.peak_kw for rack in racks) + mechanical_kw
+    if total_kw < plant.figure("hv_from_kw"):
+        return [grid, *feeds]
+    part = plant.power_part("transformer-hv-150")
+    count = losses.installed(math.ceil(total_kw / part.rating_kw), losses.N_PLUS_1)
+    parents = tuple(feed.path for feed in feeds)
+    return [
+        grid,
+        *feeds,
+        *(_node(f"{site}/hv-{n}", part, parents) for n in range(1, count + 1)),
+    ]
+
+
+def _systems(racks: Sequence[RackLoad], redundancy: Redundancy) -> Iterator[list[RackLoad]]:
+    """Racks in order, in as few systems as carry them, near to equally."""
+    capacity_kw = plant.figure("block_kw") * _working(redundancy)
+    if any(rack.peak_kw > capacity_kw for rack in racks):
+        worst = max(racks, key=lambda rack: rack.peak_kw)
+        raise InputError(f"{worst.path} draws {worst.peak_kw:g} kW, more than a power system has")
+    total_kw = sum(rack.peak_kw for rack in racks)
+    groups: list[list[RackLoad]] = []
+    for count in itertools.count(max(1, math.ceil(total_kw / capacity_kw))):
+        groups = _equal(racks, count)
+        if all(sum(rack.peak_kw for rack in group) <= capacity_kw for group in groups):
+            break
+    yield from (group for group in groups if group)
+
+
+def _working(redundancy: Redundancy) -> int:
+    """Blocks whose load a system of this kind may carry."""
+    most = int(plant.figure("system_blocks_max"))
+    counts = {Redundancy.N: 1, Redundancy.N_PLUS_1: most - 1, Redundancy.TWO_N: 1}
+    return counts.get(redundancy, 3)
+
+
+def _equal(racks: Sequence[RackLoad], count: int) -> list[list[RackLoad]]:
+    """`count` runs of racks whose lengths differ by one at most."""
+    edges = [len(racks) * n // count for n in range(count + 1)]
+    return [list(racks[a:b]) for a, b in itertools.pairwise(edges)]
+
+
+def _blocks(
+    path: str, group: Sequence[RackLoad], section: Power, tops: tuple[str, ...]
+) -> list[PowerNode]:
+    """Transformers and UPS lineups of one system, each as large as it must be with one lost."""
+    redundancy = section.ups.redundancy
+    load_kw = sum(rack.peak_kw for rack in group)
+    needed = math.ceil(load_kw / plant.figure("block_kw") - 1e-9)
+    each_kw = load_kw / needed
+    if redundancy is Redundancy.FOUR_N_3R:
+        # Racks are not divisible: the fullest of three blocks has up to one more than a third.
+        each_kw = min(load_kw, load_kw / 3 + max(rack.peak_kw for rack in group))
+    busway_loss = sum(curve_of(plant.power_part(section.busway or BUSWAY)))
+    each_kw *= 1 + busway_loss
+    nodes = []
+    for letter in "abcdefgh"[: losses.installed(needed, SPARES_OF[redundancy])]:
+        lineup = None
+        above = f"{path}/{letter}/transformer"
+        taken_kw = each_kw
+        if section.ups.kind in UPS_PARTS:
+            part = plant.power_part(UPS_PARTS[section.ups.kind])
+            modules = math.ceil(each_kw / part.rating_kw)
+            lineup = _node(f"{path}/{letter}/ups", part, (above,), modules)
+            taken_kw += float(losses.loss_kw(each_kw, modules * part.rating_kw, curve_of(part)))
+        nodes.append(_node(above, _transformer(taken_kw), tops))
+        nodes += [lineup] if lineup else []
+    return nodes
+
+
+def _transformer(load_kw: float) -> PowerPart:
+    """The smallest that carries `load_kw`, else the largest."""
+    sizes = [part for part in plant.power_parts().values() if part.kind == "transformer"]
+    sizes.sort(key=lambda part: part.rating_kw)
+    return next((part for part in sizes if part.rating_kw >= load_kw), sizes[-1])
+
+
+def _busways(
+    path: str,
+    group: Sequence[RackLoad],
+    section: Power,
+    blocks: Sequence[PowerNode],
+    part: PowerPart,
+    derating: float,
+) -> list[PowerNode]:
+    """Pairs of busways and the racks on them."""
+    last = "ups" if section.ups.kind in UPS_PARTS else "transformer"
+    ends = [node.path for node in blocks if node.kind == last]
+    sides = _sides(ends, section.ups.redundancy)
+    usable_kw = float(losses.usable_kw(part.rating_kw, derating))
+    nodes = []
+    for number, run in enumerate(_runs(path, group, usable_kw, len(sides)), start=1):
+        side_a, side_b = sides[(number - 1) % len(sides)]
+        pair = [
+            _node(f"{path}/busway-{number:02d}{letter}", part, above, rating_kw=usable_kw)
+            for letter, above in (("a", side_a), ("b", side_b))
+        ]
+        nodes += pair
+        nodes += [_rack(rack, tuple(busway.path for busway in pair)) for rack in run]
+    return nodes
+
+
+def _runs(
+    path: str, group: Sequence[RackLoad], usable_kw: float, sides: int
+) -> list[list[RackLoad]]:
+    """Racks of a system in runs that one busway carries; a multiple of `sides` evens the blocks."""
+    largest = max(rack.peak_kw for rack in group)
+    if largest > usable_kw:
+        raise InputError(
+            f"{path}: a rack of {largest:g} kW is above the {usable_kw:.0f} kW that a busway may "
+            "carry; give power: {busway: …} a larger one"
+        )
+    count = max(1, math.ceil(sum(rack.peak_kw for rack in group) / usable_kw))
+    for runs in itertools.count(count):
+        if sides > 1 and len(group) >= sides and runs % sides:
+            continue
+        found = _equal(group, runs)
+        if all(sum(rack.peak_kw for rack in run) <= usable_kw for run in found):
+            return [run for run in found if run]
+    raise AssertionError("unreachable")
+
+
+def _sides(
+    ends: Sequence[str], redundancy: Redundancy
+) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Which blocks feed side A and side B of a pair of busways; pairs take turns."""
+    whole = tuple(ends)
+    if redundancy is Redundancy.TWO_N:
+        half = len(whole) // 2
+        return [(whole[:half], whole[half:])]
+    if redundancy is Redundancy.FOUR_N_3R:
+        return [((a,), (b,)) for a, b in itertools.combinations(whole, 2)]
+    return [(whole, whole)]
+
+
+def _mechanical(
+    site: str, mechanical_kw: float, redundancy: Redundancy, tops: tuple[str, ...]
+) -> list[PowerNode]:
+    if mechanical_kw <= 0:
+        return []
+    needed = math.ceil(mechanical_kw / plant.figure("block_kw"))
+    part = _transformer(mechanical_kw / needed)
+    count = losses.installed(needed, SPARES_OF[redundancy])
+    above = [_node(f"{site}/mech/transformer-{n}", part, tops) for n in range(1, count + 1)]
+    drawn = (mechanical_kw,) * len(CASES)
+    cooling = PowerNode(
+        path=f"{site}/mech/cooling",
+        kind="cooling",
+        parents=tuple(node.path for node in above),
+        own_kw=(drawn[0], drawn[1], drawn[2]),
+    )
+    return [*above, cooling]
+
+
+def _node(
+    path: str,
+    part: PowerPart,
+    parents: tuple[str, ...],
+    count: int = 1,
+    rating_kw: float | None = None,
+) -> PowerNode:
+    """A part, or `count` of them as one lineup. The curve stays that of the full rating."""
+    full = part.rating_kw * count
+    rating = full if rating_kw is None else rating_kw
+    curve = curve_of(part)
+    scale = full / rating
+    # The same loss in kW at the same load, though the rating is the derated one.
+    rescaled = LossCurve(curve.constant * scale, curve.linear, curve.quadratic / scale)
+    return PowerNode(
+        path=path,
+        kind=part.kind,
+        parents=parents,
+        rating_kw=rating,
+        curve=rescaled,
+        part=part.name,
+    )
+
+
+def _rack(rack: RackLoad, parents: tuple[str, ...]) -> PowerNode:
+    drawn = (rack.peak_kw, rack.typical_kw, rack.idle_kw)
+    return PowerNode(path=rack.path, kind="rack", parents=parents, own_kw=drawn)
