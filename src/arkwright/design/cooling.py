@@ -173,7 +173,7 @@ def _loop(
 
 
 def _machines(part: CoolingPart, load_kw: float, redundancy: Redundancy) -> Machines:
-    needed = math.ceil(load_kw / part.capacity_kw - 1e-9)
+    needed = max(1, math.ceil(load_kw / part.capacity_kw - 1e-9))
     return Machines(
         kind=part.kind,
         part=part.name,
@@ -226,7 +226,7 @@ def spare_findings(plan: CoolingPlan) -> list[Finding]:
     for loop in plan.loops:
         for m in loop.machines:
             left_kw = (m.installed - 1) * m.capacity_kw
-            if left_kw < m.load_kw - 1e-9:
+            if left_kw < m.load_kw * (1 - 1e-6):
                 text = (
                     f"{loop.name} loop: with one {m.kind} out of {m.installed}, {left_kw:,.0f} kW "
                     f"is left for {m.load_kw:,.0f} kW; install {m.needed + 1}"

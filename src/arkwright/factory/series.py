@@ -10,7 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -65,19 +65,25 @@ def load_weather(path: Path, climate: Climate) -> Weather:
         raise InputError(f"cannot read the weather file {path.name}: {error}") from None
     if path.suffix.lower() == ".epw":
         return epw(text, path.name)
-    return weather_csv(text, path.name, climate.place, climate.year)
+    return weather_csv(text, path.name, climate.place, climate.year, climate.utc_offset or 0.0)
 
 
-def weather_csv(text: str, name: str, place: str | None = None, year: int | None = None) -> Weather:
+def weather_csv(
+    text: str,
+    name: str,
+    place: str | None = None,
+    year: int | None = None,
+    offset_s: float = 0.0,
+) -> Weather:
     """One year of a CSV: a time column, a dry bulb in °C, and relative humidity if there is one.
 
     Times are ISO 8601 at whole hours. `place` picks the rows of a column `site`, `year` those of a
-    year; without `year` the file must hold one year only. Raises InputError with every bad line, up
-    to a bound.
+    year once `offset_s` is added to its times; without `year` the file must hold one year only.
+    Raises InputError with every bad line, up to a bound.
     """
     reader = csv.DictReader(io.StringIO(text))
     columns = _columns(reader.fieldnames or (), name, place)
-    rows = _Rows(name)
+    rows = _Rows(name, offset=timedelta(seconds=offset_s))
     for cells in reader:
         if place is not None and cells[columns["site"]] != place:
             continue
@@ -108,8 +114,10 @@ def epw(text: str, name: str) -> Weather:
 class _Rows:
     """Hours as they are read, and what is wrong with them."""
 
-    def __init__(self, name: str, first_year: int | None = None) -> None:
-        self.name = name
+    def __init__(
+        self, name: str, first_year: int | None = None, offset: timedelta = timedelta()
+    ) -> None:
+        self.name, self.offset = name, offset
         self.year = first_year
         self.problems: list[Problem] = []
         self.dry: dict[int, float] = {}
@@ -120,8 +128,8 @@ class _Rows:
     ) -> None:
         written = cells[columns["time"]] or ""
         try:
-            at = datetime.fromisoformat(written).replace(tzinfo=None)
-        except ValueError:
+            at = datetime.fromisoformat(written).replace(tzinfo=None) + self.offset
+        except (ValueError, OverflowError):
             self.wrong(line, "time", written, "write it as 2026-01-31T13:00")
             return
         if year is not None and at.year != year:

@@ -19,6 +19,7 @@ from arkwright.units import (
     GramsPerKilowattHour,
     Kilowatts,
     Seconds,
+    quantity,
 )
 
 Name = Annotated[
@@ -158,6 +159,8 @@ class Climate(Section, frozen=True, kw_only=True):
     """Which rows, where the file has a column `site`."""
     year: Annotated[int, Meta(ge=1900, le=2200)] | None = None
     """Which year, where a CSV has several."""
+    utc_offset: Annotated[float, quantity("s", ge=None)] | None = None
+    """Added to the times of a CSV before years are told apart, for example -5 h."""
     mean: Celsius | None = None
     """Of a synthetic year; none takes the catalogue's estimate for the country."""
     season: Celsius | None = None

@@ -95,7 +95,7 @@ def _climate(path: str, climate: Climate) -> Found:
             "it is of a synthetic year; weather is given",
             "leave it out",
         )
-    for key in ("place", "year"):
+    for key in ("place", "year", "utc_offset"):
         if climate.weather is None and getattr(climate, key) is not None:
             yield f"{path}.{key}", "there is no weather file", "add weather: FILE, or leave it out"
 
