@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -51,6 +53,11 @@ class CoolingYear(Struct, frozen=True, kw_only=True):
         free = np.logical_and.reduce([loop.is_chiller_free for loop in self.loops])
         return int(free.sum())
 
+    @property
+    def power_kw_max(self) -> float:
+        """Of the plant in its worst hour."""
+        return float(np.nanmax(self.power_kw))
+
 
 class FacilityYear(Struct, frozen=True, kw_only=True):
     """Energy of a year over IT energy; hours the weather lacks are in neither."""
@@ -82,6 +89,29 @@ def cooling_year(plan: CoolingPlan, weather: Weather, it_load: Hours | float = 1
         water_l=sum((y.water_l for y in loops), nothing),
         hours_missing=weather.hours_missing,
     )
+
+
+def together(
+    path: str, plans: Sequence[CoolingPlan], years: Sequence[CoolingYear]
+) -> tuple[CoolingPlan, CoolingYear]:
+    """Several halls of one site as one plan and one year."""
+    plan = CoolingPlan(
+        path=path,
+        it_kw=sum(plan.it_kw for plan in plans),
+        loops=tuple(loop for plan in plans for loop in plan.loops),
+        adiabatic=plans[0].adiabatic,
+        heat_reuse=plans[0].heat_reuse,
+        redundancy=plans[0].redundancy,
+        findings=tuple(dict.fromkeys(f for plan in plans for f in plan.findings)),
+    )
+    year = CoolingYear(
+        loops=tuple(loop for year in years for loop in year.loops),
+        it_kw=np.sum([year.it_kw for year in years], axis=0),
+        power_kw=np.sum([year.power_kw for year in years], axis=0),
+        water_l=np.sum([year.water_l for year in years], axis=0),
+        hours_missing=years[0].hours_missing,
+    )
+    return plan, year
 
 
 def facility_year(

@@ -191,6 +191,8 @@ class _Rows:
             raise InputError(f"{self.name} is not valid", self.problems)
         if self.year is None:
             raise InputError(f"{self.name} has no hour of the place and year that were asked for")
+        if all(value != value for value in self.dry.values()):
+            raise InputError(f"{self.name} has no dry bulb in any hour; fill the column")
         leap = self.year % 4 == 0 and (self.year % 100 != 0 or self.year % 400 == 0)
         hours = (366 if leap else 365) * 24
         return Weather(

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Iterator
 
 from arkwright import catalog, units
+from arkwright.catalog import plant
 from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
 from arkwright.factory.spec import (
@@ -82,6 +83,7 @@ def _sites(factory: Factory) -> Found:
             yield from _hall(f"{path}.halls.{hall_name}", hall_name, hall)
         yield from _engine(f"{path}.engine", site)
         yield from _climate(f"{path}.climate", site.climate)
+        yield from _plant(path, site)
     gpus = sum(_gpus(hall) for site in factory.sites.values() for hall in site.halls.values())
     if gpus > _GPUS_MAX:
         yield "sites", f"{gpus:,} GPUs", f"a factory may have at most {_GPUS_MAX:,}"
@@ -98,6 +100,24 @@ def _climate(path: str, climate: Climate) -> Found:
     for key in ("place", "year", "utc_offset"):
         if climate.weather is None and getattr(climate, key) is not None:
             yield f"{path}.{key}", "there is no weather file", "add weather: FILE, or leave it out"
+
+
+def _plant(path: str, site: Site) -> Found:
+    supply = site.cooling.supply.strip()
+    if supply not in plant.water_classes():
+        try:
+            supply_c = units.parse(supply, "°C")
+        except UnitError as error:
+            yield f"{path}.cooling.supply", str(error), "a class such as W45, or for example 32 °C"
+        else:
+            least, most = plant.figure("supply_min"), plant.figure("supply_max")
+            if not least <= supply_c <= most:
+                right = f"from {least:g} to {most:g} °C"
+                yield f"{path}.cooling.supply", f"{supply_c:g} °C", right
+    busways = [part.name for part in plant.power_parts().values() if part.kind == "busway"]
+    if site.power.busway is not None and site.power.busway not in busways:
+        found = f"unknown busway {site.power.busway!r}"
+        yield f"{path}.power.busway", found, f"known: {', '.join(busways)}"
 
 
 def _hall(path: str, name: str, hall: Hall) -> Found:
