@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arkwright.design.dps import dps_of_tree, read_dps, tree_of_dps, write_dps
+from arkwright import design, factory
+from arkwright.design.dps import dps_of_tree, read_dps, tree_of_dps, with_trays, write_dps
+from arkwright.design.power_chain import plan_power, rack_loads
 from arkwright.design.power_tree import PowerNode, loads, over_limit, tree_of
 from arkwright.errors import InputError
+from arkwright.factory import Power
 
 
 def simulator():
@@ -133,3 +136,19 @@ def test_out_and_back_keeps_every_part_feed_and_limit(tree):
             None if limits[node.path] is None else pytest.approx(limits[node.path])
         )
     assert back.count("ComputerSystem") == tree.count("node")
+
+
+def test_a_plan_goes_out_with_every_tray_under_its_rack():
+    text = "factory: f\nsites: {a: {halls: {h: {system: gb300-nvl72, racks: 3}}}}"
+    built = design.blueprint(factory.loads(text.encode()))
+    plan = plan_power("a", rack_loads(built.racks), Power())
+    tree = with_trays(plan.tree, built.nodes)
+    assert loads(tree).taken_kw[0, 0] == pytest.approx(plan.input_kw[0])
+    file = read_dps(write_dps(dps_of_tree(tree)))
+    trays = [entity for entity in file.entities if entity.type == "ComputerSystem"]
+    assert len(trays) == 3 * 18
+    assert {tray.model for tray in trays} == {"DGX_GB300"}
+    back = tree_of_dps(file)
+    assert len(back.nodes) == len(tree.nodes)
+    limits = [node.rating_kw for node in back.nodes if node.path.endswith("/ups")]
+    assert limits == [1500, 1500]  # one module a block; 426 kW need one block, N+1 makes two

@@ -42,6 +42,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Figures of heat and power", plant.figures()),
         ("Synthetic climates", plant.climates()),
         ("Device ranges", plant.devices()),
+        ("DPS models", plant.dps_models()),
     ]
 
 

@@ -66,6 +66,13 @@ class Device(Row, frozen=True, kw_only=True):
     watts_max: float
 
 
+class DpsModel(Row, frozen=True, kw_only=True):
+    """What NVIDIA DPS calls a node of a system."""
+
+    system: str
+    model: str
+
+
 def cooling_parts() -> Mapping[str, CoolingPart]:
     """Every cooling machine, in file order."""
     return table("cooling_parts.csv", CoolingPart)
@@ -103,6 +110,11 @@ def climates() -> Mapping[str, Climate]:
 def devices() -> Mapping[str, Device]:
     """Device ranges by DPS model name."""
     return table("devices.csv", Device)
+
+
+def dps_models() -> Mapping[str, DpsModel]:
+    """DPS model names by system."""
+    return table("dps_models.csv", DpsModel)
 
 
 def figures() -> Mapping[str, Default]:

@@ -9,12 +9,14 @@ power factor.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from arkwright.catalog import plant
+from arkwright.design.blueprint import Node
 from arkwright.design.power_tree import PowerNode, PowerTree, tree_of
 from arkwright.errors import InputError, Problem
 
@@ -182,6 +184,34 @@ def dps_of_tree(tree: PowerTree, computers: dict[str, str] | None = None) -> Dps
     )
     topology = Topology(name=tree.name, entities=relations)
     return DpsFile(topology=topology, entities=tuple(entities))
+
+
+def with_trays(tree: PowerTree, trays: Sequence[Node]) -> PowerTree:
+    """`tree` with every rack's nodes under it, which share what the rack draws.
+
+    A node's part is its DPS model where the system has one. Racks of other paths stay as they are.
+    """
+    names = plant.dps_models()
+    by_rack: dict[str, list[Node]] = {}
+    for tray in trays:
+        by_rack.setdefault(tray.path.rpartition("/")[0], []).append(tray)
+    nodes = []
+    for node in tree.nodes:
+        below = by_rack.get(node.path, []) if node.kind == "rack" else []
+        nodes.append(structs.replace(node, own_kw=(0.0, 0.0, 0.0)) if below else node)
+        share = tuple(kw / max(1, len(below)) for kw in node.own_kw)
+        for tray in below:
+            model = names[tray.system].model if tray.system in names else tray.system
+            nodes.append(
+                PowerNode(
+                    path=tray.path,
+                    kind="node",
+                    parents=(node.path,),
+                    own_kw=(share[0], share[1], share[2]),
+                    part=model,
+                )
+            )
+    return PowerTree(name=tree.name, nodes=tuple(nodes))
 
 
 def _draw_kw(entity: Entity, policy: Policy | None) -> tuple[float, float]:
