@@ -5,7 +5,7 @@ import pytest
 
 from arkwright.errors import InputError
 from arkwright.factory import loads
-from arkwright.factory.series import epw, load_weather, longest_gap_hours, weather_csv
+from arkwright.factory.series import epw, load_weather, weather_csv
 from arkwright.factory.spec import Climate
 
 
@@ -31,7 +31,7 @@ def test_a_leap_year_has_8784_hours():
 def test_gaps_are_counted_and_never_filled():
     weather = weather_csv(year_csv(drop={5, 6, 7, 100}), "w.csv")
     assert weather.hours_missing == 4
-    assert longest_gap_hours(weather) == 3
+    assert weather.longest_gap_hours == 3
     assert np.isnan(weather.dry_bulb_c[6])
 
 

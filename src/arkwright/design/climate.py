@@ -5,7 +5,7 @@ from __future__ import annotations
 from arkwright.catalog import plant
 from arkwright.errors import InputError
 from arkwright.factory import Climate
-from arkwright.factory.series import Weather
+from arkwright.factory.weather import Weather
 from arkwright.physics.climate import synthetic_year_c
 
 

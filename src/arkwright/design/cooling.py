@@ -18,7 +18,7 @@ from arkwright.catalog import plant
 from arkwright.catalog.plant import CoolingPart
 from arkwright.design.blueprint import Finding, Severity
 from arkwright.factory import Chillers, Cooling, CoolingKind, Redundancy
-from arkwright.factory.series import Weather, longest_gap_hours
+from arkwright.factory.weather import Weather
 from arkwright.physics import heat, losses
 
 SPARES = {
@@ -200,7 +200,7 @@ def _findings(
     if weather.hours_missing:
         text = (
             f"{weather.label} lacks {weather.hours_missing:,} of {weather.hours:,} hours, at most "
-            f"{longest_gap_hours(weather):,} in a row; they are left out of every sum"
+            f"{weather.longest_gap_hours:,} in a row; they are left out of every sum"
         )
         found.append(_note(path, text, weather.source))
     if section.adiabatic and weather.humidity is None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from arkwright.catalog import plant
 from arkwright.catalog.plant import CoolingPart
 from arkwright.design.cooling import CoolingPlan, Loop, Machines
-from arkwright.factory.series import Weather
+from arkwright.factory.weather import Weather
 from arkwright.physics import heat
 
 Hours = NDArray[np.float64]

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -43,6 +44,16 @@ class RackLoad(Struct, frozen=True, kw_only=True):
     pdus: int = 0
 
 
+class _System(NamedTuple):
+    """Racks whose blocks back each other up."""
+
+    runs: list[list[RackLoad]]
+    """Racks on one pair of busways each."""
+    block_kw: float
+    """What the fullest block delivers with any one lost, busway losses included."""
+    blocks: int
+
+
 def lay_out(
     site: str,
     racks: Sequence[RackLoad],
@@ -53,14 +64,15 @@ def lay_out(
     """Every part between the utility and `racks`, parents first."""
     busway = plant.power_part(section.busway or BUSWAY)
     derating = section.derating if section.derating is not None else plant.figure("derating")
+    usable_kw = float(losses.usable_kw(busway.rating_kw, derating))
     nodes = _feeds(site, racks, section, connection_kw, mechanical_kw)
     tops = tuple(n.path for n in nodes if n.kind == "transformer-hv")
     tops = tops or tuple(node.path for node in nodes if node.kind == "utility")
-    for number, group in enumerate(_systems(racks, section.ups.redundancy), start=1):
+    for number, system in enumerate(_systems(racks, section, busway, usable_kw), start=1):
         path = f"{site}/p{number:02d}"
-        blocks = _blocks(path, group, section, tops)
+        blocks = _blocks(path, system, section, tops)
         nodes += blocks
-        nodes += _busways(path, group, section, blocks, busway, derating)
+        nodes += _busways(path, system, section, blocks, busway, usable_kw)
     nodes += _mechanical(site, mechanical_kw, section.ups.redundancy, tops)
     return nodes
 
@@ -106,19 +118,62 @@ def _feeds(
     ]
 
 
-def _systems(racks: Sequence[RackLoad], redundancy: Redundancy) -> Iterator[list[RackLoad]]:
+def _systems(
+    racks: Sequence[RackLoad], section: Power, busway: PowerPart, usable_kw: float
+) -> list[_System]:
     """Racks in order, in as few systems as carry them, near to equally."""
-    capacity_kw = plant.figure("block_kw") * _working(redundancy)
-    if any(rack.peak_kw > capacity_kw for rack in racks):
-        worst = max(racks, key=lambda rack: rack.peak_kw)
-        raise InputError(f"{worst.path} draws {worst.peak_kw:g} kW, more than a power system has")
+    largest = max(racks, key=lambda rack: rack.peak_kw, default=None)
+    if largest is None:
+        return []
+    if largest.peak_kw > usable_kw:
+        raise InputError(
+            f"{largest.path} draws {largest.peak_kw:g} kW, above the {usable_kw:.0f} kW that a "
+            "busway may carry; give power: {busway: …} a larger one"
+        )
+    capacity_kw = plant.figure("block_kw") * _working(section.ups.redundancy)
+    biggest = _transformer(math.inf).rating_kw
     total_kw = sum(rack.peak_kw for rack in racks)
-    groups: list[list[RackLoad]] = []
     for count in itertools.count(max(1, math.ceil(total_kw / capacity_kw))):
-        groups = _equal(racks, count)
+        groups = [group for group in _equal(racks, count) if group]
         if all(sum(rack.peak_kw for rack in group) <= capacity_kw for group in groups):
-            break
-    yield from (group for group in groups if group)
+            systems = [_system(group, section, busway, usable_kw) for group in groups]
+            if all(_taken_kw(system.block_kw, section) <= biggest for system in systems):
+                return systems
+    raise AssertionError("a system of one rack fits")
+
+
+def _system(
+    group: Sequence[RackLoad], section: Power, busway: PowerPart, usable_kw: float
+) -> _System:
+    redundancy = section.ups.redundancy
+    load_kw = sum(rack.peak_kw for rack in group)
+    needed = math.ceil(load_kw / plant.figure("block_kw") - 1e-9)
+    each_kw = load_kw / needed
+    pairs = 6 if redundancy is Redundancy.FOUR_N_3R else 1
+    runs = _runs(group, usable_kw, pairs)
+    if redundancy is Redundancy.FOUR_N_3R:
+        each_kw = _fullest_of_four_kw(runs)
+    return _System(
+        runs=runs,
+        block_kw=each_kw * (1 + sum(curve_of(busway))),
+        blocks=losses.installed(needed, SPARES_OF[redundancy]),
+    )
+
+
+def _fullest_of_four_kw(runs: Sequence[Sequence[RackLoad]]) -> float:
+    """With one of four blocks lost, what the fullest other carries.
+
+    Racks are not divisible, so pairs differ. Block j has half of each pair it shares with the
+    others, and all of the one it shared with the lost block.
+    """
+    pairs = list(itertools.combinations(range(4), 2))
+    shared = dict.fromkeys(pairs, 0.0)
+    for number, run in enumerate(runs):
+        shared[pairs[number % len(pairs)]] += sum(rack.peak_kw for rack in run)
+    return max(
+        sum(kw if lost in pair else kw / 2 for pair, kw in shared.items() if block in pair)
+        for lost, block in itertools.permutations(range(4), 2)
+    )
 
 
 def _working(redundancy: Redundancy) -> int:
@@ -134,32 +189,27 @@ def _equal(racks: Sequence[RackLoad], count: int) -> list[list[RackLoad]]:
     return [list(racks[a:b]) for a, b in itertools.pairwise(edges)]
 
 
-def _blocks(
-    path: str, group: Sequence[RackLoad], section: Power, tops: tuple[str, ...]
-) -> list[PowerNode]:
+def _blocks(path: str, system: _System, section: Power, tops: tuple[str, ...]) -> list[PowerNode]:
     """Transformers and UPS lineups of one system, each as large as it must be with one lost."""
-    redundancy = section.ups.redundancy
-    load_kw = sum(rack.peak_kw for rack in group)
-    needed = math.ceil(load_kw / plant.figure("block_kw") - 1e-9)
-    each_kw = load_kw / needed
-    if redundancy is Redundancy.FOUR_N_3R:
-        # Racks are not divisible: the fullest of three blocks has up to one more than a third.
-        each_kw = min(load_kw, load_kw / 3 + max(rack.peak_kw for rack in group))
-    busway_loss = sum(curve_of(plant.power_part(section.busway or BUSWAY)))
-    each_kw *= 1 + busway_loss
+    transformer = _transformer(_taken_kw(system.block_kw, section))
     nodes = []
-    for letter in "abcdefgh"[: losses.installed(needed, SPARES_OF[redundancy])]:
-        lineup = None
-        above = f"{path}/{letter}/transformer"
-        taken_kw = each_kw
+    for letter in "abcdefgh"[: system.blocks]:
+        above = _node(f"{path}/{letter}/transformer", transformer, tops)
+        nodes.append(above)
         if section.ups.kind in UPS_PARTS:
             part = plant.power_part(UPS_PARTS[section.ups.kind])
-            modules = math.ceil(each_kw / part.rating_kw)
-            lineup = _node(f"{path}/{letter}/ups", part, (above,), modules)
-            taken_kw += float(losses.loss_kw(each_kw, modules * part.rating_kw, curve_of(part)))
-        nodes.append(_node(above, _transformer(taken_kw), tops))
-        nodes += [lineup] if lineup else []
+            modules = math.ceil(system.block_kw / part.rating_kw)
+            nodes.append(_node(f"{path}/{letter}/ups", part, (above.path,), modules))
     return nodes
+
+
+def _taken_kw(block_kw: float, section: Power) -> float:
+    """What a block's UPS takes to deliver `block_kw`."""
+    if section.ups.kind not in UPS_PARTS:
+        return block_kw
+    part = plant.power_part(UPS_PARTS[section.ups.kind])
+    rating_kw = math.ceil(block_kw / part.rating_kw) * part.rating_kw
+    return block_kw + float(losses.loss_kw(block_kw, rating_kw, curve_of(part)))
 
 
 def _transformer(load_kw: float) -> PowerPart:
@@ -171,19 +221,18 @@ def _transformer(load_kw: float) -> PowerPart:
 
 def _busways(
     path: str,
-    group: Sequence[RackLoad],
+    system: _System,
     section: Power,
     blocks: Sequence[PowerNode],
     part: PowerPart,
-    derating: float,
+    usable_kw: float,
 ) -> list[PowerNode]:
     """Pairs of busways and the racks on them."""
     last = "ups" if section.ups.kind in UPS_PARTS else "transformer"
     ends = [node.path for node in blocks if node.kind == last]
     sides = _sides(ends, section.ups.redundancy)
-    usable_kw = float(losses.usable_kw(part.rating_kw, derating))
     nodes = []
-    for number, run in enumerate(_runs(path, group, usable_kw, len(sides)), start=1):
+    for number, run in enumerate(system.runs, start=1):
         side_a, side_b = sides[(number - 1) % len(sides)]
         pair = [
             _node(f"{path}/busway-{number:02d}{letter}", part, above, rating_kw=usable_kw)
@@ -194,24 +243,15 @@ def _busways(
     return nodes
 
 
-def _runs(
-    path: str, group: Sequence[RackLoad], usable_kw: float, sides: int
-) -> list[list[RackLoad]]:
-    """Racks of a system in runs that one busway carries; a multiple of `sides` evens the blocks."""
-    largest = max(rack.peak_kw for rack in group)
-    if largest > usable_kw:
-        raise InputError(
-            f"{path}: a rack of {largest:g} kW is above the {usable_kw:.0f} kW that a busway may "
-            "carry; give power: {busway: …} a larger one"
-        )
-    count = max(1, math.ceil(sum(rack.peak_kw for rack in group) / usable_kw))
-    for runs in itertools.count(count):
-        if sides > 1 and len(group) >= sides and runs % sides:
+def _runs(group: Sequence[RackLoad], usable_kw: float, pairs: int) -> list[list[RackLoad]]:
+    """Racks of a system in runs that one busway carries; a multiple of `pairs` evens the blocks."""
+    for count in itertools.count(max(1, math.ceil(sum(r.peak_kw for r in group) / usable_kw))):
+        if count % pairs and len(group) >= pairs:
             continue
-        found = _equal(group, runs)
-        if all(sum(rack.peak_kw for rack in run) <= usable_kw for run in found):
-            return [run for run in found if run]
-    raise AssertionError("unreachable")
+        runs = [run for run in _equal(group, count) if run]
+        if all(sum(rack.peak_kw for rack in run) <= usable_kw for run in runs):
+            return runs
+    raise AssertionError("a run of one rack fits")
 
 
 def _sides(

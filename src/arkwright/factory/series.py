@@ -9,17 +9,16 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
 from arkwright.errors import InputError, Problem
 from arkwright.factory.spec import Climate
+from arkwright.factory.weather import Weather
 
 TIME = ("time", "utc", "date_time", "datetime", "timestamp")
 DRY_BULB = ("dry_bulb_c", "drybulb_c", "temp_c", "temperature_c")
@@ -30,29 +29,6 @@ _EPW_HEADER = 8
 _EPW_MISSING_C, _EPW_MISSING_RH = 99.9, 999.0
 _PROBLEMS_MAX = 20
 _BYTES_MAX = 64 * 2**20
-
-
-class Weather(Struct, frozen=True, kw_only=True):
-    """A year of hours: 8,760 or 8,784."""
-
-    label: str
-    source: str
-    """File, or the row of the catalogue a synthetic year was made from."""
-    is_synthetic: bool
-    dry_bulb_c: NDArray[np.float64]
-    """Shape (hours,); NaN where the file has a gap."""
-    humidity: NDArray[np.float64] | None
-    """Relative, 0..1, shape (hours,); None where the file has none."""
-
-    @property
-    def hours(self) -> int:
-        """Hours of the year, gaps included."""
-        return len(self.dry_bulb_c)
-
-    @property
-    def hours_missing(self) -> int:
-        """Hours without a dry bulb."""
-        return int(np.isnan(self.dry_bulb_c).sum())
 
 
 def load_weather(path: Path, climate: Climate) -> Weather:
@@ -233,14 +209,3 @@ def _columns(names: Any, source: str, place: str | None) -> dict[str, str]:
 
 def _plain(name: str) -> str:
     return name.strip().lower().replace(" ", "_")
-
-
-def longest_gap_hours(weather: Weather) -> int:
-    """The longest run of hours without a dry bulb."""
-    return max((len(list(run)) for run in _runs(np.isnan(weather.dry_bulb_c))), default=0)
-
-
-def _runs(missing: NDArray[np.bool_]) -> Iterator[range]:
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], missing, [False])).astype(np.int8)))
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        yield range(int(first), int(last))
