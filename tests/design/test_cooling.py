@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from arkwright.design.climate import weather_of
 from arkwright.design.cooling import plan_cooling, spare_findings, supply_c
@@ -152,6 +153,18 @@ def test_a_removed_cdu_is_noticed_where_there_is_no_spare():
     assert any("one cdu out of 7, 8,100 kW is left for 8,280 kW; install 8" in t for t in texts)
     assert any("dry-cooler" in text for text in texts)
     assert any("air-handler" in text for text in texts)
+
+
+def test_a_cdu_taken_out_of_a_finished_plan_is_noticed():
+    plan = plan_cooling("n/h1", 8280, 1224, Cooling(), flat(5.0))
+    liquid = plan.loops[0]
+    fewer = tuple(
+        structs.replace(m, installed=m.installed - 1) if m.kind == "cdu" else m
+        for m in liquid.machines
+    )
+    broken = structs.replace(plan, loops=(structs.replace(liquid, machines=fewer), plan.loops[1]))
+    (finding,) = spare_findings(broken)
+    assert "one cdu out of 7" in finding.text
 
 
 @settings(max_examples=50)

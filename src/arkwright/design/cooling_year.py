@@ -91,6 +91,19 @@ def cooling_year(plan: CoolingPlan, weather: Weather, it_load: Hours | float = 1
     )
 
 
+def design_hour_kw(plan: CoolingPlan, weather: Weather) -> float:
+    """Power of the plant at full load in the hour its chillers are sized for; pads are dry."""
+    warmest = float(np.nanmax(weather.dry_bulb_c)) + plant.figure("design_margin")
+    hour = Weather(
+        label=weather.label,
+        source=weather.source,
+        is_synthetic=weather.is_synthetic,
+        dry_bulb_c=np.array([warmest]),
+        humidity=None,
+    )
+    return cooling_year(plan, hour).power_kw_max
+
+
 def together(
     path: str, plans: Sequence[CoolingPlan], years: Sequence[CoolingYear]
 ) -> tuple[CoolingPlan, CoolingYear]:

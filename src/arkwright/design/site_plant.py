@@ -15,6 +15,7 @@ from arkwright.design.cooling_year import (
     CoolingYear,
     FacilityYear,
     cooling_year,
+    design_hour_kw,
     facility_year,
     together,
 )
@@ -33,7 +34,7 @@ class SitePlant(Struct, frozen=True, kw_only=True):
     halls: tuple[CoolingPlan, ...]
     power: PowerPlan
     cooling_kw_max: float
-    """Of the cooling plants in the warmest hour at full load."""
+    """Of the cooling plants at full load in the hour their chillers are sized for."""
     chiller_free_hours: int
     """Hours in which no liquid loop needs a chiller; air loops are apart."""
     chiller_free_hours_air: int
@@ -61,7 +62,7 @@ def site_plant(
     plans = [plan_cooling(hall.path, *_heat(hall, extra), place.cooling, weather) for hall in halls]
     loads = [*racks, *extra]
     typical = sum(rack.typical_kw for rack in loads) / sum(rack.peak_kw for rack in loads)
-    cooling_kw_max = sum(cooling_year(plan, weather).power_kw_max for plan in plans)
+    cooling_kw_max = sum(design_hour_kw(plan, weather) for plan in plans)
     is_at_grid = place.grid.basis in (PowerBasis.GRID, PowerBasis.FACILITY)
     connection_kw = place.grid.connection if is_at_grid else None
     chain = plan_power(site, loads, place.power, connection_kw, cooling_kw_max)
