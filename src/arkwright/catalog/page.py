@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
+from arkwright.catalog import parts
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -35,6 +36,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Carbon intensity", catalog.table("carbon.csv", Carbon)),
         ("Electricity prices", catalog.table("prices.csv", Price)),
         ("Defaults", catalog.defaults()),
+        *parts.tables(),
     ]
 
 

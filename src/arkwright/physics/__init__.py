@@ -1,0 +1,1 @@
+"""Physics: each equation once, pure and vectorised. Figures of products come in as arguments."""
