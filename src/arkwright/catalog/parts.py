@@ -197,6 +197,12 @@ def cable_parts(gbit_s: float) -> tuple[CablePart, ...]:
     return tuple(sorted(fitting, key=lambda part: part.reach_m))
 
 
+def cable_part(name: str) -> CablePart:
+    """The way to make a link called `name`."""
+    known: Mapping[str, CablePart] = table("cables.csv", CablePart)
+    return _one(known, name, "cable")
+
+
 def storage_product(name: str = "flash-appliance") -> StorageProduct:
     """The storage node called `name`."""
     products: Mapping[str, StorageProduct] = table("storage_products.csv", StorageProduct)
