@@ -4,12 +4,14 @@ Rows hold a number of racks that the catalogue sets. Two rows with a hot aisle b
 pair; between pairs lies a cold aisle. Liquid-cooled racks need whole pairs, for the pipes run
 between the two rows, so every hall is laid in pairs. Compute racks fill the rows in order, and the
 racks of the leaf switches stand at the end of the racks they serve; central racks (spines, cores,
-managers) and storage have pairs of their own in the middle, where the ways are shortest. Adding
-racks at the end never renames a rack; central rows may move.
+managers) and storage have pairs of their own in the middle, where the ways are shortest. Many rows
+are laid in blocks side by side, so that a hall is about square. Adding racks at the end never
+renames a rack, but may move one.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from enum import IntEnum
 
@@ -23,6 +25,7 @@ from arkwright.design.blueprint import Finding, Severity
 from arkwright.physics.conductor import three_phase_kw
 
 Floats = NDArray[np.float64]
+Shorts = NDArray[np.int16]
 
 
 class RackKind(IntEnum):
@@ -83,41 +86,23 @@ class FloorPlan(Struct, frozen=True, kw_only=True, eq=False):
 
 def floor(halls: Sequence[HallRacks]) -> FloorPlan:
     """`halls` beside each other along x. The same racks always stand in the same places."""
-    columns: list[tuple[NDArray[np.int16], NDArray[np.int16], Floats, Floats, Floats]] = []
-    plans: list[HallFloor] = []
+    laid: list[_Laid] = []
     origin_m = 0.0
     for hall in halls:
-        row, place, rows = _places(hall)
-        body = parts.rack_body(hall.system)
-        aisle_m = parts.rule("aisle_cold_m").value
-        x_m = origin_m + aisle_m + (place - 0.5) * body.width_m
-        per_row = int(place.max(initial=0))
-        plan = HallFloor(
-            path=hall.path,
-            rows=rows,
-            racks=len(place),
-            length_m=per_row * body.width_m + 2 * aisle_m,
-            width_m=float(_row_y_m(np.array([rows]), body.depth_m)[0]) + body.depth_m / 2 + aisle_m,
-        )
-        kinds = [kind for _, kind in (*hall.ordinary, *hall.central)]
-        columns.append((row, place, x_m, _row_y_m(row, body.depth_m), _masses(hall, kinds)))
-        plans.append(plan)
-        origin_m += plan.length_m + parts.rule("hall_gap_m").value
+        laid.append(_lay(hall, origin_m))
+        origin_m += laid[-1].plan.length_m + parts.rule("hall_gap_m").value
     every = [entry for hall in halls for entry in (*hall.ordinary, *hall.central)]
-    counts = [plan.racks for plan in plans]
-    joined = [np.concatenate(parts_) for parts_ in zip(*columns, strict=True)] if columns else []
-    empty = np.zeros(0)
-    row, place, x_m, y_m, mass_kg = joined or [empty.astype(np.int16)] * 2 + [empty] * 3
+    plans = tuple(hall.plan for hall in laid)
     return FloorPlan(
-        halls=tuple(plans),
+        halls=plans,
         racks=tuple(path for path, _ in every),
         kind=np.array([kind for _, kind in every], dtype=np.int8),
-        hall=np.repeat(np.arange(len(plans), dtype=np.int16), counts),
-        row=row,
-        place=place,
-        x_m=x_m,
-        y_m=y_m,
-        mass_kg=mass_kg,
+        hall=np.repeat(np.arange(len(plans), dtype=np.int16), [plan.racks for plan in plans]),
+        row=np.concatenate([hall.row for hall in laid]),
+        place=np.concatenate([hall.place for hall in laid]),
+        x_m=np.concatenate([hall.x_m for hall in laid]),
+        y_m=np.concatenate([hall.y_m for hall in laid]),
+        mass_kg=np.concatenate([hall.mass_kg for hall in laid]),
     )
 
 
@@ -149,7 +134,45 @@ def busway_kw_max() -> float:
     return float(whole) * parts.rule("busway_load_fraction_max").value
 
 
-def _places(hall: HallRacks) -> tuple[NDArray[np.int16], NDArray[np.int16], int]:
+class _Laid(Struct, frozen=True, kw_only=True, eq=False):
+    plan: HallFloor
+    row: Shorts
+    place: Shorts
+    x_m: Floats
+    y_m: Floats
+    mass_kg: Floats
+
+
+def _lay(hall: HallRacks, origin_m: float) -> _Laid:
+    """One hall, its left wall at `origin_m`."""
+    body, aisle_m = parts.rack_body(hall.system), parts.rule("aisle_cold_m").value
+    row, place, rows = _places(hall)
+    blocks = _blocks(rows, int(place.max()) * body.width_m, body.depth_m)
+    # Whole pairs in every block.
+    block_rows = 2 * -(-rows // (2 * blocks))
+    block, block_row = (row - 1) // block_rows, (row - 1) % block_rows + 1
+    block_m = int(place.max()) * body.width_m + aisle_m
+    last_m = float(_row_y_m(np.array([min(rows, block_rows)]), body.depth_m)[0])
+    plan = HallFloor(
+        path=hall.path,
+        rows=rows,
+        racks=len(place),
+        length_m=blocks * block_m + aisle_m,
+        width_m=last_m + body.depth_m / 2 + aisle_m,
+    )
+    x_m: Floats = origin_m + aisle_m + block * block_m + (place - 0.5) * body.width_m
+    kinds = [kind for _, kind in (*hall.ordinary, *hall.central)]
+    return _Laid(
+        plan=plan,
+        row=row,
+        place=place,
+        x_m=x_m,
+        y_m=_row_y_m(block_row, body.depth_m),
+        mass_kg=_masses(hall, kinds),
+    )
+
+
+def _places(hall: HallRacks) -> tuple[Shorts, Shorts, int]:
     """Row and place of each rack, and the rows of the hall (always whole pairs)."""
     per_row = int(parts.rule("racks_per_row").value)
     ordinary = np.arange(len(hall.ordinary))
@@ -164,12 +187,20 @@ def _places(hall: HallRacks) -> tuple[NDArray[np.int16], NDArray[np.int16], int]
     return all_rows.astype(np.int16), place.astype(np.int16), rows + central_rows
 
 
-def _row_y_m(row: NDArray[np.integer], depth_m: float) -> Floats:
+def _blocks(rows: int, row_m: float, depth_m: float) -> int:
+    """Blocks of rows side by side that make the hall about square; odd, so one is the middle."""
+    aisles_m = parts.rule("aisle_cold_m").value + parts.rule("aisle_hot_m").value
+    ratio = math.sqrt(rows * (depth_m + aisles_m / 2) / row_m)
+    return 2 * math.floor(ratio / 2) + 1
+
+
+def _row_y_m(row: NDArray[np.signedinteger], depth_m: float) -> Floats:
     """Middle of each row (from 1), from the wall: a cold aisle, a pair of rows, and so on."""
     cold_m, hot_m = parts.rule("aisle_cold_m").value, parts.rule("aisle_hot_m").value
     pair, second = (row - 1) // 2, (row - 1) % 2
-    y_m: Floats = cold_m + depth_m / 2 + pair * (2 * depth_m + hot_m + cold_m)
-    return y_m + second * (depth_m + hot_m)
+    first_m = cold_m + depth_m / 2
+    y_m: Floats = first_m + pair * (2 * depth_m + hot_m + cold_m) + second * (depth_m + hot_m)
+    return y_m
 
 
 def _masses(hall: HallRacks, kinds: Sequence[RackKind]) -> Floats:

@@ -44,6 +44,8 @@ class SiteNetwork(Struct, frozen=True, kw_only=True, eq=False):
     """The network, storage and floor of one site."""
 
     site: str
+    nodes: int
+    """The first so many devices of the schedule, in the blueprint's order."""
     fabrics: tuple[FabricPlan, ...]
     storage: tuple[StoragePlan, ...]
     """One for each system of the site."""
@@ -130,6 +132,7 @@ class _Site:
         power_kw = self.rack_power_kw(placed, plan)
         return SiteNetwork(
             site=self.plan.name,
+            nodes=len(self.nodes),
             fabrics=tuple(fabrics),
             storage=tuple(cluster.storage for cluster in clusters),
             halls=halls,

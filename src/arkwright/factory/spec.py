@@ -136,7 +136,6 @@ class Link(Section, frozen=True, kw_only=True):
     """Length of the fibre; none estimates it from the locations of both sites."""
 
 
-
 class EngineKind(Enum):
     """What runs the jobs of a site."""
 

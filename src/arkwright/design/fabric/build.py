@@ -158,10 +158,11 @@ class _Work:
             devices += self.servers
             first_ports += [0] * len(self.servers)
         attached = self.attached(devices, first_ports)
+        share = parts.rule("storage_port_share").value
         ask = Ask(
             nodes=len(attached.device),
             nics_per_node=nics,
-            radix=radix(part, gbit_s, self.cluster.hall),
+            radix=int(radix(part, gbit_s, self.cluster.hall) * share),
             oversubscription=parts.rule("storage_oversubscription").value,
         )
         self.clos(Role.STORAGE, part, gbit_s, ask, attached)
@@ -189,9 +190,7 @@ class _Work:
             first_port=np.concatenate([np.zeros_like(nodes), ports]),
         )
 
-    def clos(
-        self, role: Role, part: Switch, gbit_s: float, ask: Ask, attached: _Attached
-    ) -> None:
+    def clos(self, role: Role, part: Switch, gbit_s: float, ask: Ask, attached: _Attached) -> None:
         """Place and wire one fabric, plane by plane, and its managers."""
         plane, name = layout(ask), self.named(role.value)
         managers = 0
@@ -271,7 +270,7 @@ class _Work:
                 "managers; leave a node out, as published designs do"
             )
             where = self.cluster.hall
-            self.findings.append(Finding(severity=Severity.WARNING, where=where, text=text))
+            self.findings.append(Finding(severity=Severity.NOTE, where=where, text=text))
         return len(leaf)
 
     def batch(

@@ -120,6 +120,7 @@ class Management:
         )
 
     def switches(self, count: int, spot: Spot) -> Ints:
+        """Place `count` switches at `spot`."""
         numbers = [
             self.yard.place(
                 f"{self.name}-{self.placed + index + 1:03d}",
@@ -141,6 +142,7 @@ class Management:
         self.free.append(_Ports(switch=slots[count:], port=slot_ports[count:]))
 
     def add(self, device: Ints, port: Ints, switch: Ints, switch_port: Ints) -> None:
+        """One link for each entry."""
         if len(device):
             self.batches.append(
                 Batch(

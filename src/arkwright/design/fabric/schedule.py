@@ -102,9 +102,9 @@ def schedule(batches: Sequence[Batch], devices: Devices, x_m: Floats, y_m: Float
     def repeated(values: Sequence[int]) -> NDArray[np.int8]:
         return np.repeat(np.array(values, dtype=np.int8), sizes)
 
-    def joined(name: str, type_: type[np.integer]) -> NDArray[np.integer]:
+    def joined(name: str) -> NDArray[np.int32]:
         columns = [getattr(batch, name) for batch in batches]
-        return np.concatenate(columns).astype(type_) if columns else np.zeros(0, dtype=type_)
+        return np.concatenate([np.zeros(0, dtype=np.int32), *columns]).astype(np.int32)
 
     return Schedule(
         devices=devices,
@@ -112,10 +112,10 @@ def schedule(batches: Sequence[Batch], devices: Devices, x_m: Floats, y_m: Float
         fabric=repeated([fabrics.index(batch.fabric) for batch in batches]),
         tier=repeated([batch.tier for batch in batches]),
         plane=repeated([batch.plane for batch in batches]),
-        a=joined("a", np.int32),
-        a_port=joined("a_port", np.int16),
-        b=joined("b", np.int32),
-        b_port=joined("b_port", np.int16),
+        a=joined("a"),
+        a_port=joined("a_port").astype(np.int16),
+        b=joined("b"),
+        b_port=joined("b_port").astype(np.int16),
         length_m=np.concatenate(lengths) if lengths else np.zeros(0, dtype=np.float32),
         parts=tuple(known),
         part=np.concatenate(made) if made else np.zeros(0, dtype=np.int8),
