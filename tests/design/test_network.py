@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from arkwright import catalog, design, factory
 from arkwright.catalog import parts
+from arkwright.catalog.parts import CableEnds
 from arkwright.design.fabric.build import Role
 from arkwright.design.fabric.schedule import Tier, cut, schedule_csv
 from arkwright.design.floor import RackKind
@@ -161,6 +162,30 @@ def test_halls_of_one_system_share_their_fabrics_and_others_have_their_own():
     check_schedule(two)
 
 
+def test_a_hall_may_count_nodes_and_leaves_trays_empty():
+    f = factory.load(EXAMPLES / "h100-superpod-127.yaml")
+    plan = design.blueprint(f)
+    (hall,) = plan.sites[0].halls
+    assert (hall.nodes, hall.racks, hall.gpus, hall.leaf_groups) == (127, 32, 1016, 4)
+    assert hall.it_power_kw_max == pytest.approx(127 * 10.2)
+    assert [rack.nodes for rack in plan.racks][-2:] == [4, 3]
+    assert plan.racks[-1].power_kw_max == pytest.approx(3 * 10.2)
+    assert plan.nodes[-1].path == "pod/h1/r032/t03"
+    assert any("1 tray of its last rack empty" in finding.text for finding in plan.findings)
+
+
+def test_a_site_beyond_three_tiers_is_refused_with_the_most_that_would_do():
+    # 64 ports: 8 rails x 8 groups x 32 leaves x 32 nodes = 8,192 nodes = 65,536 GPUs
+    with pytest.raises(InputError, match=r"a/h1: .*at most 8,192 nodes"):
+        site_of("{h1: {system: dgx-h100, gpus: 70000}}")
+
+
+def test_what_stands_beside_the_racks_of_nodes_is_said_in_kilowatts(pod):
+    # switches and modules, two appliances of 2.2 kW, eight servers and managers of 0.5 kW
+    assert pod.ancillary_kw_typical == pytest.approx(pod.power_kw_typical + 4.4 + 4)
+    assert pod.ancillary_kw_typical < 0.1 * 127 * 10.2  # the share the blueprint sets aside
+
+
 def test_a_full_fabric_has_no_ports_for_managers_and_says_so():
     site = site_of("{h1: {system: dgx-h100, racks: 32}}")
     assert any("0 of 4 links of its managers" in finding.text for finding in site.findings)
@@ -179,13 +204,17 @@ def test_power_is_switches_and_modules_and_never_less_at_most_than_typically(pod
 
 
 def test_lengths_are_the_shortest_sold_that_reach():
-    options = parts.cable_parts(400)
+    options = parts.cable_parts(400, CableEnds.NODE)
     index, sold = cut(np.array([0.4, 2.9, 3.01, 49.0, 51.0, 101.0]), options)
     names = [options[i].kind.value for i in index]
     assert names == ["copper", "copper", "optics", "optics", "optics", "optics"]
-    assert sold.tolist() == [0.5, 3.0, 5.0, 50.0, 60.0, 150.0]
+    assert sold.tolist() == [1.0, 3.0, 5.0, 50.0, 60.0, 150.0]
     with pytest.raises(InputError, match="longer than"):
         cut(np.array([2500.0]), options)
+    # Between switches the longest copper is 2 m.
+    options = parts.cable_parts(400, CableEnds.SWITCH)
+    index, _ = cut(np.array([1.9, 2.1]), options)
+    assert [options[i].kind.value for i in index] == ["copper", "optics"]
 
 
 def test_the_schedule_as_text_has_a_line_for_every_link(pod):

@@ -35,6 +35,14 @@ class CableKind(Enum):
     """A module at each end and a fibre between them."""
 
 
+class CableEnds(Enum):
+    """Where the lower end of a link may be."""
+
+    ANY = "any"
+    NODE = "node"
+    SWITCH = "switch"
+
+
 class Switch(Row, frozen=True, kw_only=True):
     """One switch. Ports can be split to a lower speed, never joined to a higher."""
 
@@ -101,6 +109,7 @@ class CablePart(Row, frozen=True, kw_only=True):
     name: str
     title: str
     kind: CableKind
+    ends: CableEnds
     gbit_s: float
     reach_m: float
     lengths_m: str
@@ -187,10 +196,10 @@ def rack_body(name: str) -> RackBody:
     return _one(bodies, name, "rack")
 
 
-def cable_parts(gbit_s: float) -> tuple[CablePart, ...]:
-    """Ways to make a link of `gbit_s`, the shortest reach first."""
+def cable_parts(gbit_s: float, lower: CableEnds) -> tuple[CablePart, ...]:
+    """Ways to make a link of `gbit_s` up from a node or a switch, the shortest reach first."""
     known = table("cables.csv", CablePart).values()
-    fitting = [part for part in known if part.gbit_s == gbit_s]
+    fitting = [p for p in known if p.gbit_s == gbit_s and p.ends in (CableEnds.ANY, lower)]
     if not fitting:
         speeds = ", ".join(f"{speed:g}" for speed in sorted({part.gbit_s for part in known}))
         raise InputError(f"no cable of {gbit_s:g} Gbit/s; the catalogue has {speeds}")

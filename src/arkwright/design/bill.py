@@ -115,9 +115,13 @@ def _racks(site: SiteNetwork) -> Iterator[BillLine]:
             how = f"{body.pdus} for each of {racks} {kind.name.lower()} racks of {hall.path}"
             yield _line(site, "power", f"rack PDUs of {kind.name.lower()} racks", body.pdus * racks,
                         how, body.provenance)  # fmt: skip
-            shelves = body.shelves * racks
             how = f"{body.shelves} for each of {racks} racks of {hall.path}, delivered with them"
-            yield _line(site, "power", "power shelves", shelves, how, body.provenance)
+            yield _line(site, "power", "power shelves", body.shelves * racks, how, body.provenance)
+            how = (
+                f"{body.switch_trays} for each of {racks} racks of {hall.path}, delivered with them"
+            )
+            trays = body.switch_trays * racks
+            yield _line(site, "scale-up", "scale-up switch trays", trays, how, body.provenance)
 
 
 def _management(site: SiteNetwork) -> Iterator[BillLine]:
@@ -168,7 +172,7 @@ def _modules(site: SiteNetwork, fabric: FabricPlan) -> Iterator[BillLine]:
     modules = next(power.optics for power in site.power if power.fabric == fabric.name)
     how = "ends of optical links on switches, by modules of their ports"
     yield _line(site, fabric.name, "modules in switches", modules.switch_modules, how)
-    how = "one for each optical link of a NIC or appliance"
+    how = "one for each optical link; half where a node has twin-port cages"
     yield _line(site, fabric.name, "modules in nodes", modules.far_modules, how)
 
 

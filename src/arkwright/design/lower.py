@@ -110,6 +110,10 @@ class _Drawing:
         )
 
     def rounding(self, path: str, hall: Hall, system: System, racks: int) -> None:
+        empty = racks * system.nodes_per_rack - (hall.nodes or 0)
+        if hall.nodes is not None and empty:
+            trays = "1 tray" if empty == 1 else f"{empty} trays"
+            self.note(path, f"{hall.nodes:,} nodes leave {trays} of its last rack empty")
         if hall.gpus is None or hall.gpus == racks * system.gpus_per_rack:
             return
         exact = hall.gpus / system.gpus_per_rack

@@ -69,6 +69,12 @@ class SiteNetwork(Struct, frozen=True, kw_only=True, eq=False):
         """The same at the makers' maximum."""
         return sum(power.switch_kw_max for power in self.power)
 
+    @property
+    def ancillary_kw_typical(self) -> float:
+        """Network, storage and servers together: what the racks of nodes do not draw; basis IT."""
+        servers_kw = self.servers * parts.rule("server_kw").value
+        return self.power_kw_typical + sum(s.power_kw_max for s in self.storage) + servers_kw
+
 
 class Network(Struct, frozen=True, kw_only=True, eq=False):
     """All sites, and the links between them."""

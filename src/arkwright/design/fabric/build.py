@@ -129,7 +129,7 @@ class _Work:
             planes=planes,
             oversubscription=asked.oversubscription,
         )
-        if layout(ask).tiers > 1:
+        if self.layout(ask).tiers > 1:
             self.middle = Spot(self.cluster.hall, RackKind.CENTRAL, 0)
         nodes = _Attached(device=self.cluster.nodes, first_port=np.zeros_like(self.cluster.nodes))
         self.clos(Role.COMPUTE, part, gbit_s, ask, nodes)
@@ -192,7 +192,7 @@ class _Work:
 
     def clos(self, role: Role, part: Switch, gbit_s: float, ask: Ask, attached: _Attached) -> None:
         """Place and wire one fabric, plane by plane, and its managers."""
-        plane, name = layout(ask), self.named(role.value)
+        plane, name = self.layout(ask), self.named(role.value)
         managers = 0
         for number in range(ask.planes):
             label = f"{name}-p{number + 1}" if ask.planes > 1 else name
@@ -226,6 +226,13 @@ class _Work:
                 bisection_gbit_s=min(tiers) * gbit_s * ask.planes / 2,
             )
         )
+
+    def layout(self, ask: Ask) -> Layout:
+        """One plane. InputError that says where, when three tiers do not connect the nodes."""
+        try:
+            return layout(ask)
+        except InputError as error:
+            raise InputError(f"{self.cluster.hall}: {error}") from None
 
     def switches(self, label: str, part: Switch, plane: Layout) -> tuple[Ints, Ints, Ints]:
         """Device numbers of the leaves, spines and cores of one plane."""

@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from arkwright.catalog import parts
-from arkwright.catalog.parts import CableKind, CablePart
+from arkwright.catalog.parts import CableEnds, CableKind, CablePart
 from arkwright.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -91,7 +91,9 @@ def schedule(batches: Sequence[Batch], devices: Devices, x_m: Floats, y_m: Float
     made: list[NDArray[np.int8]] = []
     for batch in batches:
         way_m = _ways_m(batch, devices, x_m, y_m)
-        options = parts.cable_parts(batch.gbit_s)
+        between = batch.tier in (Tier.LEAF_SPINE, Tier.SPINE_CORE)
+        lower = CableEnds.SWITCH if between else CableEnds.NODE
+        options = parts.cable_parts(batch.gbit_s, lower)
         index, sold_m = cut(way_m, options)
         known += [option.name for option in options if option.name not in known]
         codes = np.array([known.index(option.name) for option in options], dtype=np.int8)
