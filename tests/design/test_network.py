@@ -74,6 +74,15 @@ def check_schedule(site):
             }
             for tier, cables in counts.items():
                 assert int((mine & (table.tier == tier)).sum()) == cables * plan.size.planes
+    managed = table.a[table.tier == Tier.MANAGEMENT]
+    above = np.unique(table.b[table.tier == Tier.MANAGEMENT])
+    # Everything but the management switches has its management port, and they have uplinks.
+    assert np.array_equal(np.unique(managed), np.setdiff1d(np.arange(every), above))
+    uplinks = np.bincount(table.a[table.tier != Tier.MANAGEMENT], minlength=every)
+    assert (uplinks[above] == 2).all()
+    # No switch hangs on nothing.
+    ends = np.bincount(np.concatenate([table.a, table.b]), minlength=every)
+    assert (ends > 0).all()
     for code, name in enumerate(table.parts):
         sold = {np.float32(length) for length in parts.cable_part(name).lengths}
         assert set(table.length_m[table.part == code]) <= sold
@@ -201,6 +210,12 @@ def test_power_is_switches_and_modules_and_never_less_at_most_than_typically(pod
     assert pod.power_kw_typical <= pod.power_kw_max
     # All fabrics draw less than the tenth of the racks that the blueprint sets aside.
     assert pod.power_kw_max < 0.1 * 32 * 40.8
+
+
+def test_optics_draw_what_the_published_design_lets_expect(pod):
+    """About 2.7 % of the power of the DGX systems at 17 W a twin-port module."""
+    optics_kw = sum(power.optics.switch_kw + power.optics.far_kw for power in pod.power)
+    assert 0.02 < optics_kw / (127 * 10.2) < 0.035
 
 
 def test_lengths_are_the_shortest_sold_that_reach():

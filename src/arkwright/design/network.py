@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -11,17 +11,21 @@ from numpy.typing import NDArray
 from arkwright import catalog
 from arkwright.catalog import parts
 from arkwright.design.blueprint import Blueprint, Finding, HallPlan, Node, Rack, SitePlan
-from arkwright.design.fabric.build import Cluster, FabricPlan, build
+from arkwright.design.fabric.build import Built, Cluster, FabricPlan, build
+from arkwright.design.fabric.fixtures import Fixtures
 from arkwright.design.fabric.management import Management, RackDevices, shared_devices
-from arkwright.design.fabric.schedule import Batch, Devices, Optics, Schedule, optics, schedule
+from arkwright.design.fabric.schedule import Devices, Optics, Schedule, optics, schedule
 from arkwright.design.fabric.yard import Placed, Spot, Yard
 from arkwright.design.floor import FloorPlan, HallRacks, RackKind, floor, limits
 from arkwright.design.storage import StoragePlan, storage
 from arkwright.design.wide_area import WideAreaLink, wide_area_links
+from arkwright.errors import InternalError
 from arkwright.factory import Factory, Site
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float64]
+_ROUNDS = 12
+"""Tries until the number of out-of-band switches settles; two or three are usual."""
 
 
 class FabricPower(Struct, frozen=True, kw_only=True):
@@ -111,31 +115,26 @@ class _Site:
         self.node_rack = np.repeat(
             np.arange(len(racks), dtype=np.int32), [rack.nodes for rack in racks]
         )
-        self.fixtures = _Fixtures(len(nodes), racks)
+        self.fixtures = Fixtures(racks)
         self.first = len(nodes) + len(self.fixtures.rack)
         self.yard = Yard()
         self.unit_of_rack: list[int] = []
 
     def built(self) -> SiteNetwork:
-        clusters = self.clusters()
-        fabrics: list[FabricPlan] = []
-        batches: list[Batch] = []
-        findings: list[Finding] = []
-        for cluster in clusters:
-            made = build(cluster, self.yard, self.first)
-            fabrics += made.fabrics
-            batches += made.batches
-            findings += made.findings
-        managements = [self.management(cluster) for cluster in clusters]
+        clusters, made, managements = self.wired()
         placed, pdus = self.stacked(managements)
-        for management in managements:
-            fabrics.append(management.finish(self.shared(management, placed, pdus)))
+        fabrics = [fabric for built in made for fabric in built.fabrics]
+        batches = [batch for built in made for batch in built.batches]
+        for built, management in zip(made, managements, strict=True):
+            shared = self.shared(management, placed, pdus)
+            fabrics.append(management.finish(shared, built.kept))
             batches += management.batches
         halls = self.hall_racks(placed)
         plan = floor(halls)
         devices = self.devices(placed, pdus, plan)
         table = schedule(batches, devices, plan.x_m, plan.y_m)
         power_kw = self.rack_power_kw(placed, plan)
+        findings = [finding for built in made for finding in built.findings]
         return SiteNetwork(
             site=self.plan.name,
             nodes=len(self.nodes),
@@ -150,7 +149,31 @@ class _Site:
             findings=(*findings, *limits(plan, halls, power_kw)),
         )
 
-    def clusters(self) -> list[Cluster]:
+    def wired(self) -> tuple[list[Cluster], list[Built], list[Management]]:
+        """Clusters, their fabrics and their management.
+
+        Out-of-band switches need ports of fabrics whose switches they manage. Their number is
+        found by trying: each round keeps ports for the switches that the last one needed.
+        """
+        uplinks: dict[str, int] = {}
+        for _ in range(_ROUNDS):
+            self.yard, self.unit_of_rack = Yard(), []
+            clusters = self.clusters(uplinks)
+            made = [build(cluster, self.yard, self.first) for cluster in clusters]
+            managements = [self.management(cluster) for cluster in clusters]
+            self.stacked(managements)
+            for management in managements:
+                # A round that needs fewer takes what is kept, so that numbers only grow.
+                missing = uplinks.get(management.cluster.system, 0) - len(management.numbers)
+                management.middle(max(0, missing))
+            self.stacked(managements)
+            needed = {m.cluster.system: len(m.numbers) for m in managements}
+            if needed == uplinks:
+                return clusters, made, managements
+            uplinks = needed
+        raise InternalError(f"site {self.plan.name}: out-of-band switches do not settle")
+
+    def clusters(self, uplinks: Mapping[str, int]) -> list[Cluster]:
         """Halls of one system together, in file order."""
         systems = list(dict.fromkeys(hall.system for hall in self.plan.halls))
         spans = self.spans()
@@ -171,6 +194,7 @@ class _Site:
                     spot=np.array(per_node, dtype=np.int32),
                     fabric=self.asked.fabric,
                     storage=storage(self.asked.storage, sum(hall.gpus for hall, *_ in mine)),
+                    uplinks=uplinks.get(system, 0),
                 )
             )
         return result
@@ -319,35 +343,6 @@ class _Site:
         index = [place[path] for path in placed.rack]
         np.add.at(power_kw, index, np.array(self.yard.watts) / 1000)
         return power_kw
-
-
-class _Fixtures:
-    """PDUs, shelves, scale-up switch trays and management switches in the compute racks."""
-
-    def __init__(self, first: int, racks: Sequence[Rack]) -> None:
-        self.first = first
-        self.paths: list[str] = []
-        owners: list[int] = []
-        switches: list[bool] = []
-        names = {system: _fixture_names(system) for system in {rack.system for rack in racks}}
-        for number, rack in enumerate(racks):
-            for name, is_switch in names[rack.system]:
-                self.paths.append(f"{rack.path}/{name}")
-                owners.append(number)
-                switches.append(is_switch)
-        self.rack = np.array(owners, dtype=np.int32)
-        self.is_switch = np.array(switches, dtype=bool)
-
-
-def _fixture_names(system: str) -> list[tuple[str, bool]]:
-    body = parts.rack_body(system)
-    kinds = (
-        ("pdu", body.pdus, False),
-        ("shelf", body.shelves, False),
-        ("nvl", body.switch_trays, False),
-        ("oob", body.oob_switches, True),
-    )
-    return [(f"{name}{i + 1}", switch) for name, n, switch in kinds for i in range(n)]
 
 
 def _pdus(placed: Placed) -> list[str]:

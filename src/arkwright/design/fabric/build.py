@@ -72,6 +72,9 @@ class Cluster(Struct, frozen=True, kw_only=True, eq=False):
     """Per node, an index in `spots` [n_nodes]."""
     fabric: Fabric
     storage: StoragePlan
+    uplinks: int
+    """Out-of-band switches that will want ports in the in-band fabric, or in the storage fabric
+    where in-band traffic goes over it."""
 
 
 class Built(Struct, frozen=True, kw_only=True, eq=False):
@@ -80,6 +83,20 @@ class Built(Struct, frozen=True, kw_only=True, eq=False):
     fabrics: list[FabricPlan]
     batches: list[Batch]
     findings: list[Finding]
+    kept: list[Kept]
+
+
+class Kept(Struct, frozen=True, kw_only=True, eq=False):
+    """Leaf ports kept for out-of-band switches that are placed later: columns of one length."""
+
+    fabric: str
+    plane: int
+    index: Ints
+    """Which of the switches, from 0."""
+    port: Ints
+    """Which of its uplinks."""
+    leaf: Ints
+    leaf_port: Ints
 
 
 class _Attached(Struct, frozen=True, kw_only=True, eq=False):
@@ -97,7 +114,7 @@ def build(cluster: Cluster, yard: Yard, first_placed: int) -> Built:
     work.storage()
     if network.inband_nics:
         work.in_band()
-    return Built(fabrics=work.fabrics, batches=work.batches, findings=work.findings)
+    return Built(fabrics=work.fabrics, batches=work.batches, findings=work.findings, kept=work.kept)
 
 
 class _Work:
@@ -114,6 +131,7 @@ class _Work:
         self.batches: list[Batch] = []
         self.findings: list[Finding] = []
         self.servers: list[int] = []
+        self.kept: list[Kept] = []
         # A fabric of one switch needs no middle: all stands beside the first unit.
         self.middle = cluster.spots[0]
 
@@ -155,8 +173,9 @@ class _Work:
                 devices.append(device + self.first)
                 first_ports.append(port)
         if not network.inband_nics:
-            devices += self.servers
-            first_ports += [0] * len(self.servers)
+            others = [*self.servers, *self.later()]
+            devices += others
+            first_ports += [0] * len(others)
         attached = self.attached(devices, first_ports)
         share = parts.rule("storage_port_share").value
         ask = Ask(
@@ -170,7 +189,8 @@ class _Work:
     def in_band(self) -> None:
         network = self.network
         part, gbit_s = parts.switch(network.inband_switch), network.inband_gbit_s or 0.0
-        attached = self.attached(self.servers, [0] * len(self.servers))
+        others = [*self.servers, *self.later()]
+        attached = self.attached(others, [0] * len(others))
         ask = Ask(
             nodes=len(attached.device),
             nics_per_node=1,
@@ -179,6 +199,10 @@ class _Work:
             oversubscription=parts.rule("inband_oversubscription").value,
         )
         self.clos(Role.IN_BAND, part, gbit_s, ask, attached)
+
+    def later(self) -> list[int]:
+        """Out-of-band switches, which have no numbers yet: -1 is the first, -2 the second."""
+        return [-1 - index for index in range(self.cluster.uplinks)]
 
     def attached(self, devices: list[int], first_ports: list[int]) -> _Attached:
         """The nodes of the cluster, and then others."""
@@ -199,8 +223,11 @@ class _Work:
             leaves, spines, cores = self.switches(label, part, plane)
             ends = wiring.node_leaf(plane, ask.nodes, ask.nics_per_node)
             port = (attached.first_port[ends.a] + ends.a_port) * ask.planes + number
-            self.batch(name, Tier.NODE_LEAF, number, gbit_s, (attached.device[ends.a], port), (
-                leaves[ends.b], ends.b_port))  # fmt: skip
+            device, leaf = attached.device[ends.a], leaves[ends.b]
+            now = device >= 0
+            self.batch(name, Tier.NODE_LEAF, number, gbit_s, (device[now], port[now]), (
+                leaf[now], ends.b_port[now]))  # fmt: skip
+            self.keep(name, number, ~now, (-1 - device, port), (leaf, ends.b_port))
             up = wiring.leaf_spine(plane)
             self.batch(name, Tier.LEAF_SPINE, number, gbit_s, (leaves[up.a], up.a_port), (
                 spines[up.b], up.b_port))  # fmt: skip
@@ -279,6 +306,26 @@ class _Work:
             where = self.cluster.hall
             self.findings.append(Finding(severity=Severity.NOTE, where=where, text=text))
         return len(leaf)
+
+    def keep(
+        self,
+        fabric: str,
+        plane: int,
+        which: NDArray[np.bool_],
+        lower: tuple[Ints, Ints],
+        upper: tuple[Ints, Ints],
+    ) -> None:
+        if which.any():
+            self.kept.append(
+                Kept(
+                    fabric=fabric,
+                    plane=plane,
+                    index=lower[0][which],
+                    port=lower[1][which],
+                    leaf=upper[0][which],
+                    leaf_port=upper[1][which],
+                )
+            )
 
     def batch(
         self,

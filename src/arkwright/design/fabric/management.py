@@ -2,17 +2,21 @@
 
 Everything of a scalable unit ends on switches beside it, as many as its ports need. Systems that
 bring management switches in their racks use those. What stands in the middle of the hall or in
-storage takes ports the units left free; only what does not fit there gets switches of its own.
+storage takes ports the units left free; only what does not fit there gets switches of its own. The
+switches themselves hang on the in-band fabric, with one uplink in each plane, or on the storage
+fabric where in-band traffic goes over it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from arkwright.catalog import parts
-from arkwright.design.fabric.build import Cluster, FabricPlan, Role
+from arkwright.design.fabric.build import Cluster, FabricPlan, Kept, Role
 from arkwright.design.fabric.schedule import Batch, Tier
 from arkwright.design.fabric.yard import Placed, Spot, Yard
 from arkwright.design.floor import RackKind
@@ -53,7 +57,7 @@ class Management:
         self.name = f"{Role.OUT_OF_BAND.value}{f'-{cluster.name}' if cluster.name else ''}"
         self.batches: list[Batch] = []
         self.free: list[_Ports] = []
-        self.placed = 0
+        self.numbers: list[int] = fixtures.switches.ravel().tolist()
 
     def units(self) -> None:
         """Switches beside every unit, and the links of what stands in it."""
@@ -100,14 +104,29 @@ class Management:
         spot = Spot(self.cluster.hall, RackKind.CENTRAL, 0)
         self.link(np.zeros(0, np.int32), np.zeros(0, np.int32), self.switches(count, spot))
 
-    def finish(self, device: Ints) -> FabricPlan:
-        """Link what is shared, and count."""
+    def finish(self, device: Ints, kept: Sequence[Kept]) -> FabricPlan:
+        """Link what is shared and the switches' own uplinks, and count."""
         room = _Ports(
             switch=np.concatenate([ports.switch for ports in self.free]),
             port=np.concatenate([ports.port for ports in self.free]),
         )
         count = len(device)
         self.add(device, np.zeros_like(device), room.switch[:count], room.port[:count])
+        numbers = np.array(self.numbers, dtype=np.int32)
+        for ports in kept:
+            self.batches.append(
+                Batch(
+                    fabric=ports.fabric,
+                    tier=Tier.NODE_LEAF,
+                    plane=ports.plane,
+                    gbit_s=parts.rule("oob_uplink_gbit_s").value,
+                    a=numbers[ports.index],
+                    # Behind the ports for what is managed.
+                    a_port=self.part.ports + ports.port,
+                    b=ports.leaf,
+                    b_port=ports.leaf_port,
+                )
+            )
         return FabricPlan(
             name=self.name,
             role=Role.OUT_OF_BAND,
@@ -116,22 +135,24 @@ class Management:
             port_gbit_s=self.part.port_gbit_s,
             ask=None,
             size=None,
-            switches=self.placed + self.fixtures.switches.size,
+            switches=len(self.numbers),
         )
 
     def switches(self, count: int, spot: Spot) -> Ints:
         """Place `count` switches at `spot`."""
+        before = len(self.numbers) - self.fixtures.switches.size
         numbers = [
             self.yard.place(
-                f"{self.name}-{self.placed + index + 1:03d}",
+                f"{self.name}-{before + index + 1:03d}",
                 spot,
                 self.part.height_u,
                 self.part.power_w_typical,
             )
             for index in range(count)
         ]
-        self.placed += count
-        return np.array(numbers, dtype=np.int32) + self.first
+        found = np.array(numbers, dtype=np.int32) + self.first
+        self.numbers += found.tolist()
+        return found
 
     def link(self, device: Ints, port: Ints, switches: Ints) -> None:
         """Fill `switches` in order and keep what is left of their ports."""
