@@ -218,6 +218,24 @@ def test_optics_draw_what_the_published_design_lets_expect(pod):
     assert 0.02 < optics_kw / (127 * 10.2) < 0.035
 
 
+def test_every_default_is_shown_with_its_source(pod):
+    names = {assumption.name for assumption in pod.assumptions}
+    assert {"compute switch", "planes", "storage network", "storage node"} <= names
+    assert "storage level" not in names  # the file says good
+    assert all(assumption.source for assumption in pod.assumptions)
+
+
+def test_a_network_that_nobody_published_is_called_an_estimate():
+    site = site_of("{h1: {system: vr-nvl72, racks: 1}}")
+    assert any("is an estimate" in finding.text for finding in site.findings)
+
+
+def test_the_schedule_on_the_page_is_the_pods(pod):
+    page = (EXAMPLES.parent / "docs" / "design-network.md").read_text(encoding="utf-8")
+    first = "".join(schedule_csv(pod.schedule)).splitlines()[:2]
+    assert "\n".join(first) in page
+
+
 def test_lengths_are_the_shortest_sold_that_reach():
     options = parts.cable_parts(400, CableEnds.NODE)
     index, sold = cut(np.array([0.4, 2.9, 3.01, 49.0, 51.0, 101.0]), options)

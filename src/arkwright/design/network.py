@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from arkwright import catalog
 from arkwright.catalog import parts
-from arkwright.design.blueprint import Blueprint, Finding, HallPlan, Node, Rack, SitePlan
+from arkwright.design.blueprint import (
+    Assumption,
+    Blueprint,
+    Finding,
+    HallPlan,
+    Node,
+    Rack,
+    SitePlan,
+)
+from arkwright.design.fabric.assumed import assumed, estimates
 from arkwright.design.fabric.build import Built, Cluster, FabricPlan, build
 from arkwright.design.fabric.fixtures import Fixtures
 from arkwright.design.fabric.management import Management, RackDevices, shared_devices
@@ -62,6 +71,7 @@ class SiteNetwork(Struct, frozen=True, kw_only=True, eq=False):
     servers: int
     """Management servers and fabric managers."""
     findings: tuple[Finding, ...]
+    assumptions: tuple[Assumption, ...]
 
     @property
     def power_kw_typical(self) -> float:
@@ -135,6 +145,8 @@ class _Site:
         table = schedule(batches, devices, plan.x_m, plan.y_m)
         power_kw = self.rack_power_kw(placed, plan)
         findings = [finding for built in made for finding in built.findings]
+        findings += [finding for cluster in clusters for finding in estimates(cluster)]
+        assumptions = [entry for cluster in clusters for entry in assumed(cluster, self.asked)]
         return SiteNetwork(
             site=self.plan.name,
             nodes=len(self.nodes),
@@ -147,6 +159,7 @@ class _Site:
             power=tuple(_power(fabric, table) for fabric in fabrics),
             servers=sum("server-" in n or "-manager-" in n for n in self.yard.names),
             findings=(*findings, *limits(plan, halls, power_kw)),
+            assumptions=tuple(assumptions),
         )
 
     def wired(self) -> tuple[list[Cluster], list[Built], list[Management]]:
