@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arkwright.design.fabric import Ask, layout, nodes_max, size
-from arkwright.design.fabric.wiring import free_leaf_ports, leaf_spine, node_leaf, spine_core
+from arkwright.design.fabric.wiring import (
+    free_leaf_ports,
+    leaf_spine,
+    node_groups,
+    node_leaf,
+    spine_core,
+)
 
 ASKS = st.builds(
     Ask,
@@ -109,6 +115,22 @@ def test_a_node_left_out_frees_a_port_on_each_leaf_of_its_group():
     assert (
         len(free_leaf_ports(layout(Ask(nodes=128, nics_per_node=8, radix=64)), 128, 8, 4)[0]) == 0
     )
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(ask=ASKS)
+def test_nodes_of_one_group_share_a_leaf_and_of_one_spine_group_a_spine(ask):
+    plane, down, up, _ = wired(ask)
+    leaf_group, spine_group = node_groups(plane, ask.nodes)
+    first_nic = down.a_port == 0
+    leaf = down.b[first_nic]
+    # The leaf of the first rail says the group, and the group the leaf.
+    assert len(np.unique(np.stack([leaf, leaf_group]), axis=1)[0]) == len(np.unique(leaf))
+    if plane.tiers == 3:
+        any_spine = dict(zip(up.a.tolist(), up.b.tolist(), strict=True))
+        spines = np.array([any_spine[number] for number in leaf.tolist()])
+        pairs = np.stack([spines // plane.spines_per_group, spine_group])
+        assert np.unique(pairs, axis=1).shape[1] == len(np.unique(spine_group))
 
 
 @pytest.mark.parametrize("nodes", [128, 512, 2048])

@@ -37,6 +37,18 @@ def node_leaf(plane: Layout, nodes: int, nics: int) -> Ends:
     return Ends(node, nic, leaf.astype(np.int32), port.astype(np.int32))
 
 
+def node_groups(plane: Layout, nodes: int) -> tuple[Ints, Ints]:
+    """Leaf group and spine group of every node [n_nodes]: how near two nodes are on one rail.
+
+    Nodes of one leaf group are one switch apart, of one spine group three, of others five.
+    """
+    leaf_group = np.arange(nodes, dtype=np.int32) // plane.down
+    spine_group = np.zeros_like(leaf_group)
+    if plane.tiers == 3:
+        spine_group = leaf_group // plane.leaves_per_group
+    return leaf_group, spine_group
+
+
 def leaf_spine(plane: Layout) -> Ends:
     """Every leaf has as many links to each spine of its group; empty with one tier."""
     leaf = np.repeat(np.arange(plane.leaf if plane.up else 0, dtype=np.int32), plane.up)
