@@ -75,7 +75,8 @@ def check_schedule(site):
             for tier, cables in counts.items():
                 assert int((mine & (table.tier == tier)).sum()) == cables * plan.size.planes
     managed = table.a[table.tier == Tier.MANAGEMENT]
-    above = np.unique(table.b[table.tier == Tier.MANAGEMENT])
+    names = [path.rpartition("/")[2] for path in table.devices.path]
+    above = np.flatnonzero([name.startswith(("out-of-band-", "oob")) for name in names])
     # Everything but the management switches has its management port, and they have uplinks.
     assert np.array_equal(np.unique(managed), np.setdiff1d(np.arange(every), above))
     uplinks = np.bincount(table.a[table.tier != Tier.MANAGEMENT], minlength=every)
@@ -169,6 +170,16 @@ def test_halls_of_one_system_share_their_fabrics_and_others_have_their_own():
     assert "compute-dgx-h100" in [plan.name for plan in two.fabrics]
     assert "compute-gb200-nvl72" in [plan.name for plan in two.fabrics]
     check_schedule(two)
+
+
+def test_a_spare_management_switch_settles_their_number():
+    """Its uplinks need a leaf whose port fills the switch: with it there is room, so it is bare."""
+    site = site_of("{h1: {system: dgx-b300, nodes: 3976}}")
+    check_schedule(site)
+    table = site.schedule
+    plan = fabric(site, Role.OUT_OF_BAND)
+    loaded = np.unique(table.b[table.tier == Tier.MANAGEMENT])
+    assert 0 <= plan.switches - len(loaded) <= 1
 
 
 def test_a_hall_may_count_nodes_and_leaves_trays_empty():

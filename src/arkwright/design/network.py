@@ -176,7 +176,7 @@ class _Site:
             managements = [self.management(cluster) for cluster in clusters]
             self.stacked(managements)
             for management in managements:
-                # A round that needs fewer takes what is kept, so that numbers only grow.
+                # A round that needs fewer places spares, so that numbers only grow and settle.
                 missing = uplinks.get(management.cluster.system, 0) - len(management.numbers)
                 management.middle(max(0, missing))
             self.stacked(managements)
