@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
-from arkwright.catalog import plant
+from arkwright.catalog import parts, plant
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -43,6 +43,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Synthetic climates", plant.climates()),
         ("Device ranges", plant.devices()),
         ("DPS models", plant.dps_models()),
+        *parts.tables(),
     ]
 
 

@@ -63,7 +63,7 @@ class Node(Struct, frozen=True, kw_only=True):
 
 
 class Rack(Struct, frozen=True, kw_only=True):
-    """One full rack."""
+    """One rack; full, unless the file counts nodes."""
 
     path: str
     site: str
@@ -81,7 +81,7 @@ class HallPlan(Struct, frozen=True, kw_only=True):
     name: str
     system: str
     gpus_asked: int | None
-    """None where the file gave racks."""
+    """None where the file gave racks or nodes."""
     gpus: int
     nodes: int
     racks: int

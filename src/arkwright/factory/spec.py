@@ -15,9 +15,11 @@ from arkwright.units import (
     Celsius,
     EnergyPriceText,
     Fraction,
+    GigabitsPerSecond,
     Gigabytes,
     GramsPerKilowattHour,
     Kilowatts,
+    Metres,
     Seconds,
     quantity,
 )
@@ -71,12 +73,14 @@ class Grid(Section, frozen=True, kw_only=True):
 
 
 class Hall(Section, frozen=True, kw_only=True):
-    """A room of one kind of system. Give `gpus` or `racks`; whole racks are built."""
+    """A room of one kind of system. Give `gpus`, `racks` or `nodes`; whole racks are built."""
 
     system: str
     """Catalogue name, for example gb300-nvl72."""
     gpus: Count | None = None
     racks: Count | None = None
+    nodes: Count | None = None
+    """Exactly so many nodes; trays of the last rack stay empty."""
     cpus_per_node: Annotated[float, Meta(gt=0, le=4096)] | None = None
     """Instead of the catalogue's figure."""
     memory_per_node: Gigabytes | None = None
@@ -92,6 +96,47 @@ class Fabric(Section, frozen=True, kw_only=True):
 
     scalable_unit_nodes: Count | None = None
     """Nodes behind one group of leaf switches; none takes the system's own."""
+    switch: str | None = None
+    """Of the compute fabric, for example sn5600; none takes the catalogue's for the system."""
+    planes: Annotated[int, Meta(ge=1, le=8)] | None = None
+    """Planes of the compute fabric; none takes the catalogue's for the system."""
+    oversubscription: Annotated[float, Meta(ge=1, le=64)] = 1.0
+    """Of the compute fabric: most bandwidth into a leaf over bandwidth out of it."""
+
+
+class StorageLevel(Enum):
+    """How much bandwidth a GPU gets from storage, by NVIDIA's published guideline."""
+
+    GOOD = "good"
+    BETTER = "better"
+    BEST = "best"
+
+
+class Storage(Section, frozen=True, kw_only=True):
+    """Storage beside the nodes, for the training that is intended."""
+
+    level: StorageLevel = StorageLevel.BETTER
+    capacity: Gigabytes | None = None
+    """At least so much; none takes what the nodes for the bandwidth hold."""
+    checkpoint: Gigabytes | None = None
+    """Size of the largest checkpoint."""
+    checkpoint_within: Seconds | None = None
+    """How long writing it may take."""
+
+
+class Location(Section, frozen=True, kw_only=True):
+    """Where a site is, in degrees (WGS 84)."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+
+
+class Link(Section, frozen=True, kw_only=True):
+    """A wide-area link to another site."""
+
+    bandwidth: GigabitsPerSecond
+    distance: Metres | None = None
+    """Length of the fibre; none estimates it from the locations of both sites."""
 
 
 class EngineKind(Enum):
@@ -258,8 +303,10 @@ class Site(Section, frozen=True, kw_only=True):
     climate: Climate = Climate()
     power: Power = Power()
     cooling: Cooling = Cooling()
-    storage: NotYet = None
-    links: NotYet = None
+    storage: Storage = Storage()
+    location: Location | None = None
+    links: dict[Name, Link] = {}
+    """To other sites, by their names; give each once."""
 
 
 class Quota(Section, frozen=True, kw_only=True):

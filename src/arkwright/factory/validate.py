@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterator
 
 from arkwright import catalog, units
-from arkwright.catalog import plant
+from arkwright.catalog import parts, plant
 from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
 from arkwright.factory.spec import (
@@ -59,7 +59,6 @@ def _not_yet(factory: Factory) -> Found:
         ("energy", factory.energy, ("series", "programmes")),
     ]
     for name, site in factory.sites.items():
-        held.append((f"sites.{name}", site, ("storage", "links")))
         if site.energy is not None:
             held.append((f"sites.{name}.energy", site.energy, ("series", "programmes")))
     for name, organisation in factory.organisations.items():
@@ -84,6 +83,7 @@ def _sites(factory: Factory) -> Found:
         yield from _engine(f"{path}.engine", site)
         yield from _climate(f"{path}.climate", site.climate)
         yield from _plant(path, site)
+        yield from _network(path, site, factory)
     gpus = sum(_gpus(hall) for site in factory.sites.values() for hall in site.halls.values())
     if gpus > _GPUS_MAX:
         yield "sites", f"{gpus:,} GPUs", f"a factory may have at most {_GPUS_MAX:,}"
@@ -127,8 +127,9 @@ def _hall(path: str, name: str, hall: Hall) -> Found:
         hint = f"did you mean {near[0]}? " if near else ""
         right = f"{hint}known systems: {', '.join(known)}"
         yield f"{path}.system", f"unknown system {hall.system!r}", right
-    if (hall.gpus is None) == (hall.racks is None):
-        found = "neither gpus nor racks" if hall.gpus is None else "both gpus and racks"
+    given = [key for key in ("gpus", "racks", "nodes") if getattr(hall, key) is not None]
+    if len(given) != 1:
+        found = f"both {' and '.join(given)}" if given else "neither gpus nor racks nor nodes"
         yield path, found, "give one of them, for example gpus: 5184"
     if name == "local":
         yield path, "the name local is taken by the nodes of an engine", "call the hall h1"
@@ -136,7 +137,29 @@ def _hall(path: str, name: str, hall: Hall) -> Found:
 
 def _gpus(hall: Hall) -> int:
     system = catalog.systems().get(hall.system)
+    if hall.nodes:
+        return hall.nodes * (system.gpus_per_node if system else 1)
     return hall.gpus or (hall.racks or 0) * (system.gpus_per_rack if system else 1)
+
+
+def _network(path: str, site: Site, factory: Factory) -> Found:
+    known = parts.switches()
+    if site.fabric.switch is not None and site.fabric.switch not in known:
+        found = f"unknown switch {site.fabric.switch!r}"
+        yield f"{path}.fabric.switch", found, f"known switches: {', '.join(known)}"
+    if site.storage.checkpoint_within is not None and site.storage.checkpoint is None:
+        right = "give checkpoint too, for example checkpoint: 782 GB"
+        yield f"{path}.storage.checkpoint_within", "there is no checkpoint to write", right
+    for other, link in site.links.items():
+        here = f"{path}.links.{other}"
+        if other not in factory.sites or factory.sites[other] is site:
+            right = f"use {', '.join(factory.sites)}"
+            yield here, f"no other site is called {other}", right
+            continue
+        lost = [place for place in (site, factory.sites[other]) if place.location is None]
+        if link.distance is None and lost:
+            right = "give distance, or the location of both sites"
+            yield f"{here}.distance", "nobody knows how far it is", right
 
 
 def _engine(path: str, site: Site) -> Found:

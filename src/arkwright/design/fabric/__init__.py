@@ -2,7 +2,7 @@
 
 from arkwright.design.fabric.audit import AuditFinding, Defaults, Rule, audit
 from arkwright.design.fabric.published import PublishedRow, published_rows
-from arkwright.design.fabric.size import Ask, Cables, FabricSize, nodes_max, size
+from arkwright.design.fabric.size import Ask, Cables, FabricSize, Layout, layout, nodes_max, size
 
 __all__ = [
     "Ask",
@@ -10,9 +10,11 @@ __all__ = [
     "Cables",
     "Defaults",
     "FabricSize",
+    "Layout",
     "PublishedRow",
     "Rule",
     "audit",
+    "layout",
     "nodes_max",
     "published_rows",
     "size",

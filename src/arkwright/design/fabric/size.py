@@ -76,33 +76,114 @@ class FabricSize(Struct, frozen=True, kw_only=True):
         return self.leaf + self.spine + self.core
 
 
+class Layout(Struct, frozen=True, kw_only=True):
+    """One plane, as the rule wires it: what `size` counts and `wiring` draws."""
+
+    tiers: int
+    down: int
+    """Ports of a leaf for nodes."""
+    up: int
+    rails: int
+    nics_per_rail: int
+    """NICs of a node that end on one leaf; the last rail may have fewer."""
+    rail_leaves: int
+    """Leaves of a rail: the groups of nodes that share their leaves."""
+    groups_per_rail: int
+    """Spine-leaf groups; with two tiers one group holds all rails."""
+    leaves_per_group: int
+    spines_per_group: int
+    spine_up: int
+    core_groups: int
+    cores_per_group: int
+
+    @property
+    def leaf(self) -> int:
+        """Leaves of the plane."""
+        return self.rails * self.rail_leaves
+
+    @property
+    def groups(self) -> int:
+        """Spine-leaf groups of the plane; none with one tier."""
+        return {1: 0, 2: 1, 3: self.rails * self.groups_per_rail}[self.tiers]
+
+    @property
+    def spine(self) -> int:
+        """Spines of the plane."""
+        return self.groups * self.spines_per_group
+
+    @property
+    def core(self) -> int:
+        """Cores of the plane."""
+        return self.core_groups * self.cores_per_group
+
+
 def size(ask: Ask) -> FabricSize:
     """The smallest fabric by the rule above. InputError when no fabric of three tiers does."""
-    _refuse_nonsense(ask)
+    plane = layout(ask)
     endpoints = ask.nodes * ask.nics_per_node
-    if endpoints <= ask.radix:
+    if plane.tiers == 1:
         return _one_switch(ask, endpoints)
+    return FabricSize(
+        tiers=plane.tiers,
+        planes=ask.planes,
+        leaf=plane.leaf * ask.planes,
+        spine=plane.spine * ask.planes,
+        core=plane.core * ask.planes,
+        cables=Cables(
+            node_leaf=endpoints,
+            leaf_spine=plane.leaf * plane.up,
+            spine_core=plane.spine * plane.spine_up,
+        ),
+        leaf_ports_down=plane.down,
+        leaf_ports_up=plane.up,
+        nodes_per_group=plane.down if plane.rail_leaves > 1 else ask.nodes,
+        spine_groups=plane.groups,
+        oversubscription=plane.down / plane.up,
+        ports_down_free=(plane.leaf * plane.down - endpoints) * ask.planes,
+    )
+
+
+def layout(ask: Ask) -> Layout:
+    """One plane of the smallest fabric. InputError when no fabric of three tiers does."""
+    _refuse_nonsense(ask)
+    if ask.nodes * ask.nics_per_node <= ask.radix:
+        return Layout(
+            tiers=1,
+            down=ask.radix,
+            up=0,
+            rails=1,
+            nics_per_rail=ask.nics_per_node,
+            rail_leaves=1,
+            groups_per_rail=0,
+            leaves_per_group=1,
+            spines_per_group=0,
+            spine_up=0,
+            core_groups=0,
+            cores_per_group=0,
+        )
     down, up = _split(ask.radix, ask.oversubscription)
     rail_leaves = math.ceil(ask.nodes / down)
-    rails = math.ceil(ask.nics_per_node / max(1, down // ask.nodes))
-    leaf = rails * rail_leaves
-    if leaf <= ask.radix:
-        spine, core, spine_core, groups = _spines(leaf * up, up, ask.radix), 0, 0, 1
+    nics_per_rail = max(1, down // ask.nodes)
+    rails = math.ceil(ask.nics_per_node / nics_per_rail)
+    if rails * rail_leaves > ask.radix:
+        groups_per_rail, leaves, spines, cores = _three_tiers(ask, rails, rail_leaves, up)
+        spine_up = leaves * up // spines
     else:
-        spine, core, spine_core, groups = _three_tiers(ask, rails, rail_leaves, up)
-    return FabricSize(
-        tiers=3 if core else 2,
-        planes=ask.planes,
-        leaf=leaf * ask.planes,
-        spine=spine * ask.planes,
-        core=core * ask.planes,
-        cables=Cables(node_leaf=endpoints, leaf_spine=leaf * up, spine_core=spine_core),
-        leaf_ports_down=down,
-        leaf_ports_up=up,
-        nodes_per_group=down if rail_leaves > 1 else ask.nodes,
-        spine_groups=groups,
-        oversubscription=down / up,
-        ports_down_free=(leaf * down - endpoints) * ask.planes,
+        groups_per_rail, leaves, spine_up, cores = 0, rails * rail_leaves, 0, (0, 0)
+        spines = _spines(leaves * up, up, ask.radix)
+    return Layout(
+        tiers=3 if spine_up else 2,
+        down=down,
+        up=up,
+        rails=rails,
+        nics_per_rail=nics_per_rail,
+        rail_leaves=rail_leaves,
+        groups_per_rail=groups_per_rail,
+        leaves_per_group=leaves,
+        spines_per_group=spines,
+        spine_up=spine_up,
+        core_groups=cores[0],
+        cores_per_group=cores[1],
     )
 
 
@@ -146,32 +227,36 @@ def _spines(cables: int, up: int, ports: int) -> int:
     return next(s for s in _divisors(up) if s * ports >= cables)
 
 
-def _three_tiers(ask: Ask, rails: int, rail_leaves: int, up: int) -> tuple[int, int, int, int]:
-    """Spines, cores, spine-core cables and spine-leaf groups of one plane."""
+def _three_tiers(
+    ask: Ask, rails: int, rail_leaves: int, up: int
+) -> tuple[int, int, int, tuple[int, int]]:
+    """Spine-leaf groups of a rail, leaves and spines of a group, core groups and their cores."""
     spine_down = _half(ask.radix)
     groups_per_rail = math.ceil(rail_leaves / spine_down)
     leaves = math.ceil(rail_leaves / groups_per_rail)
     spines = _spines(leaves * up, up, spine_down)
-    spine_up = leaves * up // spines
-    groups = rails * groups_per_rail
-    core = _cores(groups, spines, spine_up, ask.radix)
-    if core == 0:
+    cores = _cores(rails * groups_per_rail, spines, leaves * up // spines, ask.radix)
+    if cores is None:
         raise InputError(
             f"fabric of {ask.nodes:,} nodes with {ask.nics_per_node} NICs each: three tiers of "
             f"{ask.radix}-port switches connect at most {nodes_max(ask):,} nodes; use switches "
             "with more ports, more planes, or more oversubscription"
         )
-    return groups * spines, core, groups * spines * spine_up, groups
+    return groups_per_rail, leaves, spines, cores
 
 
-def _cores(groups: int, spines: int, spine_up: int, radix: int) -> int:
-    """Fewest cores: the spines of a group fall into core groups, each wired evenly; 0 for none."""
-    found = 0
+def _cores(groups: int, spines: int, spine_up: int, radix: int) -> tuple[int, int] | None:
+    """Fewest cores: the spines of a group fall into core groups, each wired evenly.
+
+    Core groups and the cores of each; None where no number of cores has the ports.
+    """
+    found: tuple[int, int] | None = None
     for core_groups in _divisors(spines):
         cables = groups * (spines // core_groups) * spine_up
         for cores in _divisors(spine_up):
-            if cores * radix >= cables and (found == 0 or core_groups * cores < found):
-                found = core_groups * cores
+            fewer = found is None or core_groups * cores < found[0] * found[1]
+            if cores * radix >= cables and fewer:
+                found = (core_groups, cores)
     return found
 
 
