@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
-from arkwright.catalog import parts, plant
+from arkwright.catalog import money, parts, plant
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -44,6 +44,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Device ranges", plant.devices()),
         ("DPS models", plant.dps_models()),
         *parts.tables(),
+        *money.tables(),
     ]
 
 

@@ -309,6 +309,34 @@ class Site(Section, frozen=True, kw_only=True):
     """To other sites, by their names; give each once."""
 
 
+Currency = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z]{3}$",
+        description="a currency as three capital letters (ISO 4217)",
+        examples=["EUR"],
+    ),
+]
+Years = Annotated[float, Meta(gt=0, le=50)]
+
+
+class Money(Section, frozen=True, kw_only=True):
+    """How costs are counted. What is left out is taken from the catalogue, and said."""
+
+    currency: Currency = "USD"
+    """Of every total."""
+    rates: dict[Currency, Annotated[float, Meta(gt=0)]] = {}
+    """What one unit of another currency is worth in `currency`."""
+    utilisation: Annotated[float, Meta(gt=0, le=1)] | None = None
+    """Share of the GPU-hours that are used."""
+    cost_of_capital: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """A year, as a fraction."""
+    it_life_years: Years | None = None
+    """Over which compute, network and storage are written off."""
+    facility_life_years: Years | None = None
+    """Over which building, power and cooling are written off."""
+
+
 class Quota(Section, frozen=True, kw_only=True):
     """What may be held at once."""
 
@@ -414,6 +442,7 @@ class Factory(Section, frozen=True, kw_only=True):
     organisations: dict[Name, Organisation] = {}
     policy: Policy = Policy()
     energy: Energy = Energy()
+    money: Money = Money()
     workloads: NotYet = None
     failures: NotYet = None
     programme: NotYet = None

@@ -36,7 +36,13 @@ def validate(factory: Factory, tree: Node | None = None) -> list[Problem]:
 
     `tree` gives the lines; without it problems name the factory only.
     """
-    rules: tuple[Callable[[Factory], Found], ...] = (_not_yet, _sites, _organisations, _energy)
+    rules: tuple[Callable[[Factory], Found], ...] = (
+        _not_yet,
+        _sites,
+        _organisations,
+        _energy,
+        _money,
+    )
     return [
         Problem(_where(tree, key, factory), key, found, right)
         for rule in rules
@@ -213,6 +219,13 @@ def _energy(factory: Factory) -> Found:
         found = f"it is longer than time_limit_max ({most})"
         yield "policy.time_limit_default", found, f"give at most {most}"
     yield from _typical_jobs(policy)
+
+
+def _money(factory: Factory) -> Found:
+    money = factory.money
+    if money.currency in money.rates:
+        right = "leave it out: it is worth 1 of itself"
+        yield f"money.rates.{money.currency}", "it is the currency of the totals", right
 
 
 def _typical_jobs(policy: Policy) -> Found:
