@@ -1,4 +1,4 @@
-"""What building takes in money, time and carbon: ranges, each with source, date and grade."""
+"""What a report needs beside the design: money, time and carbon as ranges, and faces of racks."""
 
 from __future__ import annotations
 
@@ -79,6 +79,20 @@ class EmbodiedCarbon(Row, frozen=True, kw_only=True):
     kg_per_gpu_high: float
 
 
+class RackFace(Row, frozen=True, kw_only=True):
+    """What a rack shows from its front."""
+
+    name: str
+    """Of the system."""
+    order: str
+    """From the bottom, `kind:count` separated by spaces; kinds node, shelf, switch, oob."""
+    node_u: int
+    shelf_u: int
+    switch_u: int
+    """Of a tray of the scale-up network."""
+    oob_u: int
+
+
 def build_cost(country: str | None) -> BuildCost:
     """The country's own figures, else the widest band that was read."""
     known: Mapping[str, BuildCost] = table("build_costs.csv", BuildCost)
@@ -130,6 +144,11 @@ def embodied(system: str) -> EmbodiedCarbon | None:
     return table("embodied.csv", EmbodiedCarbon).get(system)
 
 
+def rack_face(system: str) -> RackFace | None:
+    """The front of the system's rack, or None where nobody said what it looks like."""
+    return table("rack_faces.csv", RackFace).get(system)
+
+
 def tables() -> list[tuple[str, Mapping[str, Row]]]:
     """Every table with its title, for the catalogue's page."""
     return [
@@ -140,4 +159,5 @@ def tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Lead times", lead_times()),
         ("Waits for a grid connection", table("grid_waits.csv", GridWait)),
         ("Embodied carbon", table("embodied.csv", EmbodiedCarbon)),
+        ("Fronts of racks", table("rack_faces.csv", RackFace)),
     ]

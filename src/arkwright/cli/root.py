@@ -15,6 +15,7 @@ VERBS: dict[str, str] = {
     "check": "arkwright.cli.check:check",
     "design": "arkwright.cli.design:design",
     "fabric": "arkwright.cli.fabric:fabric",
+    "report": "arkwright.cli.report:report",
     "up": "arkwright.cli.up:up",
     "down": "arkwright.cli.down:down",
     "submit": "arkwright.cli.submit:submit",
@@ -39,7 +40,7 @@ VERBS: dict[str, str] = {
 
 NOT_YET = (
     *("simulate", "plan", "export", "import", "estimate", "fit", "observe"),
-    *("top", "quota", "reserve", "power", "report"),
+    *("top", "quota", "reserve", "power"),
 )
 """Verbs that are planned; asked for, they say so."""
 

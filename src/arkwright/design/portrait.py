@@ -1,0 +1,287 @@
+"""A design as a report: which figures, drawings and tables a reader is shown, and in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from arkwright import units
+from arkwright.design import drawing, sketches
+from arkwright.design.blueprint import Blueprint, SitePlan
+from arkwright.design.environment import Environment, Year, environment
+from arkwright.design.money import Drawn, SiteMoney, published, site_money
+from arkwright.design.network import SiteNetwork
+from arkwright.design.report import Figure, Report, SiteView, Table, Total
+from arkwright.design.site_plant import SitePlant
+from arkwright.design.span import Span, total
+from arkwright.design.timeline import Timeline, timeline
+from arkwright.factory import Factory
+
+
+class SitePortrait(Struct, frozen=True, kw_only=True, eq=False):
+    """One site with what is worked out for the report alone."""
+
+    plan: SitePlan
+    network: SiteNetwork
+    plant: SitePlant
+    pue: float
+    money: SiteMoney
+    timeline: Timeline
+    environment: Environment
+
+
+def report(
+    factory: Factory,
+    plan: Blueprint,
+    networks: Mapping[str, SiteNetwork],
+    plants: Mapping[str, SitePlant],
+    start_day: int,
+) -> Report:
+    """Every site of `plan` that has racks. `start_day`: when planning starts, since 1970-01-01.
+
+    `plan` carries the findings and assumptions of the whole design; those of money and environment
+    are added here.
+    """
+    sites = [
+        site_portrait(factory, site, networks[site.name], plants[site.name], start_day)
+        for site in plan.sites
+        if site.name in networks
+    ]
+    findings, assumptions = list(plan.findings), list(plan.assumptions)
+    for site in sites:
+        systems = {hall.system for hall in site.plan.halls}
+        findings += [*site.network.findings, *site.plant.findings, *site.money.findings]
+        findings += [*published(site.money, systems), *site.environment.findings]
+        assumptions += [*site.network.assumptions, *site.money.assumptions]
+    return Report(
+        title=f"{factory.factory}: {plan.gpus:,} GPUs at {_count(len(sites), 'site')}",
+        words="Every megawatt names its basis. Ranges run from a low to a high end that were "
+        "published or, where that is said, estimated. Nothing here was measured.",
+        totals=tuple(_whole(sites)),
+        sites=tuple(_view(site, plan) for site in sites),
+        findings=tuple(dict.fromkeys(findings)),
+        assumptions=tuple(dict.fromkeys(assumptions)),
+    )
+
+
+def site_portrait(
+    factory: Factory, plan: SitePlan, network: SiteNetwork, plant: SitePlant, start_day: int
+) -> SitePortrait:
+    """Money, schedule and environment of one site."""
+    given = factory.sites[plan.name].pue
+    pue = plant.year.pue_mean if given is None else given
+    facility_kwh = plant.year.it_kwh * pue
+    drawn = Drawn(plan.it_power_kw_max, plan.facility_power_kw_max, facility_kwh)
+    year = Year(
+        it_kwh=plant.year.it_kwh,
+        facility_kwh=facility_kwh,
+        wue_l_per_kwh=plant.year.wue_l_per_kwh,
+        heat_reused_kwh=plant.year.reuse_kwh,
+        heat_reused_c=plant.year.reuse_c,
+    )
+    return SitePortrait(
+        plan=plan,
+        network=network,
+        plant=plant,
+        pue=pue,
+        money=site_money(factory, plan, drawn),
+        timeline=timeline(
+            plan.name,
+            plan.country,
+            plan.facility_power_kw_max,
+            start_day,
+            is_grid_reserved=plan.connection_kw is not None,
+        ),
+        environment=environment(factory, plan, year),
+    )
+
+
+def _whole(sites: Sequence[SitePortrait]) -> Iterator[Total]:
+    if not sites:
+        return
+    yield Total(value=f"{sum(s.plan.gpus for s in sites):,}", title="GPUs")
+    racks = sum(len(site.network.floor.racks) for site in sites)
+    compute = sum(site.plan.racks for site in sites)
+    yield Total(value=f"{racks:,}", title="racks", basis=f"{compute:,} of them with GPUs")
+    yield from _powers([site.plan for site in sites])
+    it_kwh = sum(site.plant.year.it_kwh for site in sites)
+    pue = sum(site.pue * site.plant.year.it_kwh for site in sites) / it_kwh
+    yield Total(value=f"{pue:.2f}", title="PUE", basis="mean of the year, typical draw")
+    yield from _costs([site.money for site in sites])
+    first = [site.timeline.milestones[-1] for site in sites]
+    soonest = min(first, key=lambda stone: stone.day)
+    yield Total(value=soonest.text, title="first GPUs run", basis=_reserved(sites))
+
+
+def _reserved(sites: Sequence[SitePortrait]) -> str:
+    reserved = sum(site.timeline.is_grid_reserved for site in sites)
+    if reserved == len(sites):
+        return "grid capacity taken as reserved, for the file gives a connection"
+    return "no grid connection is given: the wait for one is in it"
+
+
+def _powers(plans: Sequence[SitePlan]) -> Iterator[Total]:
+    def shown(kw: float) -> str:
+        return units.render(float(f"{kw:.4g}"), "kW")
+
+    it, facility = (
+        sum(plan.it_power_kw_max for plan in plans),
+        sum(plan.facility_power_kw_max for plan in plans),
+    )
+    yield Total(value=shown(it), title="IT power", basis="maximum; racks, network, storage")
+    yield Total(value=shown(facility), title="facility power", basis="maximum; with cooling")
+    given = [plan for plan in plans if plan.connection_kw is not None]
+    if given:
+        bases = ", ".join(dict.fromkeys(plan.connection_basis for plan in given))
+        connected = sum(plan.connection_kw or 0.0 for plan in given)
+        yield Total(value=shown(connected), title="connection", basis=f"basis {bases}")
+
+
+def _costs(moneys: Sequence[SiteMoney]) -> Iterator[Total]:
+    currency, gpus = moneys[0].currency, sum(money.gpus for money in moneys)
+    capex = total(money.capex_total for money in moneys)
+    is_whole = all(money.per_gpu_hour is not None for money in moneys)
+    basis = "compute, network, storage, building" if is_whole else "a part: prices are missing"
+    yield Total(value=capex.text(currency), title="to build", basis=basis)
+    if is_whole and gpus:
+        hourly = [(m.per_gpu_hour or Span(0, 0)).times(m.gpus / gpus) for m in moneys]
+        terms = moneys[0].terms
+        yield Total(
+            value=total(hourly).text(currency),
+            title="a used GPU-hour",
+            basis=f"{terms.utilisation:.0%} used, {terms.it_life_years:g} years, "
+            f"{terms.cost_of_capital:.0%} cost of capital",
+        )
+
+
+def _view(site: SitePortrait, plan: Blueprint) -> SiteView:
+    place = f"{site.plan.country}. " if site.plan.country else ""
+    words = "; ".join(sketches.hall_words(hall) for hall in site.plan.halls)
+    return SiteView(
+        name=site.plan.name,
+        words=f"{place}{words}. Weather: {site.plant.weather}.",
+        totals=tuple(_site_totals(site)),
+        figures=tuple(_figures(site, plan)),
+        tables=tuple(_tables(site)),
+    )
+
+
+def _site_totals(site: SitePortrait) -> Iterator[Total]:
+    yield Total(value=f"{site.plan.gpus:,}", title="GPUs")
+    yield from _powers([site.plan])
+    yield Total(
+        value=f"{site.pue:.3f}", title="PUE", basis=f"worst hour {site.plant.year.pue_max:.2f}"
+    )
+    free, air = site.plant.chiller_free_hours, site.plant.chiller_free_hours_air
+    liquid = any(loop.name == "liquid" for hall in site.plant.halls for loop in hall.loops)
+    basis = "hours of the year, liquid loops" if liquid else "hours of the year, air loops"
+    yield Total(value=f"{free if liquid else air:,}", title="without chillers", basis=basis)
+    yield from _costs([site.money])
+    yield from _world(site.environment)
+
+
+def _world(found: Environment) -> Iterator[Total]:
+    if found.carbon_t_per_year is not None:
+        value = f"{found.carbon_t_per_year:,.0f} t CO2e"
+        yield Total(value=value, title="carbon a year", basis="operation, location-based")
+    if found.embodied_t is not None:
+        value = f"{found.embodied_t.text('t CO2e')}"
+        yield Total(value=value, title="carbon of making", basis="systems only, cradle to gate")
+    if found.water_m3_per_year is not None:
+        yield Total(value=f"{found.water_m3_per_year:,.0f} m3", title="water a year")
+    if found.heat_reused_gwh_per_year:
+        warm = f"at {found.heat_reused_c:g} °C" if found.heat_reused_c is not None else ""
+        value = f"{found.heat_reused_gwh_per_year:,.1f} GWh"
+        yield Total(value=value, title="heat reused a year", basis=warm)
+
+
+def _figures(site: SitePortrait, plan: Blueprint) -> Iterator[Figure]:
+    name, racks = site.plan.name, [rack for rack in plan.racks if rack.site == site.plan.name]
+    for path, hall in sketches.hall_sketches(site.network):
+        yield Figure(name=f"hall-{path.replace('/', '-')}", svg=drawing.hall_plan(hall))
+    for system in dict.fromkeys(hall.system for hall in site.plan.halls):
+        rack = sketches.rack_sketch(system)
+        if rack is not None:
+            yield Figure(name=f"rack-{system}", svg=drawing.rack_elevation(rack))
+    chain = sketches.stages(site.plant, racks, _connection(site.plan))
+    feeds = site.plant.power.count("utility")
+    svg = drawing.single_line(f"Power chain of {name}", chain, feeds)
+    yield Figure(name=f"{name}-single-line", svg=svg)
+    stations, flows = sketches.heat_flows(site.plant, racks)
+    note = "mean of a year at typical draw, kW; from the connection to where the heat goes"
+    svg = drawing.sankey(f"Power and heat of {name}", stations, flows, note)
+    yield Figure(name=f"{name}-power-and-heat", svg=svg)
+    for fabric in site.network.fabrics:
+        sketch = sketches.fabric_sketch(fabric)
+        if sketch is not None:
+            svg = drawing.fabric_tiers(sketch)
+            yield Figure(name=f"{name}-fabric-{fabric.name}", svg=svg)
+    yield from _money_figures(site)
+    yield _schedule(site)
+
+
+def _money_figures(site: SitePortrait) -> Iterator[Figure]:
+    money, name = site.money, site.plan.name
+    bars = sketches.cost_sketch(money.capex)
+    svg = drawing.cost_bars(f"To build {name}", money.currency, bars, money.capex_total)
+    per_gw = money.capex_per_gw.text(f"{money.currency} a GW of facility power")
+    yield Figure(name=f"{name}-capex", svg=svg, caption=f"{per_gw}.")
+    bars = sketches.cost_sketch(money.opex)
+    svg = drawing.cost_bars(f"To run {name} for a year", money.currency, bars, money.opex_total)
+    caption = "Without write-offs and cost of capital, which the figure for a GPU-hour has in it."
+    yield Figure(name=f"{name}-opex", svg=svg, caption=caption)
+
+
+def _schedule(site: SitePortrait) -> Figure:
+    stones = "; ".join(f"{s.title.lower()} {s.text}" for s in site.timeline.milestones)
+    way = ", ".join(title.lower() for title in site.timeline.critical_path)
+    return Figure(
+        name=f"{site.plan.name}-schedule",
+        svg=drawing.gantt(sketches.gantt_sketch(site.timeline)),
+        caption=f"{stones[:1].upper()}{stones[1:]}. The slow end is decided by: {way}. "
+        f"{_reserved([site]).capitalize()}.",
+    )
+
+
+def _connection(plan: SitePlan) -> str:
+    if plan.connection_kw is None:
+        return "no connection is given"
+    return f"{units.render(plan.connection_kw, 'kW')}, basis {plan.connection_basis}"
+
+
+def _tables(site: SitePortrait) -> Iterator[Table]:
+    fabrics = [
+        (
+            fabric.name,
+            fabric.switch,
+            f"{fabric.switches:,}",
+            f"{fabric.size.leaf} / {fabric.size.spine} / {fabric.size.core}" if fabric.size else "",
+            f"{power.kw_typical:,.0f} kW",
+        )
+        for fabric, power in zip(site.network.fabrics, site.network.power, strict=True)
+    ]
+    columns = ("Fabric", "Switch", "Switches", "Leaf / spine / core", "Power, typical (IT)")
+    yield Table(title="Fabrics", columns=columns, rows=tuple(fabrics), right=columns[2:])
+    lines = [
+        (line.item, line.cost.text(site.money.currency), line.how, line.source)
+        for line in (*site.money.capex, *site.money.opex)
+    ]
+    costs = ("Cost", "Range", "How", "Source, date, grade")
+    yield Table(title="Costs and their sources", columns=costs, rows=tuple(lines))
+    steps = [
+        (step.title, (f"{step.end.low - step.start.low:.0f} to "
+         f"{step.end.high - step.start.high:.0f}"), step.source)
+        for step in site.timeline.steps
+    ]  # fmt: skip
+    weeks = ("Step", "Weeks", "Source, date, grade")
+    yield Table(title="Lead times", columns=weeks, rows=tuple(steps), right=("Weeks",))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def drawings(found: Report) -> Mapping[str, str]:
+    """Every drawing of the report by the name of its file; one text for each name."""
+    return {figure.name: figure.svg for site in found.sites for figure in site.figures}
