@@ -235,7 +235,7 @@ def _building(plan: SitePlan, drawn: Drawn, exchange: Exchange) -> Iterator[Cost
     how = f"{units.render(round(drawn.it_kw_max), 'kW')} of IT at {each.text(f'{row.currency}/kW')}"
     yield CostLine(
         group="facility",
-        item="Building, power and cooling",
+        item="Building and plant",
         cost=cost,
         how=how,
         source=row.provenance,

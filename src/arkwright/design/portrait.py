@@ -9,6 +9,7 @@ from msgspec import Struct
 from arkwright import units
 from arkwright.design import drawing, sketches
 from arkwright.design.blueprint import Blueprint, SitePlan
+from arkwright.design.drawing.svg import power
 from arkwright.design.environment import Environment, Year, environment
 from arkwright.design.money import Drawn, SiteMoney, published, site_money
 from arkwright.design.network import SiteNetwork
@@ -109,33 +110,29 @@ def _whole(sites: Sequence[SitePortrait]) -> Iterator[Total]:
     pue = sum(site.pue * site.plant.year.it_kwh for site in sites) / it_kwh
     yield Total(value=f"{pue:.2f}", title="PUE", basis="mean of the year, typical draw")
     yield from _costs([site.money for site in sites])
-    first = [site.timeline.milestones[-1] for site in sites]
-    soonest = min(first, key=lambda stone: stone.day)
-    yield Total(value=soonest.text, title="first GPUs run", basis=_reserved(sites))
+    soonest = min(sites, key=lambda site: site.timeline.milestones[-1].day)
+    text, name = soonest.timeline.milestones[-1].text, soonest.plan.name
+    yield Total(value=text, title=f"first GPUs run at {name}", basis=_reserved(soonest))
 
 
-def _reserved(sites: Sequence[SitePortrait]) -> str:
-    reserved = sum(site.timeline.is_grid_reserved for site in sites)
-    if reserved == len(sites):
-        return "grid capacity taken as reserved, for the file gives a connection"
-    return "no grid connection is given: the wait for one is in it"
+def _reserved(site: SitePortrait) -> str:
+    if site.timeline.is_grid_reserved:
+        return "Grid capacity taken as reserved, for the file gives a connection"
+    return "No grid connection is given: the wait for one is in it"
 
 
 def _powers(plans: Sequence[SitePlan]) -> Iterator[Total]:
-    def shown(kw: float) -> str:
-        return units.render(float(f"{kw:.4g}"), "kW")
-
     it, facility = (
         sum(plan.it_power_kw_max for plan in plans),
         sum(plan.facility_power_kw_max for plan in plans),
     )
-    yield Total(value=shown(it), title="IT power", basis="maximum; racks, network, storage")
-    yield Total(value=shown(facility), title="facility power", basis="maximum; with cooling")
+    yield Total(value=power(it), title="IT power", basis="maximum; racks, network, storage")
+    yield Total(value=power(facility), title="facility power", basis="maximum; with cooling")
     given = [plan for plan in plans if plan.connection_kw is not None]
     if given:
         bases = ", ".join(dict.fromkeys(plan.connection_basis for plan in given))
         connected = sum(plan.connection_kw or 0.0 for plan in given)
-        yield Total(value=shown(connected), title="connection", basis=f"basis {bases}")
+        yield Total(value=power(connected), title="connection", basis=f"basis {bases}")
 
 
 def _costs(moneys: Sequence[SiteMoney]) -> Iterator[Total]:
@@ -209,7 +206,7 @@ def _figures(site: SitePortrait, plan: Blueprint) -> Iterator[Figure]:
     svg = drawing.single_line(f"Power chain of {name}", chain, feeds)
     yield Figure(name=f"{name}-single-line", svg=svg)
     stations, flows = sketches.heat_flows(site.plant, racks)
-    note = "mean of a year at typical draw, kW; from the connection to where the heat goes"
+    note = "mean of a year at typical draw; from the connection to where the heat goes"
     svg = drawing.sankey(f"Power and heat of {name}", stations, flows, note)
     yield Figure(name=f"{name}-power-and-heat", svg=svg)
     for fabric in site.network.fabrics:
@@ -234,13 +231,12 @@ def _money_figures(site: SitePortrait) -> Iterator[Figure]:
 
 
 def _schedule(site: SitePortrait) -> Figure:
-    stones = "; ".join(f"{s.title.lower()} {s.text}" for s in site.timeline.milestones)
-    way = ", ".join(title.lower() for title in site.timeline.critical_path)
+    stones = "; ".join(f"{s.title}: {s.text}" for s in site.timeline.milestones)
+    way = ", ".join(site.timeline.critical_path)
     return Figure(
         name=f"{site.plan.name}-schedule",
         svg=drawing.gantt(sketches.gantt_sketch(site.timeline)),
-        caption=f"{stones[:1].upper()}{stones[1:]}. The slow end is decided by: {way}. "
-        f"{_reserved([site]).capitalize()}.",
+        caption=f"{stones}. The slow end is decided by: {way}. {_reserved(site)}.",
     )
 
 
@@ -268,7 +264,7 @@ def _tables(site: SitePortrait) -> Iterator[Table]:
         for line in (*site.money.capex, *site.money.opex)
     ]
     costs = ("Cost", "Range", "How", "Source, date, grade")
-    yield Table(title="Costs and their sources", columns=costs, rows=tuple(lines))
+    yield Table(title="Costs and their sources", columns=costs, rows=tuple(lines), right=("Range",))
     steps = [
         (step.title, (f"{step.end.low - step.start.low:.0f} to "
          f"{step.end.high - step.start.high:.0f}"), step.source)

@@ -4,6 +4,7 @@ elsewhere; it follows the reader's light or dark scheme and prints on paper.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -23,9 +24,10 @@ h1{font-size:26px;line-height:1.2;margin:0}
 h2{font-size:19px;margin:48px 0 4px;padding-top:16px;border-top:2px solid var(--ink)}
 h3{font-size:14px;margin:28px 0 8px}
 p{margin:4px 0;max-width:80ch}.soft{color:var(--soft)}
-.totals{display:grid;grid-template-columns:repeat(auto-fit,minmax(168px,1fr));gap:1px;
-background:var(--rule);border:1px solid var(--rule);margin:20px 0}
-.totals div{background:var(--bg);padding:10px 12px}
+.totals{display:grid;grid-template-columns:repeat(auto-fit,minmax(168px,1fr));
+border-top:1px solid var(--rule);border-left:1px solid var(--rule);margin:20px 0}
+.totals div{padding:10px 12px;border-right:1px solid var(--rule);
+border-bottom:1px solid var(--rule)}
 .totals b{display:block;font-size:19px;font-weight:600;line-height:1.3}
 .totals span{color:var(--soft);font-size:12px;display:block;line-height:1.35}
 nav{margin:12px 0}nav a{margin-right:16px}a{color:var(--c0)}
@@ -36,6 +38,7 @@ table{border-collapse:collapse;width:100%;font-size:13px}
 th{text-align:left;font-weight:600;color:var(--soft)}
 th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--rule);vertical-align:top;
 overflow-wrap:anywhere}
+td:first-child{min-width:110px}
 td.n,th.n{text-align:right;white-space:nowrap}
 .warning{color:var(--c4);font-weight:600}
 details summary{cursor:pointer;font-weight:600;margin:28px 0 8px}
@@ -44,6 +47,8 @@ h2{break-before:page}h2.first{break-before:auto}nav{display:none}}
 @page{margin:16mm}
 """
 )
+
+_NUMBER = re.compile(r"[0-9][0-9.,]*")
 
 
 class Total(Struct, frozen=True, kw_only=True):
@@ -149,14 +154,28 @@ def _findings(findings: Sequence[Finding]) -> str:
         return '<h2 id="findings">Findings</h2><p>None.</p>'
     ordered = sorted(findings, key=lambda finding: finding.severity is Severity.NOTE)
     rows = []
-    for finding in ordered:
+    for finding, more in folded(ordered):
+        where = finding.where + (f" and {more:,} more places" if more else "")
         kind = ' class="warning"' if finding.severity is not Severity.NOTE else ""
         rows.append(
-            f"<tr><td{kind}>{clean(finding.severity.value)}</td><td>{clean(finding.where)}</td>"
+            f"<tr><td{kind}>{clean(finding.severity.value)}</td><td>{clean(where)}</td>"
             f'<td>{clean(finding.text)}</td><td class="soft">{clean(finding.source)}</td></tr>'
         )
     head = "<tr><th></th><th>Where</th><th>What</th><th>Source</th></tr>"
     return f'<h2 id="findings">Findings</h2><table>{head}{"".join(rows)}</table>'
+
+
+def folded(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:
+    """Findings that differ only in their place and numbers once, with how many more there are."""
+    first: dict[tuple[Severity, str, str, str], Finding] = {}
+    more: dict[tuple[Severity, str, str, str], int] = {}
+    for finding in findings:
+        site = finding.where.partition("/")[0]
+        shape = _NUMBER.sub("#", finding.text.replace(finding.where, "…"))
+        key = (finding.severity, finding.source, site, shape)
+        more[key] = more.get(key, -1) + 1
+        first.setdefault(key, finding)
+    return [(finding, more[key]) for key, finding in first.items()]
 
 
 def _assumptions(assumptions: Sequence[Assumption]) -> str:

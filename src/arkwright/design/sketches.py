@@ -26,7 +26,7 @@ from arkwright.design.drawing import (
 from arkwright.design.fabric.build import FabricPlan
 from arkwright.design.money import CostLine
 from arkwright.design.network import SiteNetwork
-from arkwright.design.power_chain import rack_loads
+from arkwright.design.power_chain import Parts, rack_loads
 from arkwright.design.power_tree import loads
 from arkwright.design.site_plant import SitePlant
 from arkwright.design.timeline import Timeline
@@ -37,7 +37,7 @@ _SLOTS = {
     "switch": ("scale-up switch tray", "c3"),
     "oob": ("management switch", "c1"),
 }
-_CHAIN = ("grid", "utility", "generator", "transformer", "ups", "busway", "pdu", "shelf", "rack")
+_CHAIN = ("grid", "utility", "transformer", "generator", "ups", "busway", "pdu", "shelf", "rack")
 _GROUPS = {"compute": "c0", "network": "c1", "storage": "c3", "facility": "c2", "energy": "c2"}
 
 
@@ -101,6 +101,7 @@ def hall_sketches(network: SiteNetwork) -> Iterator[tuple[str, HallSketch]]:
                 kinds=("compute racks", "network racks", "central racks", "storage racks"),
                 rack_width_m=body.width_m,
                 rack_depth_m=body.depth_m,
+                hot_aisle_m=parts.rule("aisle_hot_m").value,
             ),
         )
         origin_m += hall.length_m + parts.rule("hall_gap_m").value
@@ -124,7 +125,7 @@ def stages(plant: SitePlant, racks: list[Rack], connection: str) -> tuple[Stage,
         found.append(
             Stage(
                 kind=kind,
-                title=", ".join(_counted(p.kind, p.installed, p.rating_kw) for p in mine),
+                title=_counted(mine),
                 note=_STAGE_NOTES.get(kind, ""),
                 carried_kw=carried.get(kind, of_shelves),
                 installed_kw=rated or None,
@@ -137,7 +138,7 @@ def stages(plant: SitePlant, racks: list[Rack], connection: str) -> tuple[Stage,
         Stage(
             kind="rack",
             title=f"{chain.tree.count('rack'):,} racks",
-            note="basis IT: nodes, network, storage, management; two cords each",
+            note="basis IT: nodes, network, storage",
             carried_kw=chain.it_kw[0],
         )
     )
@@ -170,12 +171,15 @@ def _cooling(plant: SitePlant) -> Stage:
     )
 
 
-def _counted(kind: str, count: int, rating_kw: float) -> str:
+def _counted(mine: list[Parts]) -> str:
+    """`6 + 2 transformers of 2,450 + 980 kW`."""
     title = {"ups": "UPS module", "pdu": "rack PDU", "shelf": "power shelf", "utility": "feed"}
-    word = title.get(kind, kind)
-    plural = {"power shelf": "power shelves"}.get(word, f"{word}s")
-    rating = f" of {rating_kw:,.0f} kW" if rating_kw else ""
-    return f"{count:,} {word if count == 1 else plural}{rating}"
+    word = title.get(mine[0].kind, mine[0].kind)
+    if sum(part.installed for part in mine) > 1:
+        word = {"power shelf": "power shelves"}.get(word, f"{word}s")
+    counts = " + ".join(f"{part.installed:,}" for part in mine)
+    ratings = " + ".join(f"{part.rating_kw:,.0f}" for part in mine if part.rating_kw)
+    return f"{counts} {word}{f' of {ratings} kW' if ratings else ''}"
 
 
 def fabric_sketch(fabric: FabricPlan) -> FabricSketch | None:
@@ -185,14 +189,29 @@ def fabric_sketch(fabric: FabricPlan) -> FabricSketch | None:
         return None
     speed = f"{fabric.port_gbit_s:g} Gbit/s each"
     each = f"{switch.title}"
+    groups = -(-fabric.ask.nodes // size.nodes_per_group)
+    of_spines = size.spine_groups * size.planes
     rows = [
-        ("core switches", size.core, size.cables.spine_core, "spine to core"),
-        ("spine switches", size.spine, size.cables.leaf_spine, "leaf to spine"),
-        ("leaf switches", size.leaf, size.cables.node_leaf, "node to leaf"),
+        (
+            "core switches",
+            size.core,
+            size.cables.spine_core,
+            "spine to the cores of its group",
+            size.planes,
+        ),
+        ("spine switches", size.spine, size.cables.leaf_spine, "leaf to spine", of_spines),
+        ("leaf switches", size.leaf, size.cables.node_leaf, "node to leaf", groups),
     ]
     tiers = [
-        TierSketch(name=name, count=count, note=each, links=links, link_note=f"{way}, {speed}")
-        for name, count, links, way in rows
+        TierSketch(
+            name=name,
+            count=count,
+            note=each,
+            links=links,
+            link_note=f"{way}, {speed}",
+            groups=within,
+        )
+        for name, count, links, way, within in rows
         if count
     ]
     ports = f"{fabric.ask.nics_per_node} ports each"

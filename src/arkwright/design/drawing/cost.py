@@ -11,8 +11,8 @@ from arkwright.design.span import Span
 
 _TOP = 58.0
 _STEP = 38.0
-_LEFT = 250.0
-_ROOM = 480.0
+_LEFT = 300.0
+_ROOM = 440.0
 
 
 class CostBar(Struct, frozen=True, kw_only=True):

@@ -25,6 +25,8 @@ class TierSketch(Struct, frozen=True, kw_only=True):
     links: int = 0
     """To the tier below."""
     link_note: str = ""
+    groups: int = 1
+    """Groups that links down stay in; in a group everybody reaches everybody."""
 
 
 class FabricSketch(Struct, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ def fabric_tiers(fabric: FabricSketch) -> str:
     rows = [_places(tier.count) for tier in fabric.tiers]
     y = _TOP
     for tier, places, below in zip(fabric.tiers, rows, [*rows[1:], []], strict=True):
-        _links(drawing, places, below, y)
+        _links(drawing, places, below, y, tier.groups)
         if below:
             words = f"{tier.links:,} links"
             drawing.text(_RIGHT + 30, y + _STEP / 2 + 6, words)
@@ -67,11 +69,14 @@ def _places(count: int) -> list[float]:
     return [_LEFT + _BOX[0] / 2 + step * n for n in range(shown)]
 
 
-def _links(drawing: Drawing, upper: list[float], lower: list[float], y: float) -> None:
+def _links(drawing: Drawing, upper: list[float], lower: list[float], y: float, groups: int) -> None:
+    """Strokes within each group that is shown; boxes stand for many, so groups do too."""
+    shown = min(groups, max(1, len(upper) // 2), max(1, len(lower) // 2))
     ways = [
         f"M{a:.1f} {y + _BOX[1] / 2:.1f}L{b:.1f} {y + _STEP - _BOX[1] / 2:.1f}"
-        for a in upper
-        for b in lower
+        for i, a in enumerate(upper)
+        for j, b in enumerate(lower)
+        if i * shown // len(upper) == j * shown // len(lower)
     ]
     if ways:
         drawing.path("".join(ways), "rule")

@@ -51,7 +51,7 @@ def gantt(sketch: GanttSketch) -> str:
         ("c4", "decides the end"),
         ("c1 faint", "milestone"),
     ]
-    drawing.legend(600, 35, entries)
+    drawing.legend(545, 35, entries)
     _axis(drawing, first, last, at, bottom)
     y = _TOP
     for bar in sketch.bars:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from arkwright.design.drawing.svg import Drawing, cut
+from arkwright.design.drawing.svg import Drawing, cut, power
 from arkwright.errors import InputError
 
 _TOP = 62.0
@@ -58,7 +58,7 @@ def sankey(title: str, stations: Sequence[Station], flows: Sequence[Flow], note:
         high = max(sizes[station.name] * scale, _THINNEST_PX)
         drawing.rect(x, y, _BAR, high, station.colour, station.name)
         drawing.text(x + _BAR + 6, y + min(high / 2, 8) + 4, cut(station.name, 160), "strong")
-        drawing.text(x + _BAR + 6, y + min(high / 2, 8) + 19, f"{sizes[station.name]:,.0f} kW")
+        drawing.text(x + _BAR + 6, y + min(high / 2, 8) + 19, power(sizes[station.name]))
     return drawing.done()
 
 
@@ -122,5 +122,5 @@ def _ribbons(
             f"v{high:.1f}C{middle:.1f} {y2 + high:.1f} {middle:.1f} {y1 + high:.1f} "
             f"{x1:.1f} {y1 + high:.1f}z"
         )
-        tip = f"{flow.origin} to {flow.target}: {flow.kw:,.1f} kW"
+        tip = f"{flow.origin} to {flow.target}: {power(flow.kw)}"
         drawing.path(d, f"{colour[flow.target]} faint", tip)

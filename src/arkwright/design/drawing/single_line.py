@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from arkwright.design.drawing.svg import Drawing, cut
+from arkwright.design.drawing.svg import Drawing, cut, power
 
 _TOP = 62.0
 _STEP = 74.0
@@ -12,6 +12,7 @@ _MIDDLE = 150.0
 _SPREAD = 90.0
 _WORDS = 300.0
 _BAR = (690.0, 230.0)
+_SHORT = {"cooling": "cool"}
 
 
 class Stage(Struct, frozen=True, kw_only=True):
@@ -43,13 +44,15 @@ def single_line(title: str, stages: tuple[Stage, ...], lines: int = 2) -> str:
     for x in ways[1:]:
         drawing.line(x, _TOP, x, last_y, "wire")
     for stage in stages:
-        for x in [ways[-1] + 62] if stage.is_branch else ways:
-            if stage.is_branch:
-                drawing.line(ways[-1], y, x, y, "wire")
-            _symbol(drawing, stage.kind, x, y)
-        if stage in (on_line[0], on_line[-1]) and lines > 1:
+        places = ways
+        if stage.is_branch:
+            places = [ways[-1] + 62]
+            drawing.line(ways[-1], y, places[0], y, "wire")
+        elif stage in (on_line[0], on_line[-1]):
+            places = [_MIDDLE]
             drawing.line(ways[0], y, ways[-1], y, "wire")
-            _symbol(drawing, stage.kind, _MIDDLE, y)
+        for x in places:
+            _symbol(drawing, stage.kind, x, y)
         _words(drawing, stage, y)
         y += _STEP
     return drawing.done()
@@ -69,14 +72,14 @@ def _words(drawing: Drawing, stage: Stage, y: float) -> None:
     if stage.carried_kw is None:
         return
     left, width = _BAR
-    carried = f"{stage.carried_kw:,.0f} kW"
+    carried = power(stage.carried_kw)
     if not stage.installed_kw:
         drawing.text(left, y + 4, carried)
         return
     share = stage.carried_kw / stage.installed_kw
     drawing.rect(left, y - 9, width, 10, "pale", radius=2)
     drawing.rect(left, y - 9, width * min(share, 1.0), 10, "c4" if share > 1 else "c0", radius=2)
-    text = f"{carried} of {stage.installed_kw:,.0f} kW, {share:.0%}"
+    text = f"{carried} of {power(stage.installed_kw)}, {share:.0%}"
     drawing.text(left, y + 17, text, "soft small")
 
 
@@ -104,4 +107,4 @@ def _symbol(drawing: Drawing, kind: str, x: float, y: float) -> None:
         drawing.line(x - 7, y - 7, x + 7, y + 7, "wire")
     else:
         drawing.rect(x - 22, y - 13, 44, 26, "box", radius=2)
-        drawing.text(x, y + 4, cut(kind, 42, 11), "small", "middle")
+        drawing.text(x, y + 4, _SHORT.get(kind, kind), "small", "middle")

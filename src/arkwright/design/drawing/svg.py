@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from arkwright import units
+
 WIDTH = 960.0
 """Of every drawing; a page scales it."""
 
@@ -39,8 +41,8 @@ COLOURS = ("c0", "c1", "c2", "c3", "c4", "c5")
 """Classes of fills: one meaning each within a drawing."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_CHARACTER_WIDTH = 0.56
-"""Of the usual sans-serif face, in parts of its size: enough to keep words apart."""
+_CHARACTER_WIDTH = 0.62
+"""Of a wide sans-serif face, in parts of its size: rather cut a word than cross another."""
 
 
 def _variables(palette: dict[str, str]) -> str:
@@ -77,6 +79,11 @@ def clean(text: str) -> str:
 def width_of(text: str, size: float = 12.0) -> float:
     """About how wide `text` is; a little more rather than less."""
     return len(text) * size * _CHARACTER_WIDTH
+
+
+def power(kw: float) -> str:
+    """`kw` in the unit that suits it, four digits."""
+    return units.render(float(f"{kw:.4g}"), "kW")
 
 
 def cut(text: str, room: float, size: float = 12.0) -> str:
