@@ -30,13 +30,13 @@ def cost_bars(title: str, unit: str, bars: Sequence[CostBar], whole: Span) -> st
     drawing = Drawing(title, _TOP + _STEP * len(bars) + 40)
     drawing.text(0, 16, title, "strong")
     drawing.legend(0, 38, [("c5", "low end"), ("c5 faint", "up to the high end")])
-    scale = _ROOM / max([bar.cost.high for bar in bars] or [1.0])
+    most = max((bar.cost.high for bar in bars), default=0.0) or 1.0
     y = _TOP
     for bar in bars:
         name = bar.title + (" (estimate)" if bar.is_estimate else "")
         drawing.text(0, y + 12, cut(name, _LEFT - 12), "strong")
         drawing.text(0, y + 27, cut(bar.how, _LEFT - 12, 11), "soft small")
-        low, high = bar.cost.low * scale, bar.cost.high * scale
+        low, high = (_ROOM * (end / most) for end in (bar.cost.low, bar.cost.high))
         drawing.rect(_LEFT, y + 3, high, 16, f"{bar.colour} faint", bar.how, 2)
         drawing.rect(_LEFT, y + 3, low, 16, bar.colour, bar.how, 2)
         drawing.text(_LEFT + high + 8, y + 15, bar.cost.text(unit))
