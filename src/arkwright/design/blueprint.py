@@ -17,6 +17,9 @@ class Severity(Enum):
 
     NOTE = "note"
     WARNING = "warning"
+    """A limit is passed, or nothing stands behind a part."""
+    ERROR = "error"
+    """The result contradicts itself: a bug of the design, not of the file."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):

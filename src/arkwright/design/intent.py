@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
@@ -107,7 +108,7 @@ def _shares(halls: Sequence[HallPlan], racks: int) -> list[int]:
     for hall in halls:
         edges.append(edges[-1] + hall.racks)
     cuts = [-(-edge * racks // total) for edge in edges]
-    return [last - first for first, last in zip(cuts, cuts[1:], strict=False)]
+    return [last - first for first, last in itertools.pairwise(cuts)]
 
 
 def _gpus(halls: Sequence[HallPlan], counts: Sequence[int]) -> int:

@@ -22,7 +22,7 @@ from arkwright.design.cooling_year import (
 )
 from arkwright.design.power_chain import PowerPlan, chain_losses_kw, plan_power, rack_loads
 from arkwright.design.power_layout import RackLoad
-from arkwright.factory import Factory, PowerBasis
+from arkwright.factory import Factory, Power, PowerBasis
 from arkwright.factory.weather import Weather
 
 

@@ -8,9 +8,9 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from arkwright.catalog import parts
+from arkwright.catalog import Grade, parts
 from arkwright.design.floor import RackKind
-from arkwright.design.network import SiteNetwork
+from arkwright.design.network import FabricPower, SiteNetwork
 from arkwright.design.power_layout import RackLoad
 from arkwright.design.site_plant import SitePlant
 from arkwright.factory import PowerBasis, Site
@@ -21,11 +21,11 @@ _OF_FABRIC = re.compile(r"(p\d+-)?(leaf|spine|core)-\d+|\d+")
 
 
 class Beside(Struct, frozen=True, kw_only=True):
-    """What stands in racks without nodes. Switches in the nodes' racks are in the racks' maximum."""
+    """What stands in racks without nodes; switches in racks of nodes are in their maximum."""
 
     racks: tuple[RackLoad, ...]
     network_kw_max: float
-    """Switches with modules at their makers' maximum; basis IT."""
+    """Switches with modules at their makers' maximum where it was read; basis IT."""
     network_kw_typical: float
     storage_kw_max: float
     servers_kw_max: float
@@ -79,6 +79,7 @@ def beside(network: SiteNetwork) -> Beside:
     server_kw = parts.rule("server_kw").value
     each = {power.fabric: power for power in network.power}
     counts = {fabric.name: fabric.switches for fabric in network.fabrics}
+    is_bound = {f.name: is_supplies_only(f.switch) for f in network.fabrics}
     network_kw = np.zeros(2)
     storage_kw = servers_kw = 0.0
     for device in range(network.nodes, len(table.devices.path)):
@@ -89,7 +90,7 @@ def beside(network: SiteNetwork) -> Beside:
         peak = usual = 0.0
         if table.devices.is_switch[device]:
             power = each[fabric_of(name, counts)]
-            peak = power.switch_kw_max / counts[power.fabric]
+            peak = switch_kw_max(power, is_bound[power.fabric]) / counts[power.fabric]
             usual = power.kw_typical / counts[power.fabric]
             network_kw += (peak, usual)
         elif name.startswith("storage-"):
@@ -117,6 +118,20 @@ def beside(network: SiteNetwork) -> Beside:
         storage_kw_max=storage_kw,
         servers_kw_max=servers_kw,
     )
+
+
+def switch_kw_max(power: FabricPower, is_bound: bool) -> float:
+    """What all switches of a fabric draw at most, with modules.
+
+    A switch draws much the same at any load. Where its maximum was not read, but is bounded by the
+    supplies installed in it, that bound is no draw: typical and every module stand instead.
+    """
+    return power.kw_typical if is_bound else power.switch_kw_max
+
+
+def is_supplies_only(switch: str) -> bool:
+    """Whether nobody was read who states the switch's maximum."""
+    return parts.switch(switch).power_grade is Grade.ESTIMATE
 
 
 def fabric_of(name: str, fabrics: dict[str, int]) -> str:
