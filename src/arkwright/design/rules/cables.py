@@ -77,7 +77,7 @@ def _ports(net: SiteNetwork) -> Iterator[Fault]:
 
 
 def _is_of(table: Schedule, ends: NDArray[np.int64], plan: FabricPlan) -> NDArray[np.bool_]:
-    """Whether each end is a switch of the fabric, and not an out-of-band switch that hangs on it."""
+    """Whether each end is a switch of the fabric itself: the upper end of one of its cables."""
     own = np.zeros(len(table.devices.path), dtype=bool)
     mine = table.fabric == table.fabrics.index(plan.name)
     own[table.b[mine]] = True
