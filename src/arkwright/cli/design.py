@@ -157,7 +157,7 @@ def _show(built: Design, faults: tuple[Fault, ...], is_sourced: bool) -> None:
     worse = [fault for fault in faults if fault.severity.value != "note"]
     click.echo(f"checker: {count(len(worse), 'fault')}, {count(len(faults) - len(worse), 'note')}")
     if is_sourced:
-        rows = [(a.where, a.name, a.value, a.source) for a in built.assumptions]
-        click.echo(table(("WHERE", "ASSUMED", "VALUE", "SOURCE"), rows))
+        assumed = [(a.where, a.name, a.value, a.source) for a in built.assumptions]
+        click.echo(table(("WHERE", "ASSUMED", "VALUE", "SOURCE"), assumed))
     else:
         click.echo(f"{count(len(built.assumptions), 'value')} assumed; --sources lists them")

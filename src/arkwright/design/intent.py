@@ -15,6 +15,8 @@ from arkwright.design.lower import CONNECTION_RULE
 from arkwright.design.site_power import SitePower
 from arkwright.factory import Factory, PowerBasis
 
+_FIGURES = 4
+"""Significant figures of a demand: parts are not known better."""
 _TRIES = 8
 """Designs that are tried to find the most racks that fit; three or four are usual."""
 
@@ -33,11 +35,12 @@ class Shortfall(Struct, frozen=True, kw_only=True):
     """Yearly mean of the design that fits (or of the one asked for, where none does)."""
 
     def __str__(self) -> str:
-        limit, over = units.render(self.limit_kw, "kW"), self.demand_kw - self.limit_kw
+        limit = units.render(self.limit_kw, "kW")
+        demand = units.render(self.demand_kw, "kW", _FIGURES)
+        over = units.render(self.demand_kw - self.limit_kw, "kW", _FIGURES)
         return (
             f"{limit} of {self.basis} carries {self.gpus_fit:,} GPUs at PUE {self.pue:.2f}; you "
-            f"asked for {self.gpus_asked:,}, which take {units.render(self.demand_kw, 'kW')} at "
-            f"maximum, {units.render(over, 'kW')} too much"
+            f"asked for {self.gpus_asked:,}, which take {demand} at maximum, {over} too much"
         )
 
 
@@ -47,11 +50,12 @@ def connection_findings(plan: SitePlan, power: SitePower) -> Iterator[Finding]:
     limit_kw = power.connection_kw
     if limit_kw is None or demand_kw is None or demand_kw <= limit_kw:
         return
+    demand = units.render(demand_kw, "kW", _FIGURES)
+    over = units.render(demand_kw - limit_kw, "kW", _FIGURES)
     text = (
-        f"{power.connection_basis} demand of {units.render(demand_kw, 'kW')} at maximum exceeds "
-        f"the connection of {units.render(limit_kw, 'kW')} by "
-        f"{units.render(demand_kw - limit_kw, 'kW')}; build fewer racks, ask for more grid, or "
-        "cap power"
+        f"{power.connection_basis} demand of {demand} at maximum exceeds the connection of "
+        f"{units.render(limit_kw, 'kW')} by {over}; build fewer racks, ask for more grid, or cap "
+        "power"
     )
     yield Finding(severity=Severity.WARNING, where=plan.name, text=text, rule=CONNECTION_RULE)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 from msgspec import Struct
 
+from arkwright.catalog import plant
 from arkwright.design.bill import BillLine, bill
 from arkwright.design.blueprint import Assumption, Blueprint, Finding, SitePlan
 from arkwright.design.climate import weather_of
@@ -21,7 +22,7 @@ from arkwright.design.site_plant import SitePlant, site_plant
 from arkwright.design.site_power import SitePower, beside, site_power
 from arkwright.design.wide_area import WideAreaLink
 from arkwright.errors import InputError
-from arkwright.factory import Factory
+from arkwright.factory import Cooling, Factory, Power, Site, Ups
 from arkwright.factory.weather import Weather
 
 REPLACED = ("ancillary power", "PUE")
@@ -68,7 +69,8 @@ def whole(factory: Factory, weather: Mapping[str, Weather] | None = None) -> Des
         findings += connection_findings(site.plan, site.power)
         findings += site.network.findings
         findings += [f for f in site.plant.findings if f.where != f"{name}/grid"]
-        assumptions += [_pue(site), *site.network.assumptions]
+        assumptions += [_pue(site), *_plant(factory.sites[name], site.plant)]
+        assumptions += site.network.assumptions
     built = msgspec.structs.replace(
         plan,
         sites=tuple(powers.get(site.name, site) for site in plan.sites),
@@ -113,14 +115,41 @@ def _sites(
         place, name = factory.sites[net.site], net.site
         year = weather_of(place.climate, place.country, weather.get(name))
         extra = beside(net)
-        plant = site_plant(factory, plan, name, year, extra.racks)
-        power = site_power(place, plans[name].rack_power_kw_max, extra, plant)
+        made = site_plant(factory, plan, name, year, extra.racks)
+        power = site_power(place, plans[name].rack_power_kw_max, extra, made)
         own = msgspec.structs.replace(
             plans[name],
             it_power_kw_max=power.it_kw_max,
             facility_power_kw_max=power.facility_kw_max,
         )
-        yield SiteDesign(plan=own, network=net, plant=plant, power=power)
+        yield SiteDesign(plan=own, network=net, plant=made, power=power)
+
+
+def _plant(asked: Site, built: SitePlant) -> Iterator[Assumption]:
+    """What the file left open of cooling and power, and the machines that were taken."""
+    site, choice = built.site, "Arkwright's choice where the file gives none"
+
+    def assumed(name: str, value: str, source: str = choice) -> Assumption:
+        return Assumption(where=site, name=name, value=value, source=source)
+
+    for name, given, default in (
+        ("cooling supply", asked.cooling.supply, Cooling().supply),
+        ("cooling redundancy", asked.cooling.redundancy.value, Cooling().redundancy.value),
+        ("UPS", asked.power.ups.kind.value, Ups().kind.value),
+        ("power redundancy", asked.power.ups.redundancy.value, Ups().redundancy.value),
+        ("utility feeds", str(asked.power.feeds), str(Power().feeds)),
+    ):
+        if given == default:
+            yield assumed(name, given)
+    machines = {m.part: m for hall in built.halls for loop in hall.loops for m in loop.machines}
+    for part in machines:
+        cooler = plant.cooling_part(part)
+        value = f"{cooler.capacity_kw:g} kW, approach {cooler.approach_k:g} K"
+        yield assumed(cooler.title, value, cooler.provenance)
+    for entry in built.power.parts:
+        if entry.part:
+            row = plant.power_part(entry.part)
+            yield assumed(row.title, f"{row.rating_kw:g} kW", row.provenance)
 
 
 def _pue(site: SiteDesign) -> Assumption:

@@ -6,6 +6,8 @@ from msgspec import Struct
 
 from arkwright.design.blueprint import Severity
 
+FIGURES = 4
+"""Significant figures that a fault says of a power."""
 TOLERANCE = 1e-4
 """Share by which two sums of the same kilowatts may differ, for they are added in another order."""
 

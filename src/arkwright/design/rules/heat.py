@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from arkwright import units
 from arkwright.design.blueprint import Severity
-from arkwright.design.rules.fault import Fault, contradiction, differs, unequal
+from arkwright.design.rules.fault import FIGURES, Fault, contradiction, differs, unequal
 from arkwright.design.whole import Design
 from arkwright.factory import Factory
 
@@ -27,7 +27,7 @@ def check(factory: Factory, design: Design) -> Iterator[Fault]:
                             rule="H2",
                             severity=Severity.WARNING,
                             where=f"{plan.path} {loop.name}",
-                            margin=units.render(left_kw, "kW"),
+                            margin=units.render(left_kw, "kW", FIGURES),
                             text=f"{m.installed} of {m.kind} {m.part} carry less than their load",
                             fix=f"install {m.needed} and what redundancy asks beyond",
                         )

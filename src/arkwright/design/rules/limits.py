@@ -11,7 +11,7 @@ from arkwright.catalog import parts, plant
 from arkwright.design.blueprint import Severity
 from arkwright.design.floor import RackKind
 from arkwright.design.power_layout import BUSWAY
-from arkwright.design.rules.fault import Fault
+from arkwright.design.rules.fault import FIGURES, Fault
 from arkwright.design.rules.power import demand_kw
 from arkwright.design.site_power import beside
 from arkwright.design.whole import Design, SiteDesign
@@ -37,9 +37,10 @@ def _connection(asked: Site, site: SiteDesign) -> Iterator[Fault]:
     if limit_kw is None or demand is None or asked.grid.basis is PowerBasis.AI_CAPACITY:
         return
     if demand > limit_kw:
+        drawn = units.render(demand, "kW", FIGURES)
         text = (
-            f"{asked.grid.basis.value} demand of {units.render(demand, 'kW')} at maximum on a "
-            f"connection of {units.render(limit_kw, 'kW')}"
+            f"{asked.grid.basis.value} demand of {drawn} at maximum on a connection of "
+            f"{units.render(limit_kw, 'kW')}"
         )
         fix = "build fewer racks, ask for more grid, or cap power"
         yield _over("L1", site.plan.name, limit_kw - demand, text, fix)
@@ -138,5 +139,5 @@ def _storage(site: SiteDesign) -> Iterator[Fault]:
 
 def _over(rule: str, where: str, left_kw: float, text: str, fix: str, source: str = "") -> Fault:
     return Fault(rule=rule, severity=Severity.WARNING, where=where,
-                 margin=units.render(left_kw, "kW"), text=text, fix=fix,
+                 margin=units.render(left_kw, "kW", FIGURES), text=text, fix=fix,
                  source=source)  # fmt: skip
