@@ -144,10 +144,14 @@ def _show(built: Design, faults: tuple[Fault, ...], is_sourced: bool) -> None:
     click.echo(table(("WHAT", "VALUE", "BASIS OR NOTE"), rows))
     # What the checker finds again is said by the checker.
     said = {fault.where for fault in faults}
+    grouped: dict[tuple[str, str, str], list[str]] = {}
     for finding in built.findings:
         if finding.where not in said or finding.severity.value == "note":
-            source = f" ({finding.source})" if finding.source and is_sourced else ""
-            click.echo(f"{finding.severity.value}: {finding.where}: {finding.text}{source}")
+            key = (finding.severity.value, finding.text, finding.source)
+            grouped.setdefault(key, []).append(finding.where)
+    for (severity, text, by), places in grouped.items():
+        source = f" ({by})" if by and is_sourced else ""
+        click.echo(f"{severity}: {', '.join(places)}: {text}{source}")
     for fault in faults:
         source = f" ({fault.source})" if fault.source and is_sourced else ""
         click.echo(

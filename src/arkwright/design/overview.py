@@ -95,10 +95,16 @@ def _floor(site: SiteDesign) -> Line:
 
 def _chain(site: SiteDesign) -> Iterator[Line]:
     chain = site.plant.power
-    names = ("utility", "transformer-hv", "transformer", "ups", "generator", "busway")
-    counts = {name: chain.count(name) for name in names}
-    shown = {"utility": "feeds", "ups": "UPS modules", "transformer-hv": "HV transformers"}
-    value = ", ".join(f"{n:,} {shown.get(k, k + 's')}" for k, n in counts.items() if n)
+    names = {
+        "utility": "feed",
+        "transformer-hv": "HV transformer",
+        "transformer": "transformer",
+        "ups": "UPS module",
+        "generator": "generator",
+        "busway": "busway",
+    }
+    counts = [(chain.count(kind), name) for kind, name in names.items()]
+    value = ", ".join(f"{n:,} {name}{'s' if n > 1 else ''}" for n, name in counts if n)
     lost = units.render(round(site.power.losses_kw_max, 0), "kW")
     yield Line("  power chain", value, f"{lost} of losses at maximum")
 
