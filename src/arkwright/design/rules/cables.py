@@ -21,7 +21,7 @@ _PORTS_MAX = 4096
 
 
 def check(factory: Factory, design: Design) -> Iterator[Fault]:
-    """Rules C1 to C6."""
+    """Rules C1 to C8."""
     for site in design.sites:
         net = site.network
         broken = list(_ends(net))
@@ -32,6 +32,7 @@ def check(factory: Factory, design: Design) -> Iterator[Fault]:
             yield from _tiers(net)
             yield from _switches(net)
             yield from _managed(net)
+            yield from _even(net)
 
 
 def _ends(net: SiteNetwork) -> Iterator[Fault]:
@@ -172,3 +173,19 @@ def _managed(net: SiteNetwork) -> Iterator[Fault]:
     if len(lost):
         path = table.devices.path[int(lost[0])]
         yield contradiction("C7", path, "the node has no management port", f"-{len(lost)} nodes")
+
+
+def _even(net: SiteNetwork) -> Iterator[Fault]:
+    """C8: a switch has as many cables to each switch of the tier above that it reaches."""
+    table = net.schedule
+    for plan in net.fabrics:
+        mine = table.fabric == table.fabrics.index(plan.name)
+        for tier in (Tier.LEAF_SPINE, Tier.SPINE_CORE):
+            links = mine & (table.tier == tier)
+            keys = table.a[links].astype(np.int64) * len(table.devices.path) + table.b[links]
+            pairs, cables = np.unique(keys, return_counts=True)
+            if len(pairs) and cables.min() < cables.max():
+                device = int(pairs[int(np.argmin(cables))]) // len(table.devices.path)
+                text = f"fabric {plan.name}: its cables to the tier above are not even"
+                margin = f"{cables.min()} to {cables.max()} cables"
+                yield contradiction("C8", table.devices.path[device], text, margin)
