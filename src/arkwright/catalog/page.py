@@ -43,6 +43,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Synthetic climates", plant.climates()),
         ("Device ranges", plant.devices()),
         ("DPS models", plant.dps_models()),
+        ("Bands of published figures", plant.bands()),
         *parts.tables(),
         *money.tables(),
     ]

@@ -73,6 +73,20 @@ class DpsModel(Row, frozen=True, kw_only=True):
     model: str
 
 
+class Band(Row, frozen=True, kw_only=True):
+    """Between what published figures lie: a design outside says why."""
+
+    name: str
+    low: float
+    high: float
+    unit: str = ""
+
+
+def bands() -> Mapping[str, Band]:
+    """Bands of published figures by name."""
+    return table("sanity_bands.csv", Band)
+
+
 def cooling_parts() -> Mapping[str, CoolingPart]:
     """Every cooling machine, in file order."""
     return table("cooling_parts.csv", CoolingPart)

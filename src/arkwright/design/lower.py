@@ -19,6 +19,9 @@ from arkwright.design.blueprint import (
 from arkwright.factory import Factory, Hall, PowerBasis, Site, Term, energy_at, pue_at
 from arkwright.units import MIB
 
+CONNECTION_RULE = "connection"
+"""Of the finding that a connection is too small; `whole` judges it by the real parts."""
+
 
 def blueprint(factory: Factory) -> Blueprint:
     """Every hall of `factory` as racks and nodes, with findings and the defaults used.
@@ -50,8 +53,9 @@ class _Drawing:
     def note(self, where: str, text: str, source: str = "") -> None:
         self.findings.append(Finding(severity=Severity.NOTE, where=where, text=text, source=source))
 
-    def warn(self, where: str, text: str) -> None:
-        self.findings.append(Finding(severity=Severity.WARNING, where=where, text=text))
+    def warn(self, where: str, text: str, rule: str = "") -> None:
+        found = Finding(severity=Severity.WARNING, where=where, text=text, rule=rule)
+        self.findings.append(found)
 
     def assume(self, where: str, name: str, value: str, source: str) -> None:
         self.assumptions.append(Assumption(where=where, name=name, value=value, source=source))
@@ -101,6 +105,7 @@ class _Drawing:
             name=name,
             system=system.name,
             gpus_asked=hall.gpus,
+            power_kw_asked=hall.power if _is_by_power(hall) else None,
             gpus=nodes * system.gpus_per_node,
             nodes=nodes,
             racks=racks,
@@ -114,6 +119,12 @@ class _Drawing:
         if hall.nodes is not None and empty:
             trays = "1 tray" if empty == 1 else f"{empty} trays"
             self.note(path, f"{hall.nodes:,} nodes leave {trays} of its last rack empty")
+        if _is_by_power(hall):
+            self.note(
+                path,
+                f"{units.render(hall.power or 0.0, 'kW')} carry {racks:,} {system.title} racks at "
+                f"their maximum, {racks * system.gpus_per_rack:,} GPUs",
+            )
         if hall.gpus is None or hall.gpus == racks * system.gpus_per_rack:
             return
         exact = hall.gpus / system.gpus_per_rack
@@ -208,16 +219,24 @@ class _Drawing:
             f"{label} of {units.render(power, 'kW')} at maximum exceeds the connection of "
             f"{units.render(limit, 'kW')} ({basis.value}) by {units.render(power - limit, 'kW')}; "
             f"about {int(limit / rack_kw):,} of {plan.racks:,} racks fit at maximum, "
-            "or cap power",
+            "or cap power (an estimate: design counts the real parts)",
+            rule=CONNECTION_RULE,
         )
 
 
 def _extent(hall: Hall, system: System) -> tuple[int, int]:
-    """Racks and nodes: whole racks, unless the file counts nodes."""
+    """Racks and nodes: whole racks, unless the file counts nodes; at last, what power carries."""
     if hall.nodes is not None:
         return math.ceil(hall.nodes / system.nodes_per_rack), hall.nodes
-    racks = hall.racks or math.ceil((hall.gpus or 0) / system.gpus_per_rack)
+    if _is_by_power(hall):
+        racks = math.floor((hall.power or 0.0) / system.rack_power_kw_max)
+    else:
+        racks = hall.racks or math.ceil((hall.gpus or 0) / system.gpus_per_rack)
     return racks, racks * system.nodes_per_rack
+
+
+def _is_by_power(hall: Hall) -> bool:
+    return hall.gpus is None and hall.racks is None and hall.nodes is None
 
 
 def _host(hall: Hall, system: System) -> tuple[float, int]:

@@ -96,13 +96,14 @@ def rack_loads(racks: Sequence[Rack]) -> list[RackLoad]:
         system = catalog.system(rack.system)
         idle = system.node_power_kw_idle
         typical = system.rack_power_kw_typical
+        filled = rack.nodes / system.nodes_per_rack
         share, least = plant.figure("rack_typical_fraction"), plant.figure("rack_idle_fraction")
         is_shelved = system.name.endswith("nvl72")
         found.append(
             RackLoad(
                 path=rack.path,
                 peak_kw=rack.power_kw_max,
-                typical_kw=rack.power_kw_max * share if typical is None else typical,
+                typical_kw=rack.power_kw_max * share if typical is None else typical * filled,
                 idle_kw=rack.power_kw_max * least if idle is None else idle * rack.nodes,
                 shelves=int(plant.figure("nvl72_shelves")) if is_shelved else 0,
                 pdus=0 if is_shelved else int(plant.figure("dgx_rack_pdus")),

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from arkwright.catalog import plant
 from arkwright.catalog.plant import PowerPart
-from arkwright.design.power_tree import CASES, PowerNode
+from arkwright.design.power_tree import CASES, PowerNode, loads, tree_of
 from arkwright.errors import InputError
 from arkwright.factory import Power, Redundancy, UpsKind
 from arkwright.physics import losses
@@ -65,16 +65,29 @@ def lay_out(
     busway = plant.power_part(section.busway or BUSWAY)
     derating = section.derating if section.derating is not None else plant.figure("derating")
     usable_kw = float(losses.usable_kw(busway.rating_kw, derating))
-    nodes = _feeds(site, racks, section, connection_kw, mechanical_kw)
-    tops = tuple(n.path for n in nodes if n.kind == "transformer-hv")
-    tops = tops or tuple(node.path for node in nodes if node.kind == "utility")
-    for number, system in enumerate(_systems(racks, section, busway, usable_kw), start=1):
-        path = f"{site}/p{number:02d}"
-        blocks = _blocks(path, system, section, tops)
-        nodes += blocks
-        nodes += _busways(path, system, section, blocks, busway, usable_kw)
-    nodes += _mechanical(site, mechanical_kw, section.ups.redundancy, tops)
-    return nodes
+    systems = _systems(racks, section, busway, usable_kw)
+
+    def below(tops: tuple[str, ...]) -> list[PowerNode]:
+        nodes = []
+        for number, system in enumerate(systems, start=1):
+            path = f"{site}/p{number:02d}"
+            blocks = _blocks(path, system, section, tops)
+            nodes += blocks
+            nodes += _busways(path, system, section, blocks, busway, usable_kw)
+        return [*nodes, *_mechanical(site, mechanical_kw, section.ups.redundancy, tops)]
+
+    # What the site takes below its feeds, losses included, sizes what stands above.
+    feeds = _feeds(site, _taken_in_all_kw(below(())), section, connection_kw)
+    tops = tuple(node.path for node in feeds if node.kind == "transformer-hv")
+    tops = tops or tuple(node.path for node in feeds if node.kind == "utility")
+    return [*feeds, *below(tops)]
+
+
+def _taken_in_all_kw(nodes: Sequence[PowerNode]) -> float:
+    """What the parts without parents take together at peak."""
+    tree = tree_of("site", nodes)
+    is_root = [not node.parents for node in tree.nodes]
+    return float(loads(tree).taken_kw[is_root, 0].sum())
 
 
 def curve_of(part: PowerPart) -> LossCurve:
@@ -91,11 +104,7 @@ def curve_of(part: PowerPart) -> LossCurve:
 
 
 def _feeds(
-    site: str,
-    racks: Sequence[RackLoad],
-    section: Power,
-    connection_kw: float | None,
-    mechanical_kw: float,
+    site: str, total_kw: float, section: Power, connection_kw: float | None
 ) -> list[PowerNode]:
     """The connection, its feeds, and HV/MV transformers beside each other where a site is large."""
     grid = PowerNode(path=f"{site}/grid", kind="grid", rating_kw=connection_kw)
@@ -105,7 +114,6 @@ def _feeds(
         )
         for n in range(1, section.feeds + 1)
     ]
-    total_kw = sum(rack.peak_kw for rack in racks) + mechanical_kw
     if total_kw < plant.figure("hv_from_kw"):
         return [grid, *feeds]
     part = plant.power_part("transformer-hv-150")

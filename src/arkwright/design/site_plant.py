@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import msgspec
 from msgspec import Struct
 
 from arkwright import catalog
@@ -21,7 +22,7 @@ from arkwright.design.cooling_year import (
 )
 from arkwright.design.power_chain import PowerPlan, chain_losses_kw, plan_power, rack_loads
 from arkwright.design.power_layout import RackLoad
-from arkwright.factory import Factory, PowerBasis
+from arkwright.factory import Factory, Power, PowerBasis
 from arkwright.factory.weather import Weather
 
 
@@ -35,6 +36,8 @@ class SitePlant(Struct, frozen=True, kw_only=True):
     power: PowerPlan
     cooling_kw_max: float
     """Of the cooling plants at full load in the hour their chillers are sized for."""
+    other_kw_max: float
+    """Lighting, controls, ventilation: fed with the cooling."""
     chiller_free_hours: int
     """Hours in which no liquid loop needs a chiller; air loops are apart."""
     chiller_free_hours_air: int
@@ -65,7 +68,8 @@ def site_plant(
     cooling_kw_max = sum(design_hour_kw(plan, weather) for plan in plans)
     is_at_grid = place.grid.basis in (PowerBasis.GRID, PowerBasis.FACILITY)
     connection_kw = place.grid.connection if is_at_grid else None
-    chain = plan_power(site, loads, place.power, connection_kw, cooling_kw_max)
+    other_kw = sum(rack.peak_kw for rack in loads) * plant.figure("other_fraction")
+    chain = _chain(site, loads, place.power, connection_kw, cooling_kw_max + other_kw)
     whole, year = together(site, plans, [cooling_year(p, weather, typical) for p in plans])
     found = [*whole.findings, *spare_findings(whole), *chain.findings]
     return SitePlant(
@@ -74,11 +78,28 @@ def site_plant(
         halls=tuple(plans),
         power=chain,
         cooling_kw_max=cooling_kw_max,
+        other_kw_max=other_kw,
         chiller_free_hours=_free(year, "liquid"),
         chiller_free_hours_air=_free(year, "air"),
         year=facility_year(whole, year, chain_losses_kw(chain, typical)),
         findings=tuple(found),
     )
+
+
+def _chain(
+    site: str,
+    loads: Sequence[RackLoad],
+    section: Power,
+    connection_kw: float | None,
+    mechanical_kw: float,
+) -> PowerPlan:
+    """The chain. A connection that is too small is one finding, not one of every part above it."""
+    chain = plan_power(site, loads, section, connection_kw, mechanical_kw)
+    if connection_kw is None or chain.input_kw[0] <= connection_kw:
+        return chain
+    alone = plan_power(site, loads, section, None, mechanical_kw)
+    small = [finding for finding in chain.findings if finding.where == f"{site}/grid"]
+    return msgspec.structs.replace(chain, findings=(*small, *alone.findings))
 
 
 def _beside(halls: Sequence[HallPlan]) -> list[RackLoad]:

@@ -73,7 +73,10 @@ class Grid(Section, frozen=True, kw_only=True):
 
 
 class Hall(Section, frozen=True, kw_only=True):
-    """A room of one kind of system. Give `gpus`, `racks` or `nodes`; whole racks are built."""
+    """A room of one kind of system. Give `gpus`, `racks` or `nodes`; whole racks are built.
+
+    With none of them the hall is filled with the racks that `power` carries at their maximum.
+    """
 
     system: str
     """Catalogue name, for example gb300-nvl72."""
@@ -86,7 +89,8 @@ class Hall(Section, frozen=True, kw_only=True):
     memory_per_node: Gigabytes | None = None
     """Instead of the catalogue's figure."""
     power: Kilowatts | None = None
-    """IT power that all racks of the hall may draw together; none sets no limit."""
+    """IT power that all racks of the hall may draw together; none sets no limit. Alone, it says how
+    many racks there are."""
     rack_power: Kilowatts | None = None
     """IT power that each rack may draw; none sets no limit."""
 

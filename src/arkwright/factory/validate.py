@@ -134,9 +134,16 @@ def _hall(path: str, name: str, hall: Hall) -> Found:
         right = f"{hint}known systems: {', '.join(known)}"
         yield f"{path}.system", f"unknown system {hall.system!r}", right
     given = [key for key in ("gpus", "racks", "nodes") if getattr(hall, key) is not None]
-    if len(given) != 1:
-        found = f"both {' and '.join(given)}" if given else "neither gpus nor racks nor nodes"
+    if len(given) > 1:
+        yield path, f"both {' and '.join(given)}", "give one of them, for example gpus: 5184"
+    if not given and hall.power is None:
+        found = "neither gpus nor racks nor nodes nor power"
         yield path, found, "give one of them, for example gpus: 5184"
+    system = catalog.systems().get(hall.system)
+    if not given and hall.power is not None and system and not _racks_by_power(hall, system):
+        found = f"{units.render(hall.power, 'kW')} carry no rack of {system.title}"
+        right = f"give at least {units.render(system.rack_power_kw_max, 'kW')}"
+        yield f"{path}.power", found, right
     if name == "local":
         yield path, "the name local is taken by the nodes of an engine", "call the hall h1"
 
@@ -145,7 +152,15 @@ def _gpus(hall: Hall) -> int:
     system = catalog.systems().get(hall.system)
     if hall.nodes:
         return hall.nodes * (system.gpus_per_node if system else 1)
-    return hall.gpus or (hall.racks or 0) * (system.gpus_per_rack if system else 1)
+    if hall.gpus:
+        return hall.gpus
+    racks = hall.racks or (_racks_by_power(hall, system) if system else 0)
+    return racks * (system.gpus_per_rack if system else 1)
+
+
+def _racks_by_power(hall: Hall, system: catalog.System) -> int:
+    """Racks that the hall's power carries at their maximum, where it says nothing else."""
+    return 0 if hall.power is None else int(hall.power // system.rack_power_kw_max)
 
 
 def _network(path: str, site: Site, factory: Factory) -> Found:
