@@ -6,13 +6,12 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from arkwright import design, factory
+from arkwright import factory
 from arkwright.design import portrait
 from arkwright.design.blueprint import Finding, Severity
-from arkwright.design.climate import weather_of
-from arkwright.design.network import network
+from arkwright.design.checker import check
 from arkwright.design.report import folded, page
-from arkwright.design.site_plant import site_plant
+from arkwright.design.whole import whole
 
 START = int(np.datetime64("2026-12-01", "D").astype(int))
 FJORD = """
@@ -36,13 +35,8 @@ VOID = {"meta", "br", "hr"}
 
 def reported(text=FJORD):
     read = factory.loads(text.encode())
-    plan = design.blueprint(read)
-    networks = {site.site: site for site in network(read, plan).sites}
-    plants = {}
-    for name in networks:
-        place = read.sites[name]
-        plants[name] = site_plant(read, plan, name, weather_of(place.climate, place.country))
-    return portrait.report(read, plan, networks, plants, START)
+    built = whole(read)
+    return portrait.report(read, built, check(read, built), START)
 
 
 class Balanced(HTMLParser):

@@ -58,7 +58,7 @@ def design(
     from arkwright.design.whole import shortfalls, whole
 
     found = factory.load(file)
-    weather = _weather(found, file.parent)
+    weather = read_weather(found, file.parent)
     built = whole(found, weather)
     if not anyway:
         short = shortfalls(found, built, weather)
@@ -76,7 +76,7 @@ def design(
     _show(built, faults, is_sourced)
 
 
-def _weather(found: Factory, folder: Path) -> dict[str, Weather]:
+def read_weather(found: Factory, folder: Path) -> dict[str, Weather]:
     """The years of the sites that name a weather file, relative to the factory file."""
     named = {name: site.climate for name, site in found.sites.items() if site.climate.weather}
     if not named:

@@ -56,23 +56,13 @@ def report(file: Path, output: Path, start: object, folder: Path | None) -> None
 
 
 def _report(read: Factory, file: Path, start_day: int) -> Report:
-    from arkwright import design
+    from arkwright.cli.design import read_weather
     from arkwright.design import portrait
-    from arkwright.design.climate import weather_of
-    from arkwright.design.network import network
-    from arkwright.design.site_plant import site_plant
-    from arkwright.factory.series import load_weather
+    from arkwright.design.checker import check
+    from arkwright.design.whole import whole
 
-    plan = design.blueprint(read)
-    networks = {site.site: site for site in network(read, plan).sites}
-    plants = {}
-    for name in networks:
-        place = read.sites[name]
-        path = place.climate.weather
-        given = None if path is None else load_weather(file.parent / path, place.climate)
-        weather = weather_of(place.climate, place.country, given)
-        plants[name] = site_plant(read, plan, name, weather)
-    return portrait.report(read, plan, networks, plants, start_day)
+    built = whole(read, read_weather(read, file.parent))
+    return portrait.report(read, built, check(read, built), start_day)
 
 
 def _day(start: object) -> int:

@@ -8,15 +8,18 @@ from msgspec import Struct
 
 from arkwright import units
 from arkwright.design import drawing, sketches
-from arkwright.design.blueprint import Blueprint, SitePlan
+from arkwright.design.blueprint import Blueprint, Finding, Severity, SitePlan
 from arkwright.design.drawing.svg import power
 from arkwright.design.environment import Environment, Year, environment
 from arkwright.design.money import Drawn, SiteMoney, published, site_money
 from arkwright.design.network import SiteNetwork
 from arkwright.design.report import Figure, Report, SiteView, Table, Total
+from arkwright.design.rules import Fault
 from arkwright.design.site_plant import SitePlant
+from arkwright.design.site_power import SitePower
 from arkwright.design.span import Span, total
 from arkwright.design.timeline import Timeline, timeline
+from arkwright.design.whole import Design, SiteDesign
 from arkwright.factory import Factory
 
 
@@ -26,35 +29,26 @@ class SitePortrait(Struct, frozen=True, kw_only=True, eq=False):
     plan: SitePlan
     network: SiteNetwork
     plant: SitePlant
-    pue: float
+    power: SitePower
     money: SiteMoney
     timeline: Timeline
     environment: Environment
 
 
-def report(
-    factory: Factory,
-    plan: Blueprint,
-    networks: Mapping[str, SiteNetwork],
-    plants: Mapping[str, SitePlant],
-    start_day: int,
-) -> Report:
-    """Every site of `plan` that has racks. `start_day`: when planning starts, since 1970-01-01.
+def report(factory: Factory, built: Design, faults: Sequence[Fault], start_day: int) -> Report:
+    """Every site of `built` that has racks, with what the checker found.
 
-    `plan` carries the findings and assumptions of the whole design; those of money and environment
-    are added here.
+    `start_day`: when planning starts, days since 1970-01-01.
     """
-    sites = [
-        site_portrait(factory, site, networks[site.name], plants[site.name], start_day)
-        for site in plan.sites
-        if site.name in networks
-    ]
-    findings, assumptions = list(plan.findings), list(plan.assumptions)
+    plan = built.blueprint
+    sites = [site_portrait(factory, site, start_day) for site in built.sites]
+    findings = [*_checked(built, faults)]
+    assumptions = list(built.assumptions)
     for site in sites:
         systems = {hall.system for hall in site.plan.halls}
-        findings += [*site.network.findings, *site.plant.findings, *site.money.findings]
-        findings += [*published(site.money, systems), *site.environment.findings]
-        assumptions += [*site.network.assumptions, *site.money.assumptions]
+        findings += [*site.money.findings, *published(site.money, systems)]
+        findings += site.environment.findings
+        assumptions += site.money.assumptions
     return Report(
         title=f"{factory.factory}: {plan.gpus:,} GPUs at {_count(len(sites), 'site')}",
         words="Every megawatt names its basis. Ranges run from a low to a high end that were "
@@ -66,13 +60,26 @@ def report(
     )
 
 
-def site_portrait(
-    factory: Factory, plan: SitePlan, network: SiteNetwork, plant: SitePlant, start_day: int
-) -> SitePortrait:
+def _checked(built: Design, faults: Sequence[Fault]) -> Iterator[Finding]:
+    """What the checker found; of the design's own, what the checker does not say again."""
+    for fault in faults:
+        yield Finding(
+            severity=fault.severity,
+            where=fault.where,
+            text=f"{fault.text} ({fault.margin}); {fault.fix}",
+            source=fault.source,
+            rule=fault.rule,
+        )
+    said = {fault.where for fault in faults}
+    for finding in built.findings:
+        if finding.where not in said or finding.severity is Severity.NOTE:
+            yield finding
+
+
+def site_portrait(factory: Factory, site: SiteDesign, start_day: int) -> SitePortrait:
     """Money, schedule and environment of one site."""
-    given = factory.sites[plan.name].pue
-    pue = plant.year.pue_mean if given is None else given
-    facility_kwh = plant.year.it_kwh * pue
+    plan, plant, power = site.plan, site.plant, site.power
+    facility_kwh = plant.year.it_kwh * power.pue
     drawn = Drawn(plan.it_power_kw_max, plan.facility_power_kw_max, facility_kwh)
     year = Year(
         it_kwh=plant.year.it_kwh,
@@ -83,9 +90,9 @@ def site_portrait(
     )
     return SitePortrait(
         plan=plan,
-        network=network,
+        network=site.network,
         plant=plant,
-        pue=pue,
+        power=power,
         money=site_money(factory, plan, drawn),
         timeline=timeline(
             plan.name,
@@ -105,9 +112,9 @@ def _whole(sites: Sequence[SitePortrait]) -> Iterator[Total]:
     racks = sum(len(site.network.floor.racks) for site in sites)
     compute = sum(site.plan.racks for site in sites)
     yield Total(value=f"{racks:,}", title="racks", basis=f"{compute:,} of them with GPUs")
-    yield from _powers([site.plan for site in sites])
+    yield from _powers(sites)
     it_kwh = sum(site.plant.year.it_kwh for site in sites)
-    pue = sum(site.pue * site.plant.year.it_kwh for site in sites) / it_kwh
+    pue = sum(site.power.pue * site.plant.year.it_kwh for site in sites) / it_kwh
     yield Total(value=f"{pue:.2f}", title="PUE", basis="mean of the year, typical draw")
     yield from _costs([site.money for site in sites])
     soonest = min(sites, key=lambda site: site.timeline.milestones[-1].day)
@@ -121,14 +128,16 @@ def _reserved(site: SitePortrait) -> str:
     return "No grid connection is given: the wait for one is in it"
 
 
-def _powers(plans: Sequence[SitePlan]) -> Iterator[Total]:
-    it, facility = (
-        sum(plan.it_power_kw_max for plan in plans),
-        sum(plan.facility_power_kw_max for plan in plans),
+def _powers(sites: Sequence[SitePortrait]) -> Iterator[Total]:
+    powers = [site.power for site in sites]
+    sums = (
+        ("IT power", sum(p.it_kw_max for p in powers), "maximum; racks, network, storage"),
+        ("facility power", sum(p.facility_kw_max for p in powers), "maximum; with cooling"),
+        ("grid power", sum(p.grid_kw_max for p in powers), "maximum; with HV transformers"),
     )
-    yield Total(value=power(it), title="IT power", basis="maximum; racks, network, storage")
-    yield Total(value=power(facility), title="facility power", basis="maximum; with cooling")
-    given = [plan for plan in plans if plan.connection_kw is not None]
+    for title, kw, basis in sums:
+        yield Total(value=power(kw), title=title, basis=basis)
+    given = [site.plan for site in sites if site.plan.connection_kw is not None]
     if given:
         bases = ", ".join(dict.fromkeys(plan.connection_basis for plan in given))
         connected = sum(plan.connection_kw or 0.0 for plan in given)
@@ -154,7 +163,7 @@ def _costs(moneys: Sequence[SiteMoney]) -> Iterator[Total]:
 
 def _view(site: SitePortrait, plan: Blueprint) -> SiteView:
     place = f"{site.plan.country}. " if site.plan.country else ""
-    words = "; ".join(sketches.hall_words(hall) for hall in site.plan.halls)
+    words = sketches.hall_words(site.plan.halls)
     return SiteView(
         name=site.plan.name,
         words=f"{place}{words}. Weather: {site.plant.weather}.",
@@ -166,9 +175,11 @@ def _view(site: SitePortrait, plan: Blueprint) -> SiteView:
 
 def _site_totals(site: SitePortrait) -> Iterator[Total]:
     yield Total(value=f"{site.plan.gpus:,}", title="GPUs")
-    yield from _powers([site.plan])
+    yield from _powers([site])
     yield Total(
-        value=f"{site.pue:.3f}", title="PUE", basis=f"worst hour {site.plant.year.pue_max:.2f}"
+        value=f"{site.power.pue:.3f}",
+        title="PUE",
+        basis=f"worst hour {site.plant.year.pue_max:.2f}",
     )
     free, air = site.plant.chiller_free_hours, site.plant.chiller_free_hours_air
     liquid = any(loop.name == "liquid" for hall in site.plant.halls for loop in hall.loops)

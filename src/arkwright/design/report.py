@@ -48,6 +48,7 @@ h2{break-before:page}h2.first{break-before:auto}nav{display:none}}
 """
 )
 
+_ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 _NUMBER = re.compile(r"[0-9][0-9.,]*")
 
 
@@ -152,13 +153,14 @@ def _site(site: SiteView, *, is_first: bool) -> str:
 def _findings(findings: Sequence[Finding]) -> str:
     if not findings:
         return '<h2 id="findings">Findings</h2><p>None.</p>'
-    ordered = sorted(findings, key=lambda finding: finding.severity is Severity.NOTE)
+    ordered = sorted(findings, key=lambda finding: _ORDER.index(finding.severity))
     rows = []
     for finding, more in folded(ordered):
+        name = f"{finding.severity.value} {finding.rule}".rstrip()
         where = finding.where + (f" and {more:,} more places" if more else "")
         kind = ' class="warning"' if finding.severity is not Severity.NOTE else ""
         rows.append(
-            f"<tr><td{kind}>{clean(finding.severity.value)}</td><td>{clean(where)}</td>"
+            f"<tr><td{kind}>{clean(name)}</td><td>{clean(where)}</td>"
             f'<td>{clean(finding.text)}</td><td class="soft">{clean(finding.source)}</td></tr>'
         )
     head = "<tr><th></th><th>Where</th><th>What</th><th>Source</th></tr>"

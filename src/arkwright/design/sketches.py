@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -37,7 +37,16 @@ _SLOTS = {
     "switch": ("scale-up switch tray", "c3"),
     "oob": ("management switch", "c1"),
 }
-_CHAIN = ("grid", "utility", "transformer", "generator", "ups", "busway", "pdu", "shelf", "rack")
+_CHAIN = (
+    "utility",
+    "transformer-hv",
+    "transformer",
+    "generator",
+    "ups",
+    "busway",
+    "pdu",
+    "shelf",
+)
 _GROUPS = {"compute": "c0", "network": "c1", "storage": "c3", "facility": "c2", "energy": "c2"}
 
 
@@ -116,7 +125,7 @@ def stages(plant: SitePlant, racks: list[Rack], connection: str) -> tuple[Stage,
         carried[node.kind] = carried.get(node.kind, 0.0) + kw
     shelved_kw = sum(load.peak_kw for load in rack_loads(racks) if load.shelves)
     found = [Stage(kind="grid", title="Grid connection", note=connection)]
-    for kind in _CHAIN[1:-1]:
+    for kind in _CHAIN:
         mine = [part for part in chain.parts if part.kind == kind and part.installed]
         if not mine:
             continue
@@ -148,6 +157,7 @@ def stages(plant: SitePlant, racks: list[Rack], connection: str) -> tuple[Stage,
 _STAGE_NOTES = {
     "utility": "each able to carry the whole site",
     "generator": "start when the grid is lost",
+    "transformer-hv": "high to medium voltage",
     "transformer": "medium to low voltage, spare parts included",
     "ups": "modules, spare parts included",
     "busway": "a pair to each group of racks",
@@ -164,16 +174,22 @@ def _cooling(plant: SitePlant) -> Stage:
     titles = [f"{count} {kind.replace('-', ' ')}s" for kind, count in machines.items()]
     return Stage(
         kind="cooling",
-        title="Cooling plant",
+        title="Cooling plant, lights and other",
         note=", ".join(titles).replace("cdus", "CDUs"),
-        carried_kw=plant.cooling_kw_max,
+        carried_kw=plant.cooling_kw_max + plant.other_kw_max,
         is_branch=True,
     )
 
 
 def _counted(mine: list[Parts]) -> str:
     """`6 + 2 transformers of 2,450 + 980 kW`."""
-    title = {"ups": "UPS module", "pdu": "rack PDU", "shelf": "power shelf", "utility": "feed"}
+    title = {
+        "ups": "UPS module",
+        "pdu": "rack PDU",
+        "shelf": "power shelf",
+        "transformer-hv": "HV transformer",
+        "utility": "feed",
+    }
     word = title.get(mine[0].kind, mine[0].kind)
     if sum(part.installed for part in mine) > 1:
         word = {"power shelf": "power shelves"}.get(word, f"{word}s")
@@ -318,8 +334,18 @@ def gantt_sketch(plan: Timeline) -> GanttSketch:
     )
 
 
-def hall_words(hall: HallPlan) -> str:
-    """`h1: 72 racks of GB300 NVL72, 5,184 GPUs, 10.224 MW`."""
-    title, power = catalog.system(hall.system).title, units.render(hall.it_power_kw_max, "kW")
-    racks = "1 rack" if hall.racks == 1 else f"{hall.racks:,} racks"
-    return f"hall {hall.name}: {racks} of {title}, {hall.gpus:,} GPUs, {power} (IT, maximum)"
+def hall_words(halls: Sequence[HallPlan]) -> str:
+    """`hall h1: 72 racks of GB300 NVL72, 5,184 GPUs, …`; halls alike are named together."""
+    alike: dict[str, list[str]] = {}
+    for hall in halls:
+        title, kw = catalog.system(hall.system).title, hall.it_power_kw_max
+        racks = "1 rack" if hall.racks == 1 else f"{hall.racks:,} racks"
+        power = units.render(kw, "kW")
+        words = f"{racks} of {title}, {hall.gpus:,} GPUs, {power} of racks (IT, maximum)"
+        alike.setdefault(words, []).append(hall.name)
+    return "; ".join(
+        f"hall {names[0]}: {words}"
+        if len(names) == 1
+        else f"halls {', '.join(names)}, each {words}"
+        for words, names in alike.items()
+    )

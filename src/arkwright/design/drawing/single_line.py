@@ -85,7 +85,7 @@ def _words(drawing: Drawing, stage: Stage, y: float) -> None:
 
 def _symbol(drawing: Drawing, kind: str, x: float, y: float) -> None:
     """As single-line diagrams have them: two rings a transformer, a box with a wave a UPS."""
-    if kind == "transformer":
+    if kind.startswith("transformer"):
         drawing.circle(x, y - 6, 10, "box")
         drawing.circle(x, y + 6, 10, "box")
         drawing.circle(x, y - 6, 10, "wire")
