@@ -232,7 +232,8 @@ def _building(plan: SitePlan, drawn: Drawn, exchange: Exchange) -> Iterator[Cost
     row = figures.build_cost(plan.country)
     each = Span(row.price_per_kw_low, row.price_per_kw_high)
     cost = exchange.convert(each.times(drawn.it_kw_max), row.currency)
-    how = f"{units.render(round(drawn.it_kw_max), 'kW')} of IT at {each.text(f'{row.currency}/kW')}"
+    price = f"{each.low:,.0f} to {each.high:,.0f} {row.currency}/kW"
+    how = f"{units.render(round(drawn.it_kw_max), 'kW')} of IT at {price}"
     yield CostLine(
         group="facility",
         item="Building and plant",

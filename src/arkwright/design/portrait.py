@@ -49,12 +49,15 @@ def report(factory: Factory, built: Design, faults: Sequence[Fault], start_day: 
         findings += [*site.money.findings, *published(site.money, systems)]
         findings += site.environment.findings
         assumptions += site.money.assumptions
+    totals = tuple(_whole(sites))
+    # What the head of the page says of an only site is not said again below it.
+    said = totals if len(sites) == 1 else ()
     return Report(
         title=f"{factory.factory}: {plan.gpus:,} GPUs at {_count(len(sites), 'site')}",
         words="Every megawatt names its basis. Ranges run from a low to a high end that were "
         "published or, where that is said, estimated. Nothing here was measured.",
-        totals=tuple(_whole(sites)),
-        sites=tuple(_view(site, plan) for site in sites),
+        totals=totals,
+        sites=tuple(_view(site, plan, said) for site in sites),
         findings=tuple(dict.fromkeys(findings)),
         assumptions=tuple(dict.fromkeys(assumptions)),
     )
@@ -161,13 +164,13 @@ def _costs(moneys: Sequence[SiteMoney]) -> Iterator[Total]:
         )
 
 
-def _view(site: SitePortrait, plan: Blueprint) -> SiteView:
+def _view(site: SitePortrait, plan: Blueprint, said: Sequence[Total]) -> SiteView:
     place = f"{site.plan.country}. " if site.plan.country else ""
     words = sketches.hall_words(site.plan.halls)
     return SiteView(
         name=site.plan.name,
         words=f"{place}{words}. Weather: {site.plant.weather}.",
-        totals=tuple(_site_totals(site)),
+        totals=tuple(entry for entry in _site_totals(site) if entry not in said),
         figures=tuple(_figures(site, plan)),
         tables=tuple(_tables(site)),
     )

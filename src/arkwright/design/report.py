@@ -37,12 +37,13 @@ figcaption{color:var(--soft);font-size:12.5px;margin-top:6px;max-width:96ch}
 table{border-collapse:collapse;width:100%;font-size:13px}
 th{text-align:left;font-weight:600;color:var(--soft)}
 th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--rule);vertical-align:top;
-overflow-wrap:anywhere}
-td:first-child{min-width:110px}
+overflow-wrap:break-word;min-width:84px}
 td.n,th.n{text-align:right;white-space:nowrap}
 .warning{color:var(--c4);font-weight:600}
 details summary{cursor:pointer;font-weight:600;margin:28px 0 8px}
-@media print{main{max-width:none;padding:0}figure,tr{break-inside:avoid}
+@media print{body{font-size:11px}table{font-size:10.5px}main{max-width:none;padding:0}
+figure,tr,.totals{break-inside:avoid}h3,th,tr:first-child{break-after:avoid}
+.totals{grid-template-columns:repeat(5,1fr)}.totals b{font-size:15px}
 h2{break-before:page}h2.first{break-before:auto}nav{display:none}}
 @page{margin:16mm}
 """
