@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from arkwright import catalog
-from arkwright.catalog import parts
+from arkwright.catalog import parts, plant
 from arkwright.design.bill import BillLine
 from arkwright.design.floor import RackKind
 from arkwright.design.rules.fault import Fault, contradiction, unequal
@@ -121,6 +121,29 @@ def _bill(design: Design, site: SiteDesign) -> Iterator[Fault]:
         bought = _count(lines, "storage", title)
         if bought != nodes:
             yield unequal("K5", site.plan.name, "storage on the bill", bought, nodes)
+    for group, counts in _plant(site).items():
+        for title, installed in counts.items():
+            bought = _count(lines, group, title)
+            if bought != installed:
+                where = f"{site.plan.name}: {title}"
+                yield unequal("K5", where, "on the bill", bought, installed)
+
+
+def _plant(site: SiteDesign) -> dict[str, dict[str, int]]:
+    """Parts of the chain by its tree, where a lineup of UPS is several; machines by the loops."""
+    chain: dict[str, int] = {}
+    for node in site.plant.power.tree.nodes:
+        if node.part:
+            part = plant.power_part(node.part)
+            lineup = round((node.rating_kw or 0.0) / part.rating_kw) if part.kind == "ups" else 1
+            chain[part.title] = chain.get(part.title, 0) + lineup
+    cooling: dict[str, int] = {}
+    for hall in site.plant.halls:
+        for loop in hall.loops:
+            for m in loop.machines:
+                title = plant.cooling_part(m.part).title
+                cooling[title] = cooling.get(title, 0) + m.installed
+    return {"power chain": chain, "cooling": cooling}
 
 
 def _count(lines: Sequence[BillLine], group: str, item: str) -> int:
