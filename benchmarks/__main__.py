@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import ask, calibration, install, openb, scheduler, server, verbs
+from benchmarks import ask, calibration, design, install, openb, scheduler, server, verbs
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "server": server.run,
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "openb": openb.run,
     "ask": ask.run,
     "calibration": calibration.run,
+    "design": design.run,
     "install": install.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

@@ -146,6 +146,14 @@ MUTATIONS = {
         ),
         "K5",
     ),
+    "the bill lacks coolers": (
+        lambda: replace(BUILT, bill=tuple(ln for ln in BUILT.bill if ln.group != "cooling")),
+        "K5",
+    ),
+    "the bill lacks the power chain": (
+        lambda: replace(BUILT, bill=tuple(ln for ln in BUILT.bill if ln.group != "power chain")),
+        "K5",
+    ),
     "a cable ends on nothing": (lambda: with_cables(**changed("b", 0, 10**6)), "C1"),
     "a cable ends where it begins": (
         lambda: with_cables(**changed("b", 0, SCHEDULE.a[0])),

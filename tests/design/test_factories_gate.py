@@ -25,8 +25,8 @@ COMPARED = {
     "nscale-texas": ("US", "gb300-nvl72", "grid_kw_max", ""),
     # Ethernet fabric: three tiers of 64-port switches end at 16,384 such nodes
     "abilene-4bldg": ("US", "gb200-nvl72", "it_kw_max", "fabric: {switch: sn5600}"),
-    # "grid allocation". SN5600 is published; PUE 1.18 was reached (its H100 are liquid cooled, as no
-    # H100 system of the catalogue is).
+    # "grid allocation". SN5600 is published; PUE 1.18 was reached (its H100 are liquid cooled, as
+    # no H100 system of the catalogue is).
     "colossus-100k": ("US", "dgx-h100", "grid_kw_max", "pue: 1.18, fabric: {switch: sn5600}"),
     "ms-model": ("US", "gb300-nvl72", "facility_kw_max", ""),
 }
@@ -34,7 +34,7 @@ LEFT_OUT = {
     "stargate-uk": "no megawatts",
     "nscale-uk-total": "no megawatts, several sites",
     "abilene": "contradicts itself: its note has 450,000 GPUs for the same megawatts, and chips "
-    "that may mean superchips; its 3.0 MW per 1,000 are 1.42 times those of its own buildings 1 to 4",
+    "that may mean superchips; 3.0 MW per 1,000 are 1.42 times those of its own buildings 1 to 4",
     "colossus-1": "a range of megawatts and three kinds of GPU",
     "nebius-bethune": "no GPUs",
     "shell-leases": "no GPUs, several sites",

@@ -47,7 +47,7 @@ def _site(site: SiteDesign) -> Iterator[Line]:
     for plan in site.network.storage:
         title = parts.storage_product(plan.product).title
         rates = f"{plan.read_gb_s:,.0f} GB/s read, {plan.write_gb_s:,.0f} written"
-        value = f"{plan.nodes:,} of {title}"
+        value = f"{plan.nodes:,} × {title}"
         yield Line("  storage", value, f"{rates}, {plan.capacity_tb:,.0f} TB; level {plan.level}")
     yield _floor(site)
     yield from _chain(site)
@@ -73,14 +73,14 @@ def _fabric(site: SiteDesign, plan: FabricPlan) -> Line:
     cables = int((table.fabric == table.fabrics.index(plan.name)).sum())
     value = f"{plan.switches:,} {title}, {cables:,} links"
     if plan.size is None:
-        return Line(f"  {plan.name}", value, "one port of everything managed")
+        return Line(f"  {plan.name} fabric", value, "one port of everything managed")
     size = plan.size
     tiers = f"{size.tiers} tier{'s' if size.tiers > 1 else ''}: {size.leaf:,} leaf"
     tiers += f", {size.spine:,} spine" if size.spine else ""
     tiers += f", {size.core:,} core" if size.core else ""
     tiers += f" in {size.planes} planes" if size.planes > 1 else ""
     bisection = units.render(plan.bisection_gbit_s or 0.0, "Gbit/s")
-    return Line(f"  {plan.name}", value, f"{tiers}; bisection {bisection}")
+    return Line(f"  {plan.name} fabric", value, f"{tiers}; bisection {bisection}")
 
 
 def _floor(site: SiteDesign) -> Line:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from arkwright.catalog import plant
 from arkwright.design.bill import BillLine, bill
+from arkwright.design.bill_plant import bill_plant
 from arkwright.design.blueprint import Assumption, Blueprint, Finding, SitePlan
 from arkwright.design.climate import weather_of
 from arkwright.design.intent import Shortfall, connection_findings, nearest
@@ -82,7 +83,7 @@ def whole(factory: Factory, weather: Mapping[str, Weather] | None = None) -> Des
         blueprint=built,
         sites=sites,
         links=wired.links,
-        bill=bill(plan, wired),
+        bill=(*bill(plan, wired), *(line for site in sites for line in bill_plant(site.plant))),
         findings=built.findings,
         assumptions=built.assumptions,
     )

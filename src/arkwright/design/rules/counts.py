@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from arkwright import catalog
-from arkwright.catalog import parts
-from arkwright.design.bill import BillLine
+from arkwright.catalog import parts, plant
 from arkwright.design.floor import RackKind
 from arkwright.design.rules.fault import Fault, contradiction, unequal
 from arkwright.design.whole import Design, SiteDesign
@@ -98,30 +97,40 @@ def _floor(design: Design, site: SiteDesign) -> Iterator[Fault]:
 
 
 def _bill(design: Design, site: SiteDesign) -> Iterator[Fault]:
-    """K5: what is bought is what stands and is plugged in."""
-    lines = [line for line in design.bill if line.site == site.plan.name]
-    plan = site.network.floor
+    """K5: what is bought is what stands, is plugged in, feeds and cools."""
+    bought: dict[tuple[str, str], int] = {}
+    for line in design.bill:
+        if line.site == site.plan.name:
+            key = (line.group, line.item)
+            bought[key] = bought.get(key, 0) + line.count
+    for key, there in _there(site).items():
+        if bought.get(key, 0) != there:
+            where = f"{site.plan.name}: {': '.join(key)}"
+            yield unequal("K5", where, "on the bill", bought.get(key, 0), there)
+
+
+def _there(site: SiteDesign) -> dict[tuple[str, str], int]:
+    """What a site has, by group and item of the bill."""
+    found: dict[tuple[str, str], int] = {}
+
+    def add(group: str, item: str, count: int) -> None:
+        found[group, item] = found.get((group, item), 0) + count
+
     for kind in RackKind:
-        bought = _count(lines, "racks", f"{kind.name.lower()} racks")
-        standing = int((plan.kind == kind).sum())
-        if bought != standing:
-            where = f"{site.plan.name}: {kind.name.lower()} racks"
-            yield unequal("K5", where, "racks on the bill", bought, standing)
+        standing = int((site.network.floor.kind == kind).sum())
+        add("racks", f"{kind.name.lower()} racks", standing)
     for fabric in site.network.fabrics:
-        title = f"{parts.switch(fabric.switch).title} switches"
-        bought = _count(lines, fabric.name, title)
-        if bought != fabric.switches:
-            where = f"{site.plan.name}: {fabric.name}"
-            yield unequal("K5", where, "switches on the bill", bought, fabric.switches)
-    stored: dict[str, int] = {}
+        add(fabric.name, f"{parts.switch(fabric.switch).title} switches", fabric.switches)
     for storage in site.network.storage:
-        title = parts.storage_product(storage.product).title
-        stored[title] = stored.get(title, 0) + storage.nodes
-    for title, nodes in stored.items():
-        bought = _count(lines, "storage", title)
-        if bought != nodes:
-            yield unequal("K5", site.plan.name, "storage on the bill", bought, nodes)
-
-
-def _count(lines: Sequence[BillLine], group: str, item: str) -> int:
-    return sum(line.count for line in lines if line.group == group and line.item == item)
+        add("storage", parts.storage_product(storage.product).title, storage.nodes)
+    for node in site.plant.power.tree.nodes:
+        if node.part:
+            part = plant.power_part(node.part)
+            # A lineup of UPS is several modules.
+            lineup = round((node.rating_kw or 0.0) / part.rating_kw) if part.kind == "ups" else 1
+            add("power chain", part.title, lineup)
+    for hall in site.plant.halls:
+        for loop in hall.loops:
+            for m in loop.machines:
+                add("cooling", plant.cooling_part(m.part).title, m.installed)
+    return found
