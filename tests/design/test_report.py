@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,11 @@ from arkwright import factory
 from arkwright.design import portrait
 from arkwright.design.blueprint import Finding, Severity
 from arkwright.design.checker import check
+from arkwright.design.fabric.schedule import Tier
 from arkwright.design.report import folded, page
+from arkwright.design.sketches import fabric_sketch
 from arkwright.design.whole import whole
+from design.drawing.test_drawing import parsed
 
 START = int(np.datetime64("2026-12-01", "D").astype(int))
 FJORD = """
@@ -133,3 +137,38 @@ def test_findings_that_differ_only_in_place_and_number_are_shown_once():
 
 def test_the_same_design_gives_the_same_page(fjord):
     assert page(fjord) == page(reported())
+
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+FACTORIES = [path for path in EXAMPLES.glob("*.yaml") if "halls:" in path.read_text("utf-8")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", FACTORIES, ids=[path.stem for path in FACTORIES])
+def test_every_example_can_be_drawn(path):
+    read = factory.load(path)
+    built = whole(read)
+    found = portrait.report(read, built, check(read, built), START)
+    html = page(found)
+    assert len(html) < 1_000_000
+    reader = Balanced()
+    reader.feed(html)
+    assert reader.open == []
+    for svg in portrait.drawings(found).values():
+        parsed(svg)
+
+
+def test_links_are_those_of_the_schedule():
+    # Two planes of in-band: each of 127 nodes has a port in both.
+    read = factory.load(EXAMPLES / "h100-superpod-127.yaml")
+    built = whole(read)
+    (site,) = built.sites
+    table = site.network.schedule
+    for fabric in site.network.fabrics:
+        sketch = fabric_sketch(fabric)
+        if sketch is None:
+            continue
+        mine = table.tier[table.fabric == table.fabrics.index(fabric.name)]
+        drawn = [tier.links for tier in sketch.tiers[:-1]]
+        wired = [int((mine == tier).sum()) for tier in (Tier.LEAF_SPINE, Tier.NODE_LEAF)]
+        assert drawn == wired, fabric.name

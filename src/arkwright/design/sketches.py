@@ -66,6 +66,8 @@ def rack_sketch(system_name: str) -> RackSketch | None:
     for entry in face.order.split():
         kind, count = entry.split(":")
         title, colour = _SLOTS[kind]
+        if kind == "node" and not body.switch_trays:
+            title = system.title
         note = f"{system.gpus_per_node} GPUs each" if kind == "node" else ""
         slots.append(
             Slot(title=title, count=int(count), height_u=heights[kind], colour=colour, note=note)
@@ -205,6 +207,7 @@ def fabric_sketch(fabric: FabricPlan) -> FabricSketch | None:
         return None
     speed = f"{fabric.port_gbit_s:g} Gbit/s each"
     each = f"{switch.title}"
+    # A cable of a NIC with ports in several planes is that many links.
     groups = -(-fabric.ask.nodes // size.nodes_per_group)
     of_spines = size.spine_groups * size.planes
     rows = [
@@ -223,14 +226,17 @@ def fabric_sketch(fabric: FabricPlan) -> FabricSketch | None:
             name=name,
             count=count,
             note=each,
-            links=links,
+            links=links * size.planes,
             link_note=f"{way}, {speed}",
             groups=within,
         )
         for name, count, links, way, within in rows
         if count
     ]
-    ports = f"{fabric.ask.nics_per_node} ports each"
+    nics = fabric.ask.nics_per_node
+    ports = ("1 port" if nics == 1 else f"{nics} ports") + " each"
+    if size.planes > 1:
+        ports += " in every plane"
     tiers.append(TierSketch(name="nodes", count=fabric.ask.nodes, note=ports))
     planes = f"{size.planes} planes, " if size.planes > 1 else ""
     bisection = fabric.bisection_gbit_s
