@@ -18,6 +18,7 @@ from benchmarks import (
     ask,
     calibration,
     cold_start,
+    design,
     install,
     openb,
     scale,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "ask": ask.run,
     "calibration": calibration.run,
     "cold_start": cold_start.run,
+    "design": design.run,
     "install": install.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

@@ -115,8 +115,10 @@ def parse(text: str, unit: str) -> float:
     return value
 
 
-def render(value: float, unit: str) -> str:
+def render(value: float, unit: str, digits: int = 6) -> str:
     """Write `value` (in the canonical `unit`) in the largest unit that keeps it at 1 or above.
+
+    At most `digits` significant figures.
 
     >>> render(1_300_000, "kW")
     '1.3 GW'
@@ -125,7 +127,7 @@ def render(value: float, unit: str) -> str:
     scale = {u: f for u, f in dimension.factors.items() if u not in _READ_ONLY_UNITS}
     fitting = [(f, u) for u, f in scale.items() if abs(value) >= f]
     factor, name = max(fitting) if fitting else (1.0, unit)
-    return f"{value / factor:.6g} {name}"
+    return f"{value / factor:.{digits}g} {name}"
 
 
 _READ_ONLY_UNITS = frozenset(

@@ -157,9 +157,9 @@ def test_a_part_that_could_not_be_read_breaks_no_rule_by_its_absence():
             "h1",
         ),
         (
-            with_site("cooling: {water: warm}\n    halls: {h: " + HALL + "}"),
-            "f.yaml:4",
-            "sites.a.cooling",
+            with_site("halls: {h: " + HALL + "}") + "policy: {preemption: {}}\n",
+            "f.yaml:5",
+            "policy.preemption",
             "not yet",
             "leave it out",
         ),

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
+from arkwright.catalog import money, parts, plant
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -35,6 +36,16 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Carbon intensity", catalog.table("carbon.csv", Carbon)),
         ("Electricity prices", catalog.table("prices.csv", Price)),
         ("Defaults", catalog.defaults()),
+        ("Cooling machines", plant.cooling_parts()),
+        ("Supply temperature classes", plant.water_classes()),
+        ("Power chain", plant.power_parts()),
+        ("Figures of heat and power", plant.figures()),
+        ("Synthetic climates", plant.climates()),
+        ("Device ranges", plant.devices()),
+        ("DPS models", plant.dps_models()),
+        ("Bands of published figures", plant.bands()),
+        *parts.tables(),
+        *money.tables(),
     ]
 
 

@@ -2,35 +2,166 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from arkwright.cli.connection import json_option
-from arkwright.cli.show import API_VERSION, show_json, table
+from arkwright.cli.show import API_VERSION, count, show_json, table
+from arkwright.errors import InfeasibleError, InputError
+
+if TYPE_CHECKING:
+    from arkwright.design.rules import Fault
+    from arkwright.design.whole import Design
+    from arkwright.factory import Factory
+    from arkwright.factory.weather import Weather
+
+_PATH = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(short_help="Show what a factory file becomes: racks, power, topology")
+@click.command(short_help="Show what a factory file becomes: racks, network, power, cooling, bill")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--anyway", is_flag=True, help="Build it though the grid connection cannot carry it.")
+@click.option("--sources", "is_sourced", is_flag=True, help="List every value assumed, by source.")
+@click.option("--bill", "bill_file", type=_PATH, metavar="FILE.csv", help="Write what to buy.")
+@click.option(
+    "--cables", "cables_file", type=_PATH, metavar="FILE.csv", help="Write every cable, both ends."
+)
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write design.json, bill.csv and cables.csv there.",
+)
 @json_option
-def design(file: Path, is_json: bool) -> None:
-    """Turn a factory file into halls, racks, nodes, topology and power.
+def design(
+    file: Path,
+    anyway: bool,
+    is_sourced: bool,
+    bill_file: Path | None,
+    cables_file: Path | None,
+    folder: Path | None,
+    is_json: bool,
+) -> None:
+    """Turn a factory file into racks, network, storage, power chain, cooling and a bill.
 
-    Every figure names its basis, and everything assumed its source.
+    Every figure names its basis. A separate checker then adds everything up again, removes any one
+    part, and says what it finds. Exit code 2 when a grid connection cannot carry what the file asks
+    for, with the nearest that it can; --anyway builds it and reports that as a finding.
     """
-    from arkwright import design as room
     from arkwright import factory
+    from arkwright.design.checker import check
+    from arkwright.design.whole import shortfalls, whole
 
-    plan = room.blueprint(factory.load(file))
+    found = factory.load(file)
+    weather = read_weather(found, file.parent)
+    built = whole(found, weather)
+    if not anyway:
+        short = shortfalls(found, built, weather)
+        if short:
+            reasons = "\n".join(f"  {item.site}: {item}" for item in short)
+            hint = "change the file, or see it whole with --anyway"
+            raise InfeasibleError(f"the grid cannot carry {file.name}; {hint}\n{reasons}", short)
+    faults = check(found, built)
+    _write(built, faults, bill_file, cables_file, folder)
     if is_json:
-        import msgspec
+        from arkwright.design.document import document
 
-        built = msgspec.to_builtins(plan)
-        show_json({"api_version": API_VERSION, "kind": "blueprint"} | built)
+        show_json({"api_version": API_VERSION, "kind": "blueprint"} | document(built, faults))
         return
-    rows = [(line.label, line.value, line.basis) for line in room.summary(plan)]
+    _show(built, faults, is_sourced)
+
+
+def read_weather(found: Factory, folder: Path) -> dict[str, Weather]:
+    """The years of the sites that name a weather file, relative to the factory file."""
+    named = {name: site.climate for name, site in found.sites.items() if site.climate.weather}
+    if not named:
+        return {}
+    from arkwright.factory.series import load_weather
+
+    return {
+        name: load_weather(folder / (climate.weather or ""), climate)
+        for name, climate in named.items()
+    }
+
+
+def _write(
+    built: Design,
+    faults: tuple[Fault, ...],
+    bill_file: Path | None,
+    cables_file: Path | None,
+    folder: Path | None,
+) -> None:
+    from arkwright.design.bill import bill_csv
+
+    bills, cables = [bill_file], [cables_file]
+    if folder is not None:
+        import json
+
+        from arkwright.design.document import document
+
+        body = {"api_version": API_VERSION, "kind": "blueprint"} | document(built, faults)
+        _save(folder / "design.json", [json.dumps(body, ensure_ascii=False, indent=1), "\n"])
+        bills.append(folder / "bill.csv")
+        cables.append(folder / "cables.csv")
+    for path in bills:
+        if path is not None:
+            _save(path, [bill_csv(built.bill)])
+    for path in cables:
+        if path is not None:
+            _save(path, _cables(built))
+
+
+def _cables(built: Design) -> Iterator[str]:
+    """One table for all sites: paths begin with the site."""
+    from arkwright.design.fabric.schedule import HEADER, schedule_csv
+
+    yield HEADER
+    for site in built.sites:
+        pieces = schedule_csv(site.network.schedule)
+        next(pieces)
+        yield from pieces
+
+
+def _save(path: Path, pieces: Iterable[str]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(pieces)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _show(built: Design, faults: tuple[Fault, ...], is_sourced: bool) -> None:
+    from arkwright.design.overview import overview
+
+    rows = [(line.label, line.value, line.basis) for line in overview(built)]
     # Labels are indented by depth, so the table keeps its first column as it is.
-    click.echo(table(("WHAT", "VALUE", "BASIS OR SOURCE"), rows))
-    for finding in plan.findings:
-        source = f" ({finding.source})" if finding.source else ""
-        click.echo(f"{finding.severity.value}: {finding.where}: {finding.text}{source}")
+    click.echo(table(("WHAT", "VALUE", "BASIS OR NOTE"), rows))
+    # What the checker finds again is said by the checker.
+    said = {fault.where for fault in faults}
+    grouped: dict[tuple[str, str, str], list[str]] = {}
+    for finding in built.findings:
+        if finding.where not in said or finding.severity.value == "note":
+            key = (finding.severity.value, finding.text, finding.source)
+            grouped.setdefault(key, []).append(finding.where)
+    for (severity, text, by), places in grouped.items():
+        source = f" ({by})" if by and is_sourced else ""
+        click.echo(f"{severity}: {', '.join(places)}: {text}{source}")
+    for fault in faults:
+        source = f" ({fault.source})" if fault.source and is_sourced else ""
+        click.echo(
+            f"{fault.severity.value} {fault.rule}: {fault.where}: {fault.text} "
+            f"({fault.margin}); {fault.fix}{source}"
+        )
+    worse = [fault for fault in faults if fault.severity.value != "note"]
+    click.echo(f"checker: {count(len(worse), 'fault')}, {count(len(faults) - len(worse), 'note')}")
+    if is_sourced:
+        assumed = [(a.where, a.name, a.value, a.source) for a in built.assumptions]
+        click.echo(table(("WHERE", "ASSUMED", "VALUE", "SOURCE"), assumed))
+    else:
+        click.echo(f"{count(len(built.assumptions), 'value')} assumed; --sources lists them")

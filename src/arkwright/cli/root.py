@@ -14,6 +14,8 @@ from arkwright.errors import ArkwrightError
 VERBS: dict[str, str] = {
     "check": "arkwright.cli.check:check",
     "design": "arkwright.cli.design:design",
+    "fabric": "arkwright.cli.fabric:fabric",
+    "report": "arkwright.cli.report:report",
     "up": "arkwright.cli.up:up",
     "down": "arkwright.cli.down:down",
     "submit": "arkwright.cli.submit:submit",
@@ -40,8 +42,8 @@ VERBS: dict[str, str] = {
 """Verb → module and name of its click command, in the order `--help` shows them."""
 
 NOT_YET = (
-    *("simulate", "plan", "fabric", "export", "import", "estimate", "fit", "observe"),
-    *("top", "report"),
+    *("simulate", "plan", "export", "import", "estimate", "fit", "observe"),
+    *("top",),
 )
 """Verbs that are planned; asked for, they say so."""
 

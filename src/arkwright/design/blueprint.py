@@ -17,6 +17,9 @@ class Severity(Enum):
 
     NOTE = "note"
     WARNING = "warning"
+    """A limit is passed, or nothing stands behind a part."""
+    ERROR = "error"
+    """The result contradicts itself: a bug of the design, not of the file."""
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -27,6 +30,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """Path of the thing, for example `narvik/h1`."""
     text: str
     source: str = ""
+    rule: str = ""
+    """Which rule found it, where one has a name."""
 
 
 class Assumption(Struct, frozen=True, kw_only=True):
@@ -63,7 +68,7 @@ class Node(Struct, frozen=True, kw_only=True):
 
 
 class Rack(Struct, frozen=True, kw_only=True):
-    """One full rack."""
+    """One rack; full, unless the file counts nodes."""
 
     path: str
     site: str
@@ -81,7 +86,7 @@ class HallPlan(Struct, frozen=True, kw_only=True):
     name: str
     system: str
     gpus_asked: int | None
-    """None where the file gave racks."""
+    """None where the file gave racks, nodes or power."""
     gpus: int
     nodes: int
     racks: int
@@ -89,6 +94,8 @@ class HallPlan(Struct, frozen=True, kw_only=True):
     leaf_groups: int
     it_power_kw_max: float
     """Sum over racks at the maker's maximum; basis IT, without network and storage."""
+    power_kw_asked: float | None = None
+    """None unless the file gave nothing else to fill the hall by."""
 
 
 class SitePlan(Struct, frozen=True, kw_only=True):

@@ -19,6 +19,9 @@ from arkwright.design.blueprint import (
 from arkwright.factory import Factory, Hall, PowerBasis, Site, Term, energy_at, pue_at
 from arkwright.units import MIB
 
+CONNECTION_RULE = "connection"
+"""Of the finding that a connection is too small; `whole` judges it by the real parts."""
+
 
 def blueprint(factory: Factory) -> Blueprint:
     """Every hall of `factory` as racks and nodes, with findings and the defaults used.
@@ -50,8 +53,9 @@ class _Drawing:
     def note(self, where: str, text: str, source: str = "") -> None:
         self.findings.append(Finding(severity=Severity.NOTE, where=where, text=text, source=source))
 
-    def warn(self, where: str, text: str) -> None:
-        self.findings.append(Finding(severity=Severity.WARNING, where=where, text=text))
+    def warn(self, where: str, text: str, rule: str = "") -> None:
+        found = Finding(severity=Severity.WARNING, where=where, text=text, rule=rule)
+        self.findings.append(found)
 
     def assume(self, where: str, name: str, value: str, source: str) -> None:
         self.assumptions.append(Assumption(where=where, name=name, value=value, source=source))
@@ -91,27 +95,36 @@ class _Drawing:
 
     def hall(self, site: str, place: Site, name: str, hall: Hall) -> HallPlan:
         path, system = f"{site}/{name}", catalog.system(hall.system)
-        racks = hall.racks or math.ceil((hall.gpus or 0) / system.gpus_per_rack)
+        racks, nodes = _extent(hall, system)
         unit_nodes = place.fabric.scalable_unit_nodes or system.scalable_unit_nodes
         self.rounding(path, hall, system, racks)
         self.provenance(path, system, hall)
-        first = len(self.nodes)
-        self.fill(site, name, system, racks, unit_nodes, _host(hall, system))
-        nodes = len(self.nodes) - first
+        self.fill(site, name, system, nodes, unit_nodes, _host(hall, system))
         return HallPlan(
             path=path,
             name=name,
             system=system.name,
             gpus_asked=hall.gpus,
-            gpus=racks * system.gpus_per_rack,
+            power_kw_asked=hall.power if _is_by_power(hall) else None,
+            gpus=nodes * system.gpus_per_node,
             nodes=nodes,
             racks=racks,
-            scale_up_domains=racks * -(-system.gpus_per_rack // system.scaleup_gpus),
+            scale_up_domains=-(-nodes * system.gpus_per_node // system.scaleup_gpus),
             leaf_groups=-(-nodes // unit_nodes),
-            it_power_kw_max=racks * system.rack_power_kw_max,
+            it_power_kw_max=nodes * system.rack_power_kw_max / system.nodes_per_rack,
         )
 
     def rounding(self, path: str, hall: Hall, system: System, racks: int) -> None:
+        empty = racks * system.nodes_per_rack - (hall.nodes or 0)
+        if hall.nodes is not None and empty:
+            trays = "1 tray" if empty == 1 else f"{empty} trays"
+            self.note(path, f"{hall.nodes:,} nodes leave {trays} of its last rack empty")
+        if _is_by_power(hall):
+            self.note(
+                path,
+                f"{units.render(hall.power or 0.0, 'kW')} carry {racks:,} {system.title} racks at "
+                f"their maximum, {racks * system.gpus_per_rack:,} GPUs",
+            )
         if hall.gpus is None or hall.gpus == racks * system.gpus_per_rack:
             return
         exact = hall.gpus / system.gpus_per_rack
@@ -136,18 +149,19 @@ class _Drawing:
         site: str,
         hall: str,
         system: System,
-        racks: int,
+        nodes: int,
         unit_nodes: int,
         host: tuple[float, int],
     ) -> None:
-        """`racks` full racks in hall order; the scale-out group is counted in nodes, not racks."""
+        """Racks in hall order, full but the last; the scale-out group is counted in nodes."""
         path = f"{site}/{hall}"
         domain_nodes = max(1, system.scaleup_gpus // system.gpus_per_node)
         trays = [f"t{index:02d}" for index in range(1, system.nodes_per_rack + 1)]
         cpus, memory_mib = host
         position = 0
-        for number in range(1, racks + 1):
+        for number in range(1, -(-nodes // len(trays)) + 1):
             rack = f"r{number:03d}"
+            used = trays[: nodes - position]
             rack_path = f"{path}/{rack}"
             self.racks.append(
                 Rack(
@@ -155,12 +169,12 @@ class _Drawing:
                     site=site,
                     hall=hall,
                     system=system.name,
-                    nodes=system.nodes_per_rack,
-                    gpus=system.gpus_per_rack,
-                    power_kw_max=system.rack_power_kw_max,
+                    nodes=len(used),
+                    gpus=len(used) * system.gpus_per_node,
+                    power_kw_max=system.rack_power_kw_max * len(used) / len(trays),
                 )
             )
-            for index, tray in enumerate(trays):
+            for index, tray in enumerate(used):
                 node_path = f"{rack_path}/{tray}"
                 scale_up = _scale_up(rack_path, node_path, index, domain_nodes, len(trays))
                 leaf = f"{path}/su{position // unit_nodes + 1:02d}"
@@ -205,8 +219,24 @@ class _Drawing:
             f"{label} of {units.render(power, 'kW')} at maximum exceeds the connection of "
             f"{units.render(limit, 'kW')} ({basis.value}) by {units.render(power - limit, 'kW')}; "
             f"about {int(limit / rack_kw):,} of {plan.racks:,} racks fit at maximum, "
-            "or cap power",
+            "or cap power (an estimate: design counts the real parts)",
+            rule=CONNECTION_RULE,
         )
+
+
+def _extent(hall: Hall, system: System) -> tuple[int, int]:
+    """Racks and nodes: whole racks, unless the file counts nodes; at last, what power carries."""
+    if hall.nodes is not None:
+        return math.ceil(hall.nodes / system.nodes_per_rack), hall.nodes
+    if _is_by_power(hall):
+        racks = math.floor((hall.power or 0.0) / system.rack_power_kw_max)
+    else:
+        racks = hall.racks or math.ceil((hall.gpus or 0) / system.gpus_per_rack)
+    return racks, racks * system.nodes_per_rack
+
+
+def _is_by_power(hall: Hall) -> bool:
+    return hall.gpus is None and hall.racks is None and hall.nodes is None
 
 
 def _host(hall: Hall, system: System) -> tuple[float, int]:

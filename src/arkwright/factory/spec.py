@@ -11,7 +11,18 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, Struct
 
-from arkwright.units import EnergyPriceText, Gigabytes, GramsPerKilowattHour, Kilowatts, Seconds
+from arkwright.units import (
+    Celsius,
+    EnergyPriceText,
+    Fraction,
+    GigabitsPerSecond,
+    Gigabytes,
+    GramsPerKilowattHour,
+    Kilowatts,
+    Metres,
+    Seconds,
+    quantity,
+)
 
 Name = Annotated[
     str,
@@ -62,18 +73,24 @@ class Grid(Section, frozen=True, kw_only=True):
 
 
 class Hall(Section, frozen=True, kw_only=True):
-    """A room of one kind of system. Give `gpus` or `racks`; whole racks are built."""
+    """A room of one kind of system. Give `gpus`, `racks` or `nodes`; whole racks are built.
+
+    With none of them the hall is filled with the racks that `power` carries at their maximum.
+    """
 
     system: str
     """Catalogue name, for example gb300-nvl72."""
     gpus: Count | None = None
     racks: Count | None = None
+    nodes: Count | None = None
+    """Exactly so many nodes; trays of the last rack stay empty."""
     cpus_per_node: Annotated[float, Meta(gt=0, le=4096)] | None = None
     """Instead of the catalogue's figure."""
     memory_per_node: Gigabytes | None = None
     """Instead of the catalogue's figure."""
     power: Kilowatts | None = None
-    """IT power that all racks of the hall may draw together; none sets no limit."""
+    """IT power that all racks of the hall may draw together; none sets no limit. Alone, it says how
+    many racks there are."""
     rack_power: Kilowatts | None = None
     """IT power that each rack may draw; none sets no limit."""
 
@@ -83,6 +100,47 @@ class Fabric(Section, frozen=True, kw_only=True):
 
     scalable_unit_nodes: Count | None = None
     """Nodes behind one group of leaf switches; none takes the system's own."""
+    switch: str | None = None
+    """Of the compute fabric, for example sn5600; none takes the catalogue's for the system."""
+    planes: Annotated[int, Meta(ge=1, le=8)] | None = None
+    """Planes of the compute fabric; none takes the catalogue's for the system."""
+    oversubscription: Annotated[float, Meta(ge=1, le=64)] = 1.0
+    """Of the compute fabric: most bandwidth into a leaf over bandwidth out of it."""
+
+
+class StorageLevel(Enum):
+    """How much bandwidth a GPU gets from storage, by NVIDIA's published guideline."""
+
+    GOOD = "good"
+    BETTER = "better"
+    BEST = "best"
+
+
+class Storage(Section, frozen=True, kw_only=True):
+    """Storage beside the nodes, for the training that is intended."""
+
+    level: StorageLevel = StorageLevel.BETTER
+    capacity: Gigabytes | None = None
+    """At least so much; none takes what the nodes for the bandwidth hold."""
+    checkpoint: Gigabytes | None = None
+    """Size of the largest checkpoint."""
+    checkpoint_within: Seconds | None = None
+    """How long writing it may take."""
+
+
+class Location(Section, frozen=True, kw_only=True):
+    """Where a site is, in degrees (WGS 84)."""
+
+    latitude: Annotated[float, Meta(ge=-90, le=90)]
+    longitude: Annotated[float, Meta(ge=-180, le=180)]
+
+
+class Link(Section, frozen=True, kw_only=True):
+    """A wide-area link to another site."""
+
+    bandwidth: GigabitsPerSecond
+    distance: Metres | None = None
+    """Length of the fibre; none estimates it from the locations of both sites."""
 
 
 class EngineKind(Enum):
@@ -128,6 +186,109 @@ class Energy(Section, frozen=True, kw_only=True):
     programmes: NotYet = None
 
 
+class Redundancy(Enum):
+    """What may be lost without losing the load."""
+
+    N = "N"
+    """Nothing."""
+    N_PLUS_1 = "N+1"
+    """Any one part: one more than the load needs."""
+    TWO_N = "2N"
+    """One of two whole sides."""
+    FOUR_N_3R = "4N3R"
+    """One of four blocks that share what three can carry."""
+
+
+class Climate(Section, frozen=True, kw_only=True):
+    """The air outside, hour by hour. Give a weather file, or the figures of a synthetic year."""
+
+    weather: str | None = None
+    """A file of hours, EPW or CSV (time, dry_bulb_c, rh), relative to this one."""
+    place: str | None = None
+    """Which rows, where the file has a column `site`."""
+    year: Annotated[int, Meta(ge=1900, le=2200)] | None = None
+    """Which year, where a CSV has several."""
+    utc_offset: Annotated[float, quantity("s", ge=None)] | None = None
+    """Added to the times of a CSV before years are told apart, for example -5 h."""
+    mean: Celsius | None = None
+    """Of a synthetic year; none takes the catalogue's estimate for the country."""
+    season: Celsius | None = None
+    """Half the span from the coldest to the warmest day of a synthetic year."""
+    day: Celsius | None = None
+    """Half the span from the coldest to the warmest hour of a day of a synthetic year."""
+
+
+class CoolingKind(Enum):
+    """How heat leaves the racks."""
+
+    DIRECT_LIQUID = "direct-liquid"
+    """Coolant to the chips; what it does not take goes to air."""
+    REAR_DOOR = "rear-door"
+    AIR = "air"
+
+
+class Chillers(Enum):
+    """Whether compressors may help."""
+
+    AUTO = "auto"
+    """As many as the climate needs; none where it needs none."""
+    NONE = "none"
+
+
+class Cooling(Section, frozen=True, kw_only=True):
+    """The cooling plant of a site."""
+
+    kind: CoolingKind | None = None
+    """None takes what the systems need: liquid where they have it, air elsewhere."""
+    supply: Annotated[
+        str,
+        Meta(
+            pattern=r"^\s*(W(17|27|32|40|45)|[0-9.]+\s*(°C|degC|C))\s*$",
+            description="a class of water (ASHRAE) or a temperature",
+            examples=["W45", "32 °C"],
+        ),
+    ] = "W45"
+    """What the racks are given, warmest: coolant of direct liquid."""
+    redundancy: Redundancy = Redundancy.N_PLUS_1
+    chillers: Chillers = Chillers.AUTO
+    adiabatic: bool = False
+    """Wetted pads before the dry coolers on warm days."""
+    heat_reuse: Fraction = 0.0
+    """Share of the liquid heat that somebody takes."""
+
+
+class UpsKind(Enum):
+    """How the load is kept up while generators start."""
+
+    ONLINE = "online"
+    """Double conversion."""
+    ECO = "eco"
+    """Bypass until the grid is disturbed."""
+    BBU = "bbu"
+    """Batteries in the racks; no UPS in the chain."""
+
+
+class Ups(Section, frozen=True, kw_only=True):
+    """Uninterruptible power."""
+
+    kind: UpsKind = UpsKind.ONLINE
+    redundancy: Redundancy = Redundancy.N_PLUS_1
+    """Of a block: its transformer, UPS modules and generator together."""
+
+
+class Power(Section, frozen=True, kw_only=True):
+    """The power chain of a site, from its feeds to the racks."""
+
+    feeds: Annotated[int, Meta(ge=1, le=8)] = 2
+    """Utility feeds, each able to carry the whole site."""
+    ups: Ups = Ups()
+    generators: bool = True
+    busway: str | None = None
+    """Catalogue name; none takes the default."""
+    derating: Annotated[float, Meta(gt=0, le=1)] | None = None
+    """Share of a busway's rating that may be loaded; none takes the catalogue's."""
+
+
 class Site(Section, frozen=True, kw_only=True):
     """One place: its grid, its halls, and the engine that runs its jobs."""
 
@@ -143,11 +304,41 @@ class Site(Section, frozen=True, kw_only=True):
     engine: Engine | None = None
     energy: Energy | None = None
     """Instead of the factory's, key by key."""
-    climate: NotYet = None
-    power: NotYet = None
-    cooling: NotYet = None
-    storage: NotYet = None
-    links: NotYet = None
+    climate: Climate = Climate()
+    power: Power = Power()
+    cooling: Cooling = Cooling()
+    storage: Storage = Storage()
+    location: Location | None = None
+    links: dict[Name, Link] = {}
+    """To other sites, by their names; give each once."""
+
+
+Currency = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Z]{3}$",
+        description="a currency as three capital letters (ISO 4217)",
+        examples=["EUR"],
+    ),
+]
+Years = Annotated[float, Meta(gt=0, le=50)]
+
+
+class Money(Section, frozen=True, kw_only=True):
+    """How costs are counted. What is left out is taken from the catalogue, and said."""
+
+    currency: Currency = "USD"
+    """Of every total."""
+    rates: dict[Currency, Annotated[float, Meta(gt=0)]] = {}
+    """What one unit of another currency is worth in `currency`."""
+    utilisation: Annotated[float, Meta(gt=0, le=1)] | None = None
+    """Share of the GPU-hours that are used."""
+    cost_of_capital: Annotated[float, Meta(ge=0, le=1)] | None = None
+    """A year, as a fraction."""
+    it_life_years: Years | None = None
+    """Over which compute, network and storage are written off."""
+    facility_life_years: Years | None = None
+    """Over which building, power and cooling are written off."""
 
 
 class TypeQuota(Section, frozen=True, kw_only=True):
@@ -311,6 +502,7 @@ class Factory(Section, frozen=True, kw_only=True):
     organisations: dict[Name, Organisation] = {}
     policy: Policy = Policy()
     energy: Energy = Energy()
+    money: Money = Money()
     workloads: NotYet = None
     failures: NotYet = None
     programme: NotYet = None

@@ -6,10 +6,12 @@ import difflib
 from collections.abc import Callable, Iterator
 
 from arkwright import catalog, units
+from arkwright.catalog import parts, plant
 from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
 from arkwright.factory.quota_rules import quota_rules
 from arkwright.factory.spec import (
+    Climate,
     Energy,
     EngineKind,
     Factory,
@@ -32,7 +34,13 @@ def validate(factory: Factory, tree: Node | None = None) -> list[Problem]:
 
     `tree` gives the lines; without it problems name the factory only.
     """
-    rules: tuple[Callable[[Factory], Found], ...] = (_not_yet, _sites, _organisations, _energy)
+    rules: tuple[Callable[[Factory], Found], ...] = (
+        _not_yet,
+        _sites,
+        _organisations,
+        _energy,
+        _money,
+    )
     return [
         Problem(_where(tree, key, factory), key, found, right)
         for rule in rules
@@ -55,7 +63,6 @@ def _not_yet(factory: Factory) -> Found:
         ("energy", factory.energy, ("series", "programmes")),
     ]
     for name, site in factory.sites.items():
-        held.append((f"sites.{name}", site, ("climate", "power", "cooling", "storage", "links")))
         if site.energy is not None:
             held.append((f"sites.{name}.energy", site.energy, ("series", "programmes")))
     for path, section, keys in held:
@@ -74,9 +81,43 @@ def _sites(factory: Factory) -> Found:
         for hall_name, hall in site.halls.items():
             yield from _hall(f"{path}.halls.{hall_name}", hall_name, hall)
         yield from _engine(f"{path}.engine", site)
+        yield from _climate(f"{path}.climate", site.climate)
+        yield from _plant(path, site)
+        yield from _network(path, site, factory)
     gpus = sum(_gpus(hall) for site in factory.sites.values() for hall in site.halls.values())
     if gpus > _GPUS_MAX:
         yield "sites", f"{gpus:,} GPUs", f"a factory may have at most {_GPUS_MAX:,}"
+
+
+def _climate(path: str, climate: Climate) -> Found:
+    synthetic = [key for key in ("mean", "season", "day") if getattr(climate, key) is not None]
+    if climate.weather is not None and synthetic:
+        yield (
+            f"{path}.{synthetic[0]}",
+            "it is of a synthetic year; weather is given",
+            "leave it out",
+        )
+    for key in ("place", "year", "utc_offset"):
+        if climate.weather is None and getattr(climate, key) is not None:
+            yield f"{path}.{key}", "there is no weather file", "add weather: FILE, or leave it out"
+
+
+def _plant(path: str, site: Site) -> Found:
+    supply = site.cooling.supply.strip()
+    if supply not in plant.water_classes():
+        try:
+            supply_c = units.parse(supply, "°C")
+        except UnitError as error:
+            yield f"{path}.cooling.supply", str(error), "a class such as W45, or for example 32 °C"
+        else:
+            least, most = plant.figure("supply_min"), plant.figure("supply_max")
+            if not least <= supply_c <= most:
+                right = f"from {least:g} to {most:g} °C"
+                yield f"{path}.cooling.supply", f"{supply_c:g} °C", right
+    busways = [part.name for part in plant.power_parts().values() if part.kind == "busway"]
+    if site.power.busway is not None and site.power.busway not in busways:
+        found = f"unknown busway {site.power.busway!r}"
+        yield f"{path}.power.busway", found, f"known: {', '.join(busways)}"
 
 
 def _hall(path: str, name: str, hall: Hall) -> Found:
@@ -86,16 +127,54 @@ def _hall(path: str, name: str, hall: Hall) -> Found:
         hint = f"did you mean {near[0]}? " if near else ""
         right = f"{hint}known systems: {', '.join(known)}"
         yield f"{path}.system", f"unknown system {hall.system!r}", right
-    if (hall.gpus is None) == (hall.racks is None):
-        found = "neither gpus nor racks" if hall.gpus is None else "both gpus and racks"
+    given = [key for key in ("gpus", "racks", "nodes") if getattr(hall, key) is not None]
+    if len(given) > 1:
+        yield path, f"both {' and '.join(given)}", "give one of them, for example gpus: 5184"
+    if not given and hall.power is None:
+        found = "neither gpus nor racks nor nodes nor power"
         yield path, found, "give one of them, for example gpus: 5184"
+    system = catalog.systems().get(hall.system)
+    if not given and hall.power is not None and system and not _racks_by_power(hall, system):
+        found = f"{units.render(hall.power, 'kW')} carry no rack of {system.title}"
+        right = f"give at least {units.render(system.rack_power_kw_max, 'kW')}"
+        yield f"{path}.power", found, right
     if name == "local":
         yield path, "the name local is taken by the nodes of an engine", "call the hall h1"
 
 
 def _gpus(hall: Hall) -> int:
     system = catalog.systems().get(hall.system)
-    return hall.gpus or (hall.racks or 0) * (system.gpus_per_rack if system else 1)
+    if hall.nodes:
+        return hall.nodes * (system.gpus_per_node if system else 1)
+    if hall.gpus:
+        return hall.gpus
+    racks = hall.racks or (_racks_by_power(hall, system) if system else 0)
+    return racks * (system.gpus_per_rack if system else 1)
+
+
+def _racks_by_power(hall: Hall, system: catalog.System) -> int:
+    """Racks that the hall's power carries at their maximum, where it says nothing else."""
+    return 0 if hall.power is None else int(hall.power // system.rack_power_kw_max)
+
+
+def _network(path: str, site: Site, factory: Factory) -> Found:
+    known = parts.switches()
+    if site.fabric.switch is not None and site.fabric.switch not in known:
+        found = f"unknown switch {site.fabric.switch!r}"
+        yield f"{path}.fabric.switch", found, f"known switches: {', '.join(known)}"
+    if site.storage.checkpoint_within is not None and site.storage.checkpoint is None:
+        right = "give checkpoint too, for example checkpoint: 782 GB"
+        yield f"{path}.storage.checkpoint_within", "there is no checkpoint to write", right
+    for other, link in site.links.items():
+        here = f"{path}.links.{other}"
+        if other not in factory.sites or factory.sites[other] is site:
+            right = f"use {', '.join(factory.sites)}"
+            yield here, f"no other site is called {other}", right
+            continue
+        lost = [place for place in (site, factory.sites[other]) if place.location is None]
+        if link.distance is None and lost:
+            right = "give distance, or the location of both sites"
+            yield f"{here}.distance", "nobody knows how far it is", right
 
 
 def _engine(path: str, site: Site) -> Found:
@@ -141,6 +220,13 @@ def _energy(factory: Factory) -> Found:
         found = f"it is longer than time_limit_max ({most})"
         yield "policy.time_limit_default", found, f"give at most {most}"
     yield from _typical_jobs(policy)
+
+
+def _money(factory: Factory) -> Found:
+    money = factory.money
+    if money.currency in money.rates:
+        right = "leave it out: it is worth 1 of itself"
+        yield f"money.rates.{money.currency}", "it is the currency of the totals", right
 
 
 def _typical_jobs(policy: Policy) -> Found:
