@@ -9,13 +9,8 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
-import pytest
-
-HERE = Path(__file__).parent
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "arkwright-tests"
-INSTALL_LIMIT_S = 300
+PACKAGES = "slurmctld,slurm-client,munge"
 START_LIMIT_S = 30
 
 CONFIG = """\
@@ -37,24 +32,6 @@ TopologyPlugin={plugin}
 ReturnToService=2
 Include /etc/slurm/nodes.conf
 """
-
-
-def root_of(suite):
-    """The Debian `suite` with Slurm in it; skips the test where there is none to be had."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can change the root directory")
-    root = CACHE / f"slurm-{suite}"
-    if not root.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        command = [str(HERE / "install-slurm.sh"), suite, str(root)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            pytest.skip(f"Slurm of Debian {suite} was not installed in {INSTALL_LIMIT_S} s")
-        if done.returncode:
-            shutil.rmtree(f"{root}.part", ignore_errors=True)
-            pytest.skip(f"Slurm of Debian {suite} is not installable: {done.stderr[-200:]}")
-    return root
 
 
 @contextmanager

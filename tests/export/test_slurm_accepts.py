@@ -15,7 +15,8 @@ from arkwright import design, factory
 from arkwright.design.network import network
 from arkwright.export.fabric_tree import fabric_trees
 from arkwright.export.slurm import slurm
-from export.slurm_controller import controller, root_of
+from export.debian import root_of
+from export.slurm_controller import PACKAGES, controller
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +74,7 @@ def check_blocks(ask, shown, hosts):
 @cases
 @pytest.mark.parametrize("suite", ["bookworm", "sid"])
 def test_the_tree_is_taken(suite, name, nodes, gpus):
-    root, (files, hosts) = root_of(suite), exported(name)
+    root, (files, hosts) = root_of(suite, "slurm", PACKAGES), exported(name)
     assert len(hosts) == nodes
     files = {key: files[key] for key in ("nodes.conf", "gres.conf", "topology.conf")}
     with controller(root, files, "topology/tree", hosts) as ask:
@@ -84,7 +85,7 @@ def test_the_tree_is_taken(suite, name, nodes, gpus):
 
 @cases
 def test_the_blocks_are_taken(name, nodes, gpus):
-    root, (files, hosts) = root_of("sid"), exported(name)
+    root, (files, hosts) = root_of("sid", "slurm", PACKAGES), exported(name)
     files["topology.conf"] = files.pop("topology-block.conf")
     del files["topology.yaml"]
     with controller(root, files, "topology/block", hosts) as ask:
@@ -95,7 +96,7 @@ def test_the_blocks_are_taken(name, nodes, gpus):
 
 @cases
 def test_all_topologies_of_one_yaml_are_taken(name, nodes, gpus):
-    root, (files, hosts) = root_of("sid"), exported(name)
+    root, (files, hosts) = root_of("sid", "slurm", PACKAGES), exported(name)
     del files["topology.conf"], files["topology-block.conf"]
     with controller(root, files, "topology/tree", hosts) as ask:
         check_nodes(ask, hosts, gpus)

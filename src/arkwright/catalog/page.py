@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
-from arkwright.catalog import parts
+from arkwright.catalog import bodies, parts
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -37,6 +37,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Electricity prices", catalog.table("prices.csv", Price)),
         ("Defaults", catalog.defaults()),
         *parts.tables(),
+        ("Devices as boxes", bodies.device_bodies()),
     ]
 
 

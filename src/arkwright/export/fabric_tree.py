@@ -18,8 +18,7 @@ from arkwright.design import LEVELS, Blueprint, Node
 from arkwright.design.fabric import layout
 from arkwright.design.fabric.build import FabricPlan, Role
 from arkwright.design.fabric.wiring import node_groups
-from arkwright.design.network import Network, SiteNetwork
-from arkwright.errors import InputError
+from arkwright.design.network import Network
 from arkwright.export.names import host_name
 from arkwright.jobs.spec import Level
 
@@ -48,10 +47,10 @@ class FabricTree(Struct, frozen=True, kw_only=True):
         return grouped(self.domain if self.domain_nodes > 1 else self.tiers[0], self.names)
 
 
-def fabric_trees(plan: Blueprint, network: Network, site: str = "") -> tuple[FabricTree, ...]:
-    """A tree for each system of each site, or of the one called `site`, in file order."""
+def fabric_trees(plan: Blueprint, network: Network) -> tuple[FabricTree, ...]:
+    """A tree for each system of each site of `network`, in file order."""
     trees = []
-    for found in _sites(network, site):
+    for found in network.sites:
         nodes = [node for node in plan.nodes if node.site == found.site]
         for fabric in found.fabrics:
             if fabric.role is Role.COMPUTE:
@@ -76,14 +75,6 @@ def by_site(trees: Sequence[FabricTree]) -> list[tuple[str, list[FabricTree]]]:
 def domain_nodes(system: System) -> int:
     """Nodes of `system` in one scale-up domain, at least one."""
     return max(1, system.scaleup_gpus // system.gpus_per_node)
-
-
-def _sites(network: Network, site: str) -> list[SiteNetwork]:
-    found = [each for each in network.sites if site in ("", each.site)]
-    if not found:
-        known = ", ".join(each.site for each in network.sites) or "none"
-        raise InputError(f"no site {site or 'of this factory'} has halls; those that do: {known}")
-    return found
 
 
 def _tree(site: str, fabric: FabricPlan, nodes: tuple[Node, ...]) -> FabricTree:

@@ -1,8 +1,9 @@
-"""Names for the world outside: node paths as host names, both ways, and lists of them in short.
+"""Names for the world outside: paths as host names, both ways, and lists of them in short.
 
-Slurm, Kubernetes and NetBox want names without slashes. A path becomes its parts joined by single
-hyphens, with each hyphen inside a part doubled: `new-york/h1/r001/t01` is `new--york-h1-r001-t01`.
-Parts never begin with a hyphen, so the way back is as sure as the way there.
+Slurm, Kubernetes and NetBox want names without slashes. A path `site/hall/rack/device` becomes its
+parts joined by hyphens, with each hyphen inside site, hall or rack doubled:
+`new-york/h1/r001/t01` is `new--york-h1-r001-t01`. Names of sites and halls never begin with a
+hyphen, so the way back is as sure as the way there; the device, being last, stays as it is.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ from arkwright.errors import InputError
 NAME_LENGTH_MAX = 63
 """What a label of the domain name system and a Kubernetes label value may have (RFC 1123)."""
 
+_DEVICE = 3
+"""Parts before the device: site, hall, rack."""
 _HYPHENS = re.compile(r"-+")
 _LAST_NUMBER = re.compile(r"(.*?)(\d+)(\D*)\Z", re.DOTALL)
 
 
 def host_name(path: str) -> str:
     """The name of `path`, for example `narvik-h1-r001-t01`. InputError where it is too long."""
-    name = path.replace("-", "--").replace("/", "-")
+    *places, device = path.split("/", _DEVICE)
+    last = device if len(places) == _DEVICE else device.replace("-", "--")
+    name = "-".join([*(place.replace("-", "--") for place in places), last])
     if len(name) > NAME_LENGTH_MAX:
         raise InputError(
             f"{path} as a host name has {len(name)} characters and {NAME_LENGTH_MAX} are allowed; "
@@ -33,8 +38,16 @@ def host_name(path: str) -> str:
 
 def path_of(name: str) -> str:
     """The path that `host_name` made `name` from."""
-    # Of a run of hyphens every two are one of the part before; an odd one divides.
-    return _HYPHENS.sub(lambda run: "-" * (len(run[0]) // 2) + "/" * (len(run[0]) % 2), name)
+    parts, begin = [""], 0
+    for run in _HYPHENS.finditer(name):
+        if len(parts) > _DEVICE:
+            break
+        # Of a run of hyphens every two are one of the part before; an odd one divides.
+        parts[-1] += name[begin : run.start()] + "-" * (len(run[0]) // 2)
+        parts += [""] * (len(run[0]) % 2)
+        begin = run.end()
+    parts[-1] += name[begin:]
+    return "/".join(parts)
 
 
 def hostlist(names: Sequence[str], numbers: int = 2) -> str:
