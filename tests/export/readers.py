@@ -9,6 +9,8 @@ from collections import Counter
 
 import yaml
 
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 def expanded(text):
     """The names of a Slurm hostlist: `a[01-02]-t[1,3]` is a01-t1, a01-t3, a02-t1, a02-t3."""
@@ -76,14 +78,14 @@ def slurm_blocks(text):
 
 def labels(text):
     """Labels by node."""
-    documents = [found for found in yaml.safe_load_all(text) if found]
+    documents = [found for found in yaml.load_all(text, LOADER) if found]
     assert all((d["apiVersion"], d["kind"]) == ("v1", "Node") for d in documents)
     return {d["metadata"]["name"]: d["metadata"]["labels"] for d in documents}
 
 
 def topograph(text):
     """Switches from the leaf to the root by node, and the accelerator domain by node."""
-    model = yaml.safe_load(text)
+    model = yaml.load(text, LOADER)
     assert set(model) == {"switches", "blocks"}
     parent = {}
     for name, switch in model["switches"].items():

@@ -39,7 +39,10 @@ def fabric_dot(site: SiteNetwork, fabric: FabricPlan) -> str:
     found, counts = np.unique(pairs, return_counts=True)
     sizes = np.bincount(index[ends], minlength=len(codes)).tolist()
     title = f"{site.site} {fabric.name}"
-    lines = [f'graph "{title}" {{', f'  label="{title}: {_part(fabric)}"; rankdir=BT; ranksep=2;']
+    lines = [
+        f'graph "{title}" {{',
+        f'  label="{title}: {_part(fabric)}"; rankdir=BT; ranksep=2; fontname=sans;',
+    ]
     lines += ["  node [shape=box, style=rounded, fontname=sans]; edge [fontname=sans];"]
     for code, size in zip(codes, sizes, strict=True):
         lines.append(f'  "{code}" [label="{_label(code, size)}"];')
@@ -77,6 +80,8 @@ def _group(site: SiteNetwork, fabric: FabricPlan, end: int, leaf_group: int) -> 
     own = re.fullmatch(rf"{re.escape(fabric.name)}(-p\d+)?-(leaf|spine|core)-\d+", name)
     if own is not None:
         return f"leaves {leaf_group}" if own[2] == "leaf" else f"{own[2]}s"
+    if "-manager-" in name and not leaf_group:
+        return "managers"
     kind = "nodes" if end < site.nodes else "others"
     return f"{kind} {leaf_group}" if leaf_group else kind
 

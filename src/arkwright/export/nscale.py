@@ -102,10 +102,12 @@ def imported(
             ordered += members
     partial = sum("-" in name for name in halls)
     if partial:
-        notes.append(f"{partial} blocks miss servers; each is a hall of its own")
+        which = "1 block misses" if partial == 1 else f"{partial} blocks miss"
+        each = "it" if partial == 1 else "each"
+        notes.append(f"{which} servers; {each} stands in a hall of its own")
     if domain_nodes(kind) > 1 and any(not server.block for server in servers):
         alone = sum(not server.block for server in servers)
-        notes.append(f"{alone} servers are in no block; they fill racks in the file's order")
+        notes.append(f"{alone} servers are in no block; they fill racks by leaf and name")
     place = Site(country=country, halls=halls, fabric=_fabric(servers, kind, notes))
     # Once through its own text, which checks the names that were given.
     made = loads(dump(Factory(factory=factory, sites={site: place})).encode(), "the factory")
