@@ -1,6 +1,7 @@
 """Every export keeps every count: read back by readers of our own and held against the design."""
 
 import json
+import re
 from collections import Counter
 from functools import cache
 from itertools import pairwise
@@ -154,7 +155,9 @@ def test_kubernetes_and_topograph_agree_with_slurm(found):
         assert f"{TIER}{len(tiers)}" not in labels
         assert tiers[0] == leaves[name]
         assert labels.get(DOMAIN) == domains[name]
-        assert all(len(value) <= 63 for value in labels.values())
+        # RFC 1123, as Kubernetes asks of names and of label values.
+        for value in (name, *labels.values()):
+            assert re.fullmatch(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?", value)
         assert (CLIQUE in labels) == (DOMAIN in labels)
 
 

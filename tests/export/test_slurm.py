@@ -6,6 +6,7 @@ import pytest
 
 from arkwright import design, factory
 from arkwright.design.network import network
+from arkwright.errors import InputError
 from arkwright.export import Design, export
 from arkwright.export.slurm import block_sizes
 from export import readers
@@ -59,3 +60,12 @@ def test_each_site_is_a_cluster_in_a_folder():
 )
 def test_sizes_double_from_the_smallest_block(blocks, sizes):
     assert block_sizes(blocks) == sizes
+
+
+def test_a_site_whose_name_makes_labels_too_long_is_refused():
+    # 15 hyphens, doubled, in a name of 31: the host names fit, the name of a leaf group does not.
+    site = "a-" * 15 + "b"
+    text = f"factory: f\nsites: {{{site}: {{halls: {{h: {{system: dgx-h100, nodes: 4}}, "
+    text += "g: {system: gb300-nvl72, nodes: 4}}}}"
+    with pytest.raises(InputError, match="are allowed; shorten the name of the site"):
+        written(factory.loads(text.encode()))

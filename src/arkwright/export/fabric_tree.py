@@ -19,7 +19,7 @@ from arkwright.design.fabric import layout
 from arkwright.design.fabric.build import FabricPlan, Role
 from arkwright.design.fabric.wiring import node_groups
 from arkwright.design.network import Network
-from arkwright.export.names import host_name
+from arkwright.export.names import checked, host_name
 from arkwright.jobs.spec import Level
 
 _SCALE_UP = LEVELS.index(Level.SCALE_UP)
@@ -90,6 +90,8 @@ def _tree(site: str, fabric: FabricPlan, nodes: tuple[Node, ...]) -> FabricTree:
         tiers.append(tuple(f"{label}-spines-{group + 1:03d}" for group in spine))
     if depth > 2:
         tiers.append((f"{label}-cores",) * len(nodes))
+    for tier in tiers:
+        checked(max(tier, key=len))
     return FabricTree(
         site=site,
         system=fabric.system,

@@ -27,10 +27,14 @@ def host_name(path: str) -> str:
     """The name of `path`, for example `narvik-h1-r001-t01`. InputError where it is too long."""
     *places, device = path.split("/", _DEVICE)
     last = device if len(places) == _DEVICE else device.replace("-", "--")
-    name = "-".join([*(place.replace("-", "--") for place in places), last])
+    return checked("-".join([*(place.replace("-", "--") for place in places), last]))
+
+
+def checked(name: str) -> str:
+    """`name`, if it is short enough for a label. InputError where it is not."""
     if len(name) > NAME_LENGTH_MAX:
         raise InputError(
-            f"{path} as a host name has {len(name)} characters and {NAME_LENGTH_MAX} are allowed; "
+            f"the name {name} has {len(name)} characters and {NAME_LENGTH_MAX} are allowed; "
             "shorten the name of the site or the hall"
         )
     return name
