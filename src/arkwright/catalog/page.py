@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
-from arkwright.catalog import money, parts, plant
+from arkwright.catalog import bodies, money, parts, plant
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -46,6 +46,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Bands of published figures", plant.bands()),
         *parts.tables(),
         *money.tables(),
+        ("Devices as boxes", bodies.device_bodies()),
     ]
 
 

@@ -16,6 +16,8 @@ VERBS: dict[str, str] = {
     "design": "arkwright.cli.design:design",
     "fabric": "arkwright.cli.fabric:fabric",
     "report": "arkwright.cli.report:report",
+    "export": "arkwright.cli.export:export",
+    "import": "arkwright.cli.import_file:import_file",
     "up": "arkwright.cli.up:up",
     "down": "arkwright.cli.down:down",
     "submit": "arkwright.cli.submit:submit",
@@ -42,7 +44,7 @@ VERBS: dict[str, str] = {
 """Verb → module and name of its click command, in the order `--help` shows them."""
 
 NOT_YET = (
-    *("simulate", "plan", "export", "import", "estimate", "fit", "observe"),
+    *("simulate", "plan", "estimate", "fit", "observe"),
     *("top",),
 )
 """Verbs that are planned; asked for, they say so."""

@@ -1,0 +1,25 @@
+"""Exports: a design in the words of Slurm, Kubernetes, Topograph, NetBox and others, and imports.
+
+Beside `engines` and `fleet`, above `design`: a format needs the whole blueprint and its network,
+and nothing needs a format. Functions give text; the command line reads and writes files.
+"""
+
+from arkwright.export.formats import FORMATS, Design, Files, export
+from arkwright.export.names import host_name, hostlist, path_of
+from arkwright.export.nscale import Imported, Place, Server, imported, places_csv, read_nscale
+
+__all__ = [
+    "FORMATS",
+    "Design",
+    "Files",
+    "Imported",
+    "Place",
+    "Server",
+    "export",
+    "host_name",
+    "hostlist",
+    "imported",
+    "path_of",
+    "places_csv",
+    "read_nscale",
+]

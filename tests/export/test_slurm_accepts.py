@@ -1,0 +1,107 @@
+"""Slurm's own controller reads what `export slurm` writes, and finds every node and GPU in it.
+
+22.05 (Debian 12) knows the tree in `topology.conf`; 26.05 (Debian sid) the blocks and
+`topology.yaml` too.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from arkwright import design, factory
+from arkwright.design.network import network
+from arkwright.export.fabric_tree import fabric_trees
+from arkwright.export.slurm import slurm
+from export.debian import root_of
+from export.slurm_controller import PACKAGES, controller
+
+pytestmark = pytest.mark.slow
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+MIXED = b"""
+factory: mixed
+sites:
+  new-york:
+    halls:
+      h1: {system: gb300-nvl72, nodes: 45}
+      h2: {system: dgx-h100, nodes: 70}
+      h3: {system: gb300-nvl72, racks: 9}
+"""
+"""A hyphen in a name, half a rack, two systems that share no compute fabric."""
+
+
+def named(name):
+    return factory.loads(MIXED) if name == "mixed" else factory.load(EXAMPLES / f"{name}.yaml")
+
+
+# The names, the nodes, and the GPUs: 1,296 x 4; 127 x 8; 45 x 4 + 70 x 8 + 9 x 72.
+CASES = [("fjord", 1296, 5184), ("h100-superpod-127", 127, 1016), ("mixed", 277, 1388)]
+cases = pytest.mark.parametrize(("name", "nodes", "gpus"), CASES, ids=[c[0] for c in CASES])
+
+
+def exported(name):
+    """The files, and the names of the nodes."""
+    found = named(name)
+    plan = design.blueprint(found)
+    trees = fabric_trees(plan, network(found, plan))
+    return slurm(found.factory, trees), [host for tree in trees for host in tree.names]
+
+
+def check_nodes(ask, hosts, gpus):
+    """Every node with its GPUs, as the controller shows them."""
+    shown = ask("show", "nodes", "--oneliner").splitlines()
+    assert {re.match(r"NodeName=(\S+)", line)[1] for line in shown} == set(hosts)
+    assert sum(int(re.search(r"Gres=gpu:\w+:(\d+)", line)[1]) for line in shown) == gpus
+
+
+def check_leaves(ask, shown, hosts):
+    """Every node below one leaf group."""
+    leaves = [line for line in shown.splitlines() if "Level=0" in line]
+    below = [node for line in leaves for node in ask.expand(re.search(r"Nodes=(\S+)", line)[1])]
+    assert sorted(below) == sorted(hosts)
+
+
+def check_blocks(ask, shown, hosts):
+    """Every node in one block; what is made of several blocks has no name of its own."""
+    base = [line for line in shown.splitlines() if re.match(r"BlockName=\S+ BlockIndex", line)]
+    inside = [node for line in base for node in ask.expand(re.search(r"Nodes=(\S+)", line)[1])]
+    assert sorted(inside) == sorted(hosts)
+
+
+@cases
+@pytest.mark.parametrize("suite", ["bookworm", "sid"])
+def test_the_tree_is_taken(suite, name, nodes, gpus):
+    root, (files, hosts) = root_of(suite, "slurm", PACKAGES), exported(name)
+    assert len(hosts) == nodes
+    files = {key: files[key] for key in ("nodes.conf", "gres.conf", "topology.conf")}
+    with controller(root, files, "topology/tree", hosts) as ask:
+        check_nodes(ask, hosts, gpus)
+        check_leaves(ask, ask("show", "topology"), hosts)
+        assert not ask.complaints()
+
+
+@cases
+def test_the_blocks_are_taken(name, nodes, gpus):
+    root, (files, hosts) = root_of("sid", "slurm", PACKAGES), exported(name)
+    files["topology.conf"] = files.pop("topology-block.conf")
+    del files["topology.yaml"]
+    with controller(root, files, "topology/block", hosts) as ask:
+        check_nodes(ask, hosts, gpus)
+        check_blocks(ask, ask("show", "topology"), hosts)
+        assert not ask.complaints()
+
+
+@cases
+def test_all_topologies_of_one_yaml_are_taken(name, nodes, gpus):
+    root, (files, hosts) = root_of("sid", "slurm", PACKAGES), exported(name)
+    del files["topology.conf"], files["topology-block.conf"]
+    with controller(root, files, "topology/tree", hosts) as ask:
+        check_nodes(ask, hosts, gpus)
+        check_leaves(ask, ask("show", "topology", "tree"), hosts)
+        systems = re.findall(r"topology: (?!tree)(\S+)", ask("show", "topoconf"))
+        shown = [ask("show", "topology", system) for system in systems]
+        check_blocks(ask, "\n".join(shown), hosts)
+        assert not ask.complaints()
