@@ -14,13 +14,19 @@ from arkwright.documents import Node
 from arkwright.errors import InputError, Problem
 from arkwright.factory import files
 from arkwright.factory.dump import dump
-from arkwright.factory.salvage import salvage
-from arkwright.factory.spec import (
-    Backfill,
+from arkwright.factory.plant_spec import (
     Chillers,
     Climate,
     Cooling,
     CoolingKind,
+    Power,
+    Redundancy,
+    Ups,
+    UpsKind,
+)
+from arkwright.factory.salvage import salvage
+from arkwright.factory.spec import (
+    Backfill,
     Energy,
     Engine,
     EngineKind,
@@ -34,17 +40,13 @@ from arkwright.factory.spec import (
     Organisation,
     Placement,
     Policy,
-    Power,
     PowerBasis,
     Project,
     Quota,
-    Redundancy,
     Site,
     Storage,
     StorageLevel,
     TypicalJob,
-    Ups,
-    UpsKind,
 )
 from arkwright.factory.terms import (
     EnergyTerms,
