@@ -18,8 +18,8 @@ from arkwright.design.power_chain import chain_losses_kw, plan_power
 from arkwright.design.power_layout import RackLoad
 from arkwright.errors import InputError
 from arkwright.factory import Climate, Cooling, CoolingKind, Power, Redundancy, Ups, UpsKind
+from arkwright.factory.plant_spec import Chillers
 from arkwright.factory.series import weather_csv
-from arkwright.factory.spec import Chillers
 from arkwright.factory.weather import Weather
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"

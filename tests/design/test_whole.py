@@ -48,6 +48,20 @@ def test_ten_lines_become_megawatts_each_on_its_basis(fjord):
     assert power.it_kw_idle < power.it_kw_typical < power.it_kw_max < power.facility_kw_max
 
 
+def test_the_figures_of_the_page_docs_design_md(fjord):
+    power = fjord.sites[0].power
+    assert (round(power.it_kw_max), round(power.it_kw_typical)) == (10_832, 10_328)
+    assert round(power.grid_kw_max) == 11_555
+    assert (round(power.losses_kw_max), round(power.cooling_kw_max)) == (394, 221)
+    asked = read("{h1: {system: gb300-nvl72, gpus: 5184}}", "grid: {connection: 10 MW},")
+    (short,) = shortfalls(asked, whole(asked))
+    assert short.gpus_fit == 4_464
+    counts = {line.item: line.count for line in fjord.bill}
+    assert counts["UPS module of 1500 kW; online"] == 12
+    assert counts["dry cooler of 1000 kW"] == 13
+    assert counts["Quantum-X800 Q3400-RA switches"] == 108
+
+
 def test_the_parts_replace_the_share_and_the_pue_that_a_blueprint_assumes(fjord):
     names = {entry.name for entry in fjord.assumptions}
     assert not names & {"ancillary power", "PUE"}

@@ -1,5 +1,6 @@
 """From a file to a checked factory, or to every reason why not."""
 
+import re
 from pathlib import Path
 
 import jsonschema
@@ -52,7 +53,7 @@ def test_a_workstation_can_be_run():
 def test_the_schema_accepts_every_example(path):
     schema = factory.schema()
     jsonschema.Draft202012Validator.check_schema(schema)
-    # BaseLoader keeps every scalar a text; counts must be numbers again for the schema.
+    # BaseLoader keeps every scalar a text; numbers must be numbers again for the schema.
     document = _numbers(yaml.load(path.read_bytes(), Loader=yaml.BaseLoader))
     jsonschema.validate(document, schema)
     factory.load(path)
@@ -63,7 +64,11 @@ def _numbers(value):
         return {key: _numbers(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_numbers(item) for item in value]
-    return int(value) if isinstance(value, str) and value.isdigit() else value
+    if value in ("true", "false"):
+        return value == "true"
+    if re.fullmatch(r"-?\d+(\.\d+)?", value):
+        return float(value) if "." in value else int(value)
+    return value
 
 
 @pytest.mark.parametrize(

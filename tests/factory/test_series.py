@@ -5,8 +5,8 @@ import pytest
 
 from arkwright.errors import InputError
 from arkwright.factory import loads
+from arkwright.factory.plant_spec import Climate
 from arkwright.factory.series import epw, load_weather, weather_csv
-from arkwright.factory.spec import Climate
 
 
 def year_csv(year=2023, drop=(), head="time,dry_bulb_c,rh", days=365):

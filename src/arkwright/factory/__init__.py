@@ -14,14 +14,20 @@ from arkwright.documents import Node
 from arkwright.errors import InputError, Problem
 from arkwright.factory import files
 from arkwright.factory.dump import dump
-from arkwright.factory.salvage import salvage
-from arkwright.factory.spec import (
-    Backfill,
-    Budget,
+from arkwright.factory.plant_spec import (
     Chillers,
     Climate,
     Cooling,
     CoolingKind,
+    Power,
+    Redundancy,
+    Ups,
+    UpsKind,
+)
+from arkwright.factory.salvage import salvage
+from arkwright.factory.spec import (
+    Backfill,
+    Budget,
     Energy,
     Engine,
     EngineKind,
@@ -37,18 +43,14 @@ from arkwright.factory.spec import (
     Period,
     Placement,
     Policy,
-    Power,
     PowerBasis,
     Project,
     Quota,
-    Redundancy,
     Site,
     Storage,
     StorageLevel,
     TypeQuota,
     TypicalJob,
-    Ups,
-    UpsKind,
 )
 from arkwright.factory.terms import (
     EnergyTerms,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arkwright.errors import InputError, Problem
-from arkwright.factory.spec import Climate
+from arkwright.factory.plant_spec import Climate
 from arkwright.factory.weather import Weather
 
 TIME = ("time", "utc", "date_time", "datetime", "timestamp")

@@ -9,19 +9,18 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated, Any, TypeAlias
 
-from msgspec import Meta, Struct
+from msgspec import Meta, field
 
+from arkwright.factory.plant_spec import Climate, Cooling, Power
+from arkwright.factory.section import Section
 from arkwright.units import (
-    Celsius,
     EnergyPriceText,
-    Fraction,
     GigabitsPerSecond,
     Gigabytes,
     GramsPerKilowattHour,
     Kilowatts,
     Metres,
     Seconds,
-    quantity,
 )
 
 Name = Annotated[
@@ -56,10 +55,6 @@ class PowerBasis(Enum):
     """At the racks."""
     AI_CAPACITY = "ai-capacity"
     """As some announcements say it, without a definition."""
-
-
-class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every section: frozen, keys by name only, unknown keys refused."""
 
 
 class Grid(Section, frozen=True, kw_only=True):
@@ -186,109 +181,6 @@ class Energy(Section, frozen=True, kw_only=True):
     programmes: NotYet = None
 
 
-class Redundancy(Enum):
-    """What may be lost without losing the load."""
-
-    N = "N"
-    """Nothing."""
-    N_PLUS_1 = "N+1"
-    """Any one part: one more than the load needs."""
-    TWO_N = "2N"
-    """One of two whole sides."""
-    FOUR_N_3R = "4N3R"
-    """One of four blocks that share what three can carry."""
-
-
-class Climate(Section, frozen=True, kw_only=True):
-    """The air outside, hour by hour. Give a weather file, or the figures of a synthetic year."""
-
-    weather: str | None = None
-    """A file of hours, EPW or CSV (time, dry_bulb_c, rh), relative to this one."""
-    place: str | None = None
-    """Which rows, where the file has a column `site`."""
-    year: Annotated[int, Meta(ge=1900, le=2200)] | None = None
-    """Which year, where a CSV has several."""
-    utc_offset: Annotated[float, quantity("s", ge=None)] | None = None
-    """Added to the times of a CSV before years are told apart, for example -5 h."""
-    mean: Celsius | None = None
-    """Of a synthetic year; none takes the catalogue's estimate for the country."""
-    season: Celsius | None = None
-    """Half the span from the coldest to the warmest day of a synthetic year."""
-    day: Celsius | None = None
-    """Half the span from the coldest to the warmest hour of a day of a synthetic year."""
-
-
-class CoolingKind(Enum):
-    """How heat leaves the racks."""
-
-    DIRECT_LIQUID = "direct-liquid"
-    """Coolant to the chips; what it does not take goes to air."""
-    REAR_DOOR = "rear-door"
-    AIR = "air"
-
-
-class Chillers(Enum):
-    """Whether compressors may help."""
-
-    AUTO = "auto"
-    """As many as the climate needs; none where it needs none."""
-    NONE = "none"
-
-
-class Cooling(Section, frozen=True, kw_only=True):
-    """The cooling plant of a site."""
-
-    kind: CoolingKind | None = None
-    """None takes what the systems need: liquid where they have it, air elsewhere."""
-    supply: Annotated[
-        str,
-        Meta(
-            pattern=r"^\s*(W(17|27|32|40|45)|[0-9.]+\s*(°C|degC|C))\s*$",
-            description="a class of water (ASHRAE) or a temperature",
-            examples=["W45", "32 °C"],
-        ),
-    ] = "W45"
-    """What the racks are given, warmest: coolant of direct liquid."""
-    redundancy: Redundancy = Redundancy.N_PLUS_1
-    chillers: Chillers = Chillers.AUTO
-    adiabatic: bool = False
-    """Wetted pads before the dry coolers on warm days."""
-    heat_reuse: Fraction = 0.0
-    """Share of the liquid heat that somebody takes."""
-
-
-class UpsKind(Enum):
-    """How the load is kept up while generators start."""
-
-    ONLINE = "online"
-    """Double conversion."""
-    ECO = "eco"
-    """Bypass until the grid is disturbed."""
-    BBU = "bbu"
-    """Batteries in the racks; no UPS in the chain."""
-
-
-class Ups(Section, frozen=True, kw_only=True):
-    """Uninterruptible power."""
-
-    kind: UpsKind = UpsKind.ONLINE
-    redundancy: Redundancy = Redundancy.N_PLUS_1
-    """Of a block: its transformer, UPS modules and generator together."""
-
-
-class Power(Section, frozen=True, kw_only=True):
-    """The power chain of a site, from its feeds to the racks."""
-
-    feeds: Annotated[int, Meta(ge=1, le=8)] = 2
-    """Utility feeds, each able to carry the whole site."""
-    ups: Ups = Ups()
-    generators: bool = True
-    busway: str | None = None
-    """Catalogue name; none takes the default."""
-    derating: Annotated[float, Meta(gt=0, le=1)] | None = None
-    """Share of a busway's rating that may be loaded; none takes the catalogue's."""
-
-
 class Site(Section, frozen=True, kw_only=True):
     """One place: its grid, its halls, and the engine that runs its jobs."""
 
@@ -299,7 +191,7 @@ class Site(Section, frozen=True, kw_only=True):
     grid: Grid = Grid()
     pue: Annotated[float, Meta(ge=1, le=3)] | None = None
     """Facility power over IT power, yearly mean."""
-    halls: dict[Name, Hall] = {}
+    halls: dict[Name, Hall] = field(default_factory=dict)
     fabric: Fabric = Fabric()
     engine: Engine | None = None
     energy: Energy | None = None
@@ -309,7 +201,7 @@ class Site(Section, frozen=True, kw_only=True):
     cooling: Cooling = Cooling()
     storage: Storage = Storage()
     location: Location | None = None
-    links: dict[Name, Link] = {}
+    links: dict[Name, Link] = field(default_factory=dict)
     """To other sites, by their names; give each once."""
 
 
@@ -388,7 +280,7 @@ class Organisation(Section, frozen=True, kw_only=True):
     """A tenant."""
 
     quota: Quota = Quota()
-    projects: dict[Name, Project] = {}
+    projects: dict[Name, Project] = field(default_factory=dict)
     residency: tuple[str, ...] = ()
     """Countries (`NO`) or sites (`narvik`) its jobs may run in; empty means anywhere."""
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
@@ -498,8 +390,8 @@ class Factory(Section, frozen=True, kw_only=True):
     """Its name."""
     include: tuple[str, ...] | str = ()
     """Files, relative to this one, whose keys this file's keys override."""
-    sites: dict[Name, Site] = {}
-    organisations: dict[Name, Organisation] = {}
+    sites: dict[Name, Site] = field(default_factory=dict)
+    organisations: dict[Name, Organisation] = field(default_factory=dict)
     policy: Policy = Policy()
     energy: Energy = Energy()
     money: Money = Money()

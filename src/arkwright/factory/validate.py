@@ -9,9 +9,9 @@ from arkwright import catalog, units
 from arkwright.catalog import parts, plant
 from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
+from arkwright.factory.plant_spec import Climate
 from arkwright.factory.quota_rules import quota_rules
 from arkwright.factory.spec import (
-    Climate,
     Energy,
     EngineKind,
     Factory,
