@@ -11,7 +11,7 @@ from arkwright.design.power_layout import RackLoad
 from arkwright.design.power_tree import loads
 from arkwright.errors import InputError
 from arkwright.factory import Power, Redundancy, Ups, UpsKind
-from arkwright.factory.spec import Redundancy as R
+from arkwright.factory import Redundancy as R
 
 
 def racks(count, kw=142.0):
