@@ -43,7 +43,7 @@ class Eviction:
                 continue
             nodes, victims, why = found
             self.claim(job, nodes)
-            notices.append(("claim", job.index, nodes))
+            notices.append(("claim", job.index, sorted(nodes)))
             for victim in victims:
                 self.preempt(victim, job, why, now_ms)
                 notices.append(("preempt", victim.index, job.index, why))
@@ -193,7 +193,8 @@ class Eviction:
     def may_use(self, job, node):
         """Full or not: mask and claims."""
         plenty = (10**9,) * 3
-        return groups.any_admits(self, job, node, plenty, [1000] * 10**3)
+        chain = groups.of(self, job.shape)
+        return groups.any_admits(self, job, chain, node, plenty, [1000] * 10**3)
 
     def fitting(self, job, nodes, running):
         free, _ = self.left(running)

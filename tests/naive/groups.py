@@ -42,10 +42,10 @@ def as_group(job, group):
         job.shape = whole
 
 
-def any_admits(factory, job, *question):
-    """Whether the node would serve some group."""
+def any_admits(factory, job, chain, *question):
+    """Whether the node would serve some group of the chain."""
     found = False
-    for group in of(factory, job.shape):
+    for group in chain:
         with as_group(job, group):
             found = found or factory.node_admits(job, *question)
     return found

@@ -189,6 +189,7 @@ class Factory(Eviction):
             return None
         free_now, _ = self.left(self.active())
         gpus_now = self.gpus_left(self.active())
+        chain = groups.of(self, head.shape)
         ends = {self.end_ms(job, now_ms) for job in self.active()}
         changes = {at_ms for at_ms, _ in self.announced}
         changes |= {window.until_ms for window in self.windows}
@@ -203,7 +204,7 @@ class Factory(Eviction):
             ]
 
             def rank(node):
-                return groups.any_admits(self, head, node, free_now[node], gpus_now[node])
+                return groups.any_admits(self, head, chain, node, free_now[node], gpus_now[node])
 
             def is_allowed(node, *_, instant=instant):
                 return is_open(self, head.shape, node, instant, instant + head.duration_ms)

@@ -179,7 +179,9 @@ def admit_under_rows(state: State, cls: int, nodes: Ints, count: int, left: Ints
 
 def counts_under_rows(state: State, cls: int) -> bool:
     """Whether a job of the class counts in rows above its nodes at all."""
-    return bool(state.class_watts[cls] > 0)
+    while cls >= 0 and state.class_watts[cls] <= 0:
+        cls = state.class_more[cls]
+    return bool(cls >= 0)
 
 
 def rows_bind(state: State, cls: int, nodes: Ints, count: int, left: Ints, taken: Ints) -> bool:
