@@ -27,7 +27,6 @@ from arkwright.jobs.spec import (
 
 NOT_YET: dict[str, Any] = {
     "kind": Kind.SERVICE,
-    "groups": (Group(name="g", nodes=1, resources=Resources()),),
     "array": "0-9",
     "depends_on": ("other",),
     "begin": "2027-01-01",
@@ -37,7 +36,7 @@ NOT_YET: dict[str, Any] = {
 SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
     "env", "time_limit", "priority", "tier", "topology", "sites", "held", "checkpoint", "retry",
-    "grace", "power", "elastic", "deadline", "preemptible",
+    "grace", "power", "elastic", "deadline", "preemptible", "groups",
 }  # fmt: skip
 
 
