@@ -9,7 +9,15 @@ import pytest
 
 from arkwright.design import PowerLimit
 from arkwright.errors import InputError
-from arkwright.fleet import Changes, Fleet, FleetPolicy, JobChange, alternatives, forecast_new, whatif
+from arkwright.fleet import (
+    Changes,
+    Fleet,
+    FleetPolicy,
+    JobChange,
+    alternatives,
+    forecast_new,
+    whatif,
+)
 from arkwright.fleet.lowering import gang_of
 from arkwright.jobs.events import EventKind
 from arkwright.jobs.spec import (
@@ -47,7 +55,10 @@ def test_a_job_counts_the_nodes_gpus_and_ranks_of_all_its_groups() -> None:
 def test_groups_become_shapes_that_each_ask_for_their_own() -> None:
     gang = gang_of(NAMES, grouped(LEARN, SERVE), "lab")
     shapes = [gang.shape, *gang.groups]
-    assert [(s.nodes, s.gpu_milli, s.cpu_milli) for s in shapes] == [(1, 8000, 0), (2, 4000, 10_000)]
+    assert [(s.nodes, s.gpu_milli, s.cpu_milli) for s in shapes] == [
+        (1, 8000, 0),
+        (2, 4000, 10_000),
+    ]
     assert {s.row for s in shapes} == {NAMES.row_of_project["lab"]}
 
 
@@ -131,4 +142,3 @@ def test_when_and_what_if_answer_for_groups() -> None:
     assert (found.nodes_now, found.start_ms is not None) == (0, True)
     with pytest.raises(InputError, match="2 groups"):
         whatif(scene, Changes(jobs=(JobChange(job="b", nodes=3),)))
-

@@ -134,8 +134,7 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True, evict
     give_quotas(factory, tree)
     state = sched.empty(nodes, tree, placing, eviction)
     pair = Pair(state, nodes, tree, placing, factory, shapes)
-    pair.eviction = eviction
-    factory.eviction = eviction
+    pair.eviction = factory.eviction = eviction
     factory.row_guarantee = list(tree.guarantee) or factory.row_guarantee
     for shape in shapes:
         pair.apply(sched.add_class(0, shape))
