@@ -32,7 +32,7 @@ from arkwright.errors import EngineError
 from arkwright.fleet import Fleet, Reservation, Start
 from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import State, Trigger, after, allowed
-from arkwright.jobs.spec import ranks_per_node
+from arkwright.jobs.spec import parts_by_node, ranks_per_node
 
 LOG = logging.getLogger("arkwright.control")
 RECONSIDER_MS = 1000
@@ -370,8 +370,29 @@ def _fractions_first(events: list[Event]) -> list[Event]:
 def attempt_of(job: ActiveJob) -> Attempt:
     """Everything the engine needs, read from the recorded job; nothing is left to choose."""
     spec = job.spec
+    checkpoint = spec.checkpoint
+    return Attempt(
+        attempt_id=job.attempt_id,
+        job_id=job.id,
+        job_name=spec.name,
+        project=job.project,
+        user=job.user,
+        placements=_placements_of_groups(job) if job.groups else _placements(job),
+        ranks_per_node=ranks_per_node(spec),
+        command=spec.command,
+        script=spec.script,
+        workdir=spec.workdir,
+        env=dict(spec.env),
+        checkpoint_dir=checkpoint.dir if checkpoint else None,
+        checkpoint_signal=checkpoint.signal if checkpoint else None,
+        grace_s=spec.grace,
+        time_limit_s=spec.time_limit,
+    )
+
+
+def _placements(job: ActiveJob) -> tuple[Placement, ...]:
     shared = job.gpu_indexes or (None,) * len(job.nodes)
-    placements = tuple(
+    return tuple(
         Placement(
             node=node,
             gpus=math.ceil(job.gpus_per_node),
@@ -382,23 +403,21 @@ def attempt_of(job: ActiveJob) -> Attempt:
         )
         for node, gpu in zip(job.nodes, shared, strict=True)
     )
-    checkpoint = spec.checkpoint
-    return Attempt(
-        attempt_id=job.attempt_id,
-        job_id=job.id,
-        job_name=spec.name,
-        project=job.project,
-        user=job.user,
-        placements=placements,
-        ranks_per_node=ranks_per_node(spec),
-        command=spec.command,
-        script=spec.script,
-        workdir=spec.workdir,
-        env=dict(spec.env),
-        checkpoint_dir=checkpoint.dir if checkpoint else None,
-        checkpoint_signal=checkpoint.signal if checkpoint else None,
-        grace_s=spec.grace,
-        time_limit_s=spec.time_limit,
+
+
+def _placements_of_groups(job: ActiveJob) -> tuple[Placement, ...]:
+    parts = parts_by_node(job.spec, len(job.nodes))
+    groups = [group for group in job.groups for _ in range(group.nodes)]
+    return tuple(
+        Placement(
+            node=node,
+            gpus=math.ceil(group.gpus_per_node),
+            cpus=group.cpus_per_node,
+            memory_mib=group.memory_per_node_mib,
+            ranks=ranks_per_node(part),
+            gang_group=group.name,
+        )
+        for node, part, group in zip(job.nodes, parts, groups, strict=True)
     )
 
 

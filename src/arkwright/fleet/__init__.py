@@ -17,7 +17,7 @@ The twin and the control plane feed it the same events, so a live log replays in
 from arkwright.fleet.alternatives import Alternative, alternatives
 from arkwright.fleet.assembly import assemble, project_quotas
 from arkwright.fleet.experience import ATTEMPTS_MAX, Finished, group_of
-from arkwright.fleet.fleet import Decided, Fleet, JobPlacement, PowerUse, Start
+from arkwright.fleet.fleet import Decided, Fleet, GroupPlacement, JobPlacement, PowerUse, Start
 from arkwright.fleet.forecast import Forecast, forecast, forecast_new
 from arkwright.fleet.lowering import FleetPolicy, Preemption
 from arkwright.fleet.notices import Notice, NoticeKind
@@ -43,6 +43,7 @@ __all__ = [
     "Fleet",
     "FleetPolicy",
     "Forecast",
+    "GroupPlacement",
     "JobChange",
     "JobPlacement",
     "Move",

@@ -31,7 +31,7 @@ from arkwright.fleet.scene import Scene
 from arkwright.fleet.snapshot import Snapshot
 from arkwright.jobs.events import Event, EventKind, end_of, job_of
 from arkwright.jobs.lifecycle import State
-from arkwright.jobs.spec import JobSpec, gpus_of
+from arkwright.jobs.spec import JobSpec, gpus_of, parts_of
 from arkwright.sched import codes
 from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
@@ -47,8 +47,21 @@ _BACKFILL = {
 }
 
 
+class GroupPlacement(Struct, frozen=True, kw_only=True):
+    """What each of the next `nodes` nodes gives to an attempt of a gang of different nodes."""
+
+    name: str
+    nodes: int
+    gpus_per_node: float
+    cpus_per_node: float
+    memory_per_node_mib: int
+
+
 class JobPlacement(Struct, frozen=True, kw_only=True):
-    """Where an attempt was placed and what each node gives it: the body of `job_started`."""
+    """Where an attempt was placed and what each node gives it: the body of `job_started`.
+
+    Of a gang of groups `gpu_type` and what a node gives are those of the first.
+    """
 
     site: str
     nodes: tuple[str, ...]
@@ -61,6 +74,8 @@ class JobPlacement(Struct, frozen=True, kw_only=True):
     memory_per_node_mib: int
     gpu_indexes: tuple[int, ...] = ()
     """For a fraction, which GPU of each node serves it, counted from 0; empty for whole GPUs."""
+    groups: tuple[GroupPlacement, ...] = ()
+    """In the order of `nodes`; empty for a gang of equal nodes."""
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -463,17 +478,20 @@ class Fleet:
         indices = sched.nodes_of(state, job)
         nodes = [self._names.nodes[index] for index in indices]
         firsts = state.node_gpu_first[list(indices)].tolist()
-        gpus_per_node = spec.resources.gpus_per_node
+        groups, first = _groups(spec, nodes), parts_of(spec)[0].resources
+        gpus = first.gpus_per_node * len(nodes)
+        cpus_per_node = first.cpus_per_node or _cpu_share(nodes, first.gpus_per_node)
         return JobPlacement(
             site=nodes[0].site,
             nodes=tuple(node.path for node in nodes),
-            gpus=gpus_per_node * len(nodes),
+            gpus=gpus_of(spec) if groups else gpus,
             gpu_type=nodes[0].gpu_type,
             is_virtual=any(node.is_virtual for node in nodes),
-            gpus_per_node=gpus_per_node,
-            cpus_per_node=spec.resources.cpus_per_node or _cpu_share(nodes, gpus_per_node),
-            memory_per_node_mib=gigabytes_to_mib(spec.resources.memory_per_node),
+            gpus_per_node=first.gpus_per_node,
+            cpus_per_node=groups[0].cpus_per_node if groups else cpus_per_node,
+            memory_per_node_mib=gigabytes_to_mib(first.memory_per_node),
             gpu_indexes=tuple(map(sub, sched.gpus_of(state, job), firsts)),
+            groups=groups,
         )
 
     def full_watts_per_gpu(self, job_id: str) -> int:
@@ -554,7 +572,8 @@ class Fleet:
                 f"job {spec.name}: under backfill: conservative nodes are chosen by index alone, "
                 "so that promises hold; leave topology.segment, spread and rails out"
             )
-        reason = sched.never_fits(self._state, shape, lowering.duration_ms(spec, self._policy))
+        lasts_ms = lowering.duration_ms(spec, self._policy)
+        reason = lowering.never_fits(self._state, self._names, spec, project, lasts_ms)
         return in_words(reason, self._names, spec, self._job_ids) if reason is not None else None
 
     def job_id(self, index: int) -> str:
@@ -626,6 +645,25 @@ class Fleet:
 
 def _lowered_limit(limit_w: int | None) -> int:
     return sched.UNLIMITED if limit_w is None else limit_w
+
+
+def _groups(spec: JobSpec, nodes: Sequence[Node]) -> tuple[GroupPlacement, ...]:
+    """What each group of the gang gets on its nodes; nothing for a gang of equal nodes."""
+    found, first = [], 0
+    for group in spec.groups:
+        theirs, resources = nodes[first : first + group.nodes], group.resources
+        cpus = resources.cpus_per_node or _cpu_share(theirs, resources.gpus_per_node)
+        found.append(
+            GroupPlacement(
+                name=group.name,
+                nodes=group.nodes,
+                gpus_per_node=resources.gpus_per_node,
+                cpus_per_node=cpus,
+                memory_per_node_mib=gigabytes_to_mib(resources.memory_per_node),
+            )
+        )
+        first += group.nodes
+    return tuple(found)
 
 
 def _cpu_share(nodes: Sequence[Node], gpus_per_node: float) -> float:
