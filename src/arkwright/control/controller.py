@@ -354,17 +354,20 @@ def _fractions_first(events: list[Event]) -> list[Event]:
     A fraction's start names its GPU, a start of whole GPUs takes the first that are free: were one
     replayed without the jobs that held those before it, it could take a GPU that is named later.
     """
-    named = {
-        job_of(event)
+    started = {
+        job_of(event): event.seq
         for event in events
         if event.kind is EventKind.JOB_STARTED and event.after.get("gpu_indexes")
     }
-    if not named:
-        return events
-    submitted = [event for event in events if event.kind is EventKind.JOB_SUBMITTED]
-    others = [event for event in events if event.kind is not EventKind.JOB_SUBMITTED]
-    # Submissions keep their order, because a job's index is its place among them.
-    return [*submitted, *sorted(others, key=lambda event: job_of(event) not in named)]
+
+    def turn(event: Event) -> int:
+        # Submissions keep their order, because a job's index is its place among them. What comes
+        # after a start keeps its place too: who stops for a claim is told so after the claim.
+        if event.kind is EventKind.JOB_SUBMITTED:
+            return 0
+        return 1 if event.seq <= started.get(job_of(event), -1) else 2
+
+    return sorted(events, key=turn) if started else events
 
 
 def attempt_of(job: ActiveJob) -> Attempt:
