@@ -72,8 +72,8 @@ class Controller:
         for event in store.read().power_events():
             fleet.apply(event)
         self._recover()
-        # Observed before the first decision: what ended meanwhile holds nothing any more. Those that
-        # start may not have reached their engine, and are launched (again) first.
+        # Observed before the first decision: what ended meanwhile holds nothing any more. What was
+        # starting may not have reached its engine, and is launched (again) first.
         self._launched = {
             job.attempt_id for job in self.book.placed() if job.state is not State.STARTING
         }
