@@ -72,6 +72,11 @@ class Controller:
         for event in store.read().power_events():
             fleet.apply(event)
         self._recover()
+        # Observed before the first decision: what ended meanwhile holds nothing any more. What was
+        # starting may not have reached its engine, and is launched (again) first.
+        self._launched = {
+            job.attempt_id for job in self.book.placed() if job.state is not State.STARTING
+        }
 
     def step(self) -> None:
         """One round after the requests of the moment were recorded: observe, decide, execute."""
@@ -144,7 +149,7 @@ class Controller:
             self.book.apply(event)
         # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
         kept = [each for each in events if each.subject not in over]
-        for event in _fractions_first(kept):
+        for event in _named_gpus_first(kept):
             if event.kind not in stopping_for.CLAIM_KINDS or event.seq in claims:
                 self.fleet.apply(event)
         for event in events:
@@ -347,24 +352,38 @@ class Controller:
         self._stopped.add(job.attempt_id)
 
 
-def _fractions_first(events: list[Event]) -> list[Event]:
+def _named_gpus_first(events: list[Event]) -> list[Event]:
     """Events of active jobs in an order in which each can be followed without those of the others
     that are over.
 
-    A fraction's start names its GPU, a start of whole GPUs takes the first that are free: were one
-    replayed without the jobs that held those before it, it could take a GPU that is named later.
+    A fraction's start names its GPU, an aligned gang needs the same places on all its nodes, and
+    other starts take the first that are free: were one replayed without the jobs that held those
+    before it, it could take a GPU that is named, or aligned, later.
     """
-    named = {
-        job_of(event)
-        for event in events
-        if event.kind is EventKind.JOB_STARTED and event.after.get("gpu_indexes")
-    }
-    if not named:
-        return events
-    submitted = [event for event in events if event.kind is EventKind.JOB_SUBMITTED]
-    others = [event for event in events if event.kind is not EventKind.JOB_SUBMITTED]
-    # Submissions keep their order, because a job's index is its place among them.
-    return [*submitted, *sorted(others, key=lambda event: job_of(event) not in named)]
+    aligned = {event.subject for event in events if _asks_for_rails(event)}
+    started: dict[str | None, tuple[int, int]] = {}
+    for event in events:
+        if event.kind is EventKind.JOB_STARTED:
+            if event.after.get("gpu_indexes"):
+                started[job_of(event)] = (1, event.seq)
+            elif job_of(event) in aligned:
+                started[job_of(event)] = (2, event.seq)
+
+    def turn(event: Event) -> int:
+        # Submissions keep their order, because a job's index is its place among them. What comes
+        # after a start keeps its place too: who stops for a claim is told so after the claim.
+        if event.kind is EventKind.JOB_SUBMITTED:
+            return 0
+        place, seq = started.get(job_of(event), (3, -1))
+        return place if event.seq <= seq else 3
+
+    return sorted(events, key=turn) if started else events
+
+
+def _asks_for_rails(event: Event) -> bool:
+    if event.kind is not EventKind.JOB_SUBMITTED:
+        return False
+    return bool((event.after["spec"].get("topology") or {}).get("rails"))
 
 
 def attempt_of(job: ActiveJob) -> Attempt:
