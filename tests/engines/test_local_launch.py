@@ -10,7 +10,7 @@ import pytest
 
 from arkwright.engines import supervisor_main
 from arkwright.engines.local import LocalEngine
-from arkwright.engines.port import AttemptPhase
+from arkwright.engines.port import AttemptPhase, Placement
 from arkwright.errors import EngineError
 from engines.gangs import (
     attempt,
@@ -66,6 +66,30 @@ def test_every_rank_finds_its_place_in_torchs_and_in_slurms_words(engine):
     assert {name: found.get(name) for name in expected} == expected
     ports = {environment_of(engine, "7.1", rank)["MASTER_PORT"] for rank in range(4)}
     assert len(ports) == 1
+
+
+def test_ranks_are_numbered_across_groups_and_each_knows_its_own(engine):
+    """Two ranks on the first node, one on the second and third: ranks 0, 1, 2 and 3."""
+    first, second, third = (node.path for node in engine.capabilities().nodes[:3])
+    placements = (
+        Placement(node=first, gpus=2, cpus=2, memory_mib=0, ranks=2, gang_group="learn"),
+        Placement(node=second, gpus=0, cpus=1, memory_mib=0, ranks=1, gang_group="act"),
+        Placement(node=third, gpus=0, cpus=1, memory_mib=0, ranks=1, gang_group="act"),
+    )
+    result = run(engine, attempt(engine, "7.1", ("env",), placements=placements))
+    assert result.exit_code == 0
+    words = ("RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "WORLD_SIZE", "NODE_RANK", "ARKWRIGHT_GROUP")
+    found = [environment_of(engine, "7.1", rank) for rank in range(4)]
+    assert [[each[word] for word in words] for each in found] == [
+        ["0", "0", "2", "4", "0", "learn"],
+        ["1", "1", "2", "4", "0", "learn"],
+        ["2", "0", "1", "4", "1", "act"],
+        ["3", "0", "1", "4", "2", "act"],
+    ]
+    assert found[3]["SLURM_PROCID"] == "3"
+    assert found[3]["SLURM_TASKS_PER_NODE"] == "2,1(x2)"
+    with pytest.raises(EngineError, match="its ranks are 0 to 3"):
+        engine.logs("7.1", 4, 0, 10)
 
 
 def test_nothing_of_the_servers_environment_leaks_into_a_job(engine, monkeypatch):

@@ -27,7 +27,6 @@ from arkwright.jobs.spec import (
 
 NOT_YET: dict[str, Any] = {
     "kind": Kind.SERVICE,
-    "groups": (Group(name="g", nodes=1, resources=Resources()),),
     "array": "0-9",
     "depends_on": ("other",),
     "begin": "2027-01-01",
@@ -37,7 +36,7 @@ NOT_YET: dict[str, Any] = {
 SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
     "env", "time_limit", "priority", "tier", "topology", "sites", "held", "checkpoint", "retry",
-    "grace", "power", "elastic", "deadline", "preemptible",
+    "grace", "power", "elastic", "deadline", "preemptible", "groups",
 }  # fmt: skip
 
 
@@ -196,3 +195,34 @@ def test_an_elastic_range_that_makes_no_sense_is_refused(elastic, nodes, key, ri
     ((found, _, advice),) = nonsense(spec(elastic=elastic, nodes=nodes))
     assert found == key
     assert advice.startswith(right)
+
+
+LEARN = Group(name="learn", nodes=2, resources=Resources(gpus_per_node=8))
+
+
+@pytest.mark.parametrize(
+    ("key", "fields"),
+    [
+        ("nodes", {"nodes": 2}),
+        ("resources", {"resources": Resources(gpus_per_node=2)}),
+        ("ranks_per_node", {"ranks_per_node": 2}),
+        ("elastic", {"elastic": Elastic(nodes_min=1, nodes_max=2)}),
+        ("topology.segment", {"topology": Topology(level=Level.RACK, segment=2)}),
+        ("topology.spread", {"topology": Topology(spread=Level.RACK)}),
+        ("topology.rails", {"topology": Topology(rails=Rails.ALIGNED)}),
+        ("groups", {"groups": (LEARN, LEARN)}),
+        ("groups", {"groups": tuple(Group(name=f"g{i}") for i in range(17))}),
+    ],
+)
+def test_what_does_not_go_with_groups_is_refused_by_name(key: str, fields: dict[str, Any]) -> None:
+    assert nonsense(spec(groups=(LEARN,))) == []
+    ((found, _, right),) = nonsense(spec(**{"groups": (LEARN,)} | fields))
+    assert found == key
+    assert right.startswith(("leave it out", "give "))
+
+
+@pytest.mark.parametrize("gpus", [0.5, 1.5])
+def test_a_group_takes_whole_gpus_or_none(gpus: float) -> None:
+    group = Group(name="act", resources=Resources(gpus_per_node=gpus))
+    ((key, _, _),) = nonsense(spec(groups=(LEARN, group)))
+    assert key == "groups.act.resources.gpus_per_node"

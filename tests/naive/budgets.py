@@ -1,5 +1,7 @@
 """Budgets, obviously: every attempt ever, counted anew in the period under way."""
 
+from naive import groups
+
 
 class Budgets:
     def __init__(self, factory, of_row):
@@ -11,9 +13,9 @@ class Budgets:
     def fits(self, job, ahead):
         """Whether every budget above the job has its GPU time beside what those ahead will use."""
         for own in self.above(job.shape.row):
-            limit, asked = self.factory.row_limit[own], cost(milli(job.shape), job.duration_ms)
+            limit, asked = self.factory.row_limit[own], cost(self.milli(job), job.duration_ms)
             owed = sum(
-                cost(milli(other.shape), other.duration_ms)
+                cost(self.milli(other), other.duration_ms)
                 for other in ahead
                 if own in self.above(other.shape.row)
             )
@@ -23,7 +25,7 @@ class Budgets:
 
     def used(self, own):
         return self.settled(own) + sum(
-            cost(milli(job.shape), job.start_ms + job.duration_ms - self.begin(own, job.start_ms))
+            cost(self.milli(job), job.start_ms + job.duration_ms - self.begin(own, job.start_ms))
             for job in self.factory.active()
             if own in self.above(job.shape.row)
         )
@@ -35,15 +37,14 @@ class Budgets:
             if own in self.above(row)
         )
 
+    def milli(self, job):
+        return groups.milli(self.factory, job.shape)
+
     def begin(self, own, start_ms):
         return max(start_ms, self.period_ms[own])
 
     def above(self, row):
         return [self.of_row[each] for each in self.factory.path(row) if each in self.of_row]
-
-
-def milli(shape):
-    return shape.nodes * shape.gpu_milli
 
 
 def cost(gpu_milli, lasts_ms):

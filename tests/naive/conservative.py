@@ -3,8 +3,8 @@
 Exact for whole GPUs. Where fractions are asked, the single GPUs are looked at now alone.
 """
 
-from naive import quota
-from naive.scheduler import INFINITE, serves
+from naive import groups, quota
+from naive.scheduler import INFINITE, demand, serves
 from naive.windows import is_open
 
 
@@ -59,6 +59,33 @@ def place(factory, places, job, now_ms, at_ms):
         moments.append((*left(factory, there), limits))
         frames.append(([other.shape for other, _ in there], dict(enumerate(limits))))
 
+    if not quota.fits(factory, shape, frames):
+        return None
+    chain = groups.of(factory, shape)
+    if len(chain) == 1:
+        return place_group(factory, job, moments, now_ms, at_ms)
+    for site in sorted({node.site for node in factory.nodes}):
+        elsewhere = {n for n, node in enumerate(factory.nodes) if node.site != site}
+        found, then = [], [(free, list(used), limits) for free, used, limits in moments]
+        for group in chain:
+            with groups.as_group(job, group):
+                barred = elsewhere | set(found)
+                theirs = place_group(factory, job, then, now_ms, at_ms, barred)
+            if theirs is None:
+                break
+            found += theirs
+            for row, asked in factory.charges(group, theirs).items():
+                for _, used, _ in then:
+                    used[row] += asked
+        else:
+            return found
+    return None
+
+
+def place_group(factory, job, moments, now_ms, at_ms, barred=()):
+    """The same of one group, in what nodes and rows have at the moments of the run."""
+    shape, end_ms = job.shape, at_ms + job.duration_ms
+
     def free(node):
         return all(
             asked <= has
@@ -74,13 +101,11 @@ def place(factory, places, job, now_ms, at_ms):
             if row in rows
         )
 
-    if not quota.fits(factory, shape, frames):
-        return None
-
     def fits(node):
         gpus = factory.gpus_left(factory.active())[node]
         return (
-            factory.node_admits(job, node, (INFINITE,) * 3, [1000] * len(gpus) * 100)
+            node not in barred
+            and factory.node_admits(job, node, (INFINITE,) * 3, [1000] * len(gpus) * 100)
             and (at_ms > now_ms or serves(shape, gpus))
             and free(node)
             and is_open(factory, shape, node, at_ms, end_ms)
@@ -114,9 +139,10 @@ def left(factory, there):
     free = [list(node.total) for node in factory.nodes]
     used = [0] * len(factory.row_limit)
     for job, nodes in there:
-        for node in nodes:
-            for resource, asked in enumerate(job.demand()):
-                free[node][resource] -= asked
-        for row, asked in factory.charges(job.shape, nodes).items():
+        for group, theirs in groups.parts(factory, job.shape, nodes):
+            for node in theirs:
+                for resource, asked in enumerate(demand(group)):
+                    free[node][resource] -= asked
+        for row, asked in factory.charges_of(job.shape, nodes).items():
             used[row] += asked
     return free, used

@@ -3,7 +3,7 @@
 `Eviction` is mixed into the naive factory; every set is found by adding one victim after another.
 """
 
-from naive import quota
+from naive import groups, quota
 from naive.windows import is_open
 
 EVICTED, MOVED = 1, 2
@@ -43,7 +43,7 @@ class Eviction:
                 continue
             nodes, victims, why = found
             self.claim(job, nodes)
-            notices.append(("claim", job.index, nodes))
+            notices.append(("claim", job.index, sorted(nodes)))
             for victim in victims:
                 self.preempt(victim, job, why, now_ms)
                 notices.append(("preempt", victim.index, job.index, why))
@@ -89,7 +89,8 @@ class Eviction:
         )
 
     def may_move(self, job):
-        return bool(self.eviction.defragment) and job.shape.level_required >= 0
+        is_one = job.shape.more < 0
+        return bool(self.eviction.defragment) and is_one and job.shape.level_required >= 0
 
     def can_be_told(self, victim, now_ms, why):
         policy = self.eviction
@@ -110,7 +111,7 @@ class Eviction:
         return job.priority >= other.priority + self.eviction.priority_gap
 
     def demand(self, job):
-        return job.shape.nodes * job.shape.gpu_milli
+        return groups.milli(self, job.shape)
 
     def reclaims_for(self, job):
         """The row whose guarantee covers the job, if one does."""
@@ -166,7 +167,7 @@ class Eviction:
         usable = [n for n in range(len(self.nodes)) if self.may_use(job, n) and n not in aside]
         if why == MOVED and len(self.fitting(job, usable, self.active())) < job.shape.nodes:
             return None
-        level, best = job.shape.level_required, None
+        level, best = -1 if job.shape.more >= 0 else job.shape.level_required, None
         domains = [None] if level < 0 else self.domains_to_try(job, ranked, usable)
         for domain in domains:
             inside = [n for n in usable if level < 0 or self.nodes[n].domains[level] == domain]
@@ -192,7 +193,8 @@ class Eviction:
     def may_use(self, job, node):
         """Full or not: mask and claims."""
         plenty = (10**9,) * 3
-        return self.node_admits(job, node, plenty, [1000] * 10**3)
+        chain = groups.of(self, job.shape)
+        return groups.any_admits(self, job, chain, node, plenty, [1000] * 10**3)
 
     def fitting(self, job, nodes, running):
         free, _ = self.left(running)
@@ -250,18 +252,15 @@ class Eviction:
     def who_helps(self, job, ranked, inside, why):
         running = self.active()
         used = self.used_by(running)
-        each = max(job.shape.gpu_milli, job.shape.watts)
-        short = {
-            row
-            for row, left in self.room(used, self.row_limit).items()
-            if left < job.shape.nodes * each
-        }
+        asked = sum(
+            group.nodes * max(group.gpu_milli, group.watts) for group in groups.of(self, job.shape)
+        )
+        short = {row for row, left in self.room(used, self.row_limit).items() if left < asked}
         left = self.used_by([v for v in running if not v.stopping])
         found = []
         for victim in ranked:
             counts_in = set(self.path(victim.shape.row))
-            for node in victim.nodes if victim.shape.watts else ():
-                counts_in |= set(self.path(self.nodes[node].row))
+            counts_in |= set(self.charges_of(victim.shape, victim.nodes))
             if len(found) >= self.eviction.candidates_max:
                 break
             if not (counts_in & short or set(victim.nodes) & set(inside)):
@@ -314,7 +313,7 @@ class Eviction:
         spare = dict(reservation.row_spare)
         for victim in victims:
             if victim.expected_ms > reservation.shadow_ms:
-                for row, asked in self.charges(victim.shape, victim.nodes).items():
+                for row, asked in self.charges_of(victim.shape, victim.nodes).items():
                     if row in spare:
                         spare[row] += asked
         return spare
@@ -329,7 +328,7 @@ class Eviction:
         free, _ = self.left(self.active())
         gpus = self.gpus_left(self.active())
         _, used = self.left(self.without(victims))
-        for row, asked in self.charges(job.shape, nodes).items():
+        for row, asked in self.charges_of(job.shape, nodes).items():
             used[row] += asked
         taken = set(nodes) | set(aside)
         there = [*self.without(victims), job]
@@ -353,14 +352,18 @@ class Eviction:
             if found is None:
                 return False
             there.append(victim)
-            for row, asked in self.charges(victim.shape, found).items():
+            for row, asked in self.charges_of(victim.shape, found).items():
                 used[row] += asked
-            for node in found:
-                demand = victim.demand()
-                free[node] = tuple(a - b for a, b in zip(free[node], demand, strict=True))
-                whole = victim.shape.gpu_milli // 1000
-                for gpu in [g for g, left in enumerate(gpus[node]) if left == 1000][:whole]:
-                    gpus[node][gpu] = 0
-                if self.gpus_told_apart:
-                    taken.add(node)
+            for group, theirs in groups.parts(self, victim.shape, found):
+                self.take_elsewhere(group, theirs, free, gpus)
+            if self.gpus_told_apart:
+                taken.update(found)
         return True
+
+    def take_elsewhere(self, group, nodes, free, gpus):
+        asked = (group.gpu_milli, group.cpu_milli, group.memory_mib)
+        for node in nodes:
+            free[node] = tuple(a - b for a, b in zip(free[node], asked, strict=True))
+            whole = group.gpu_milli // 1000
+            for gpu in [g for g, left in enumerate(gpus[node]) if left == 1000][:whole]:
+                gpus[node][gpu] = 0

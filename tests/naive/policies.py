@@ -7,6 +7,8 @@ fraction (lower is better) for the policies that choose one.
 from fractions import Fraction
 from math import exp, floor
 
+from naive import groups
+
 
 class Policy:
     breaks_ties = False
@@ -83,11 +85,12 @@ class GpuClustering(Policy):
 
         if job.shape.gpu_milli == 0:
             return 0
-        there = {
-            kind(other.shape)
+        held = [
+            groups.at(factory, other.shape, other.nodes, node)
             for other in factory.active()
-            if node in other.nodes and other.shape.gpu_milli > 0
-        }
+            if node in other.nodes
+        ]
+        there = {kind(shape) for shape in held if shape.gpu_milli > 0}
         largest = self.largest(factory, 0)
         filled = 25 * (largest - sum(gpus)) // largest
         if kind(job.shape) in there:

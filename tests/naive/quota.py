@@ -3,15 +3,18 @@
 A frame is one instant that a job must fit: the shapes that hold quota then, and limits by row.
 """
 
+from naive import groups
+
 
 def used(factory, shapes):
     """GPUs [milli] of every quota row: its own jobs, and each row below with what it uses or keeps,
     whichever is more."""
     direct = [0] * len(factory.row_limit)
     for shape in shapes:
-        for row in (shape.row, shape.type_row):
-            if row >= 0:
-                direct[row] += shape.nodes * shape.gpu_milli
+        for group in groups.of(factory, shape):
+            for row in (group.row, group.type_row):
+                if row >= 0:
+                    direct[row] += group.nodes * group.gpu_milli
     return {row: _used_by(factory, direct, row) for row in range(len(direct))}
 
 

@@ -114,13 +114,13 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True, evict
             shapes = _shapes_in_the_way(random)
         shapes = [random_standing(random, shape) for shape in shapes]
     shapes = list(dict.fromkeys(shapes))
-    if not eviction:
-        shapes = with_sizes(random, shapes, n_nodes)
+    sized = shapes if eviction else with_sizes(random, shapes, n_nodes)
+    shapes = with_groups(random, sized)
     plain = _plain_nodes(nodes, power)
     plain_policy = POLICIES[placing.policy](placing.seed, placing.typical, draw)
     if placing == sched.Placing():
         plain_policy = None
-    factory = naive.Factory(plain, tree.parent, tree.limit, plain_policy)
+    factory = naive.Factory(plain, tree.parent, tree.limit, plain_policy, shapes)
     give_quotas(factory, tree)
     state = sched.empty(nodes, tree, placing, eviction)
     pair = Pair(state, nodes, tree, placing, factory, shapes, eviction=eviction)
@@ -161,6 +161,30 @@ def with_sizes(random: Random, shapes, n_nodes) -> list[sched.Shape]:
                 larger = len(found) - 1
         found.append(shape._replace(larger=larger))
     return found
+
+
+def with_groups(random: Random, shapes) -> list[sched.Shape]:
+    """Some gangs have other groups: each stands before the one it belongs to."""
+    found = list(shapes)
+    plain = [shape for shape in shapes if _may_be_group(shape)]
+    for first in plain:
+        if random.random() > 0.4:
+            continue
+        more = -1
+        for other in random.choices(plain, k=random.choice([1, 1, 2])):
+            nodes = random.choice([1, 1, other.nodes])
+            type_row = random.choice([-1, first.type_row])
+            row = first.row
+            group = other._replace(nodes=nodes, row=row, type_row=type_row, more=more)
+            found += [] if group in found else [group]
+            more = found.index(group)
+        found.append(first._replace(nodes=random.choice([1, first.nodes]), more=more))
+    return found
+
+
+def _may_be_group(shape) -> bool:
+    has_form = shape.segment or shape.spread_level >= 0 or shape.rails or shape.larger >= 0
+    return not has_form and shape.gpu_milli % 1000 == 0
 
 
 def sizes_of(shapes, cls) -> list[sched.Shape]:

@@ -6,7 +6,7 @@ time is found by trying each instant. It is what the kernels of `arkwright.sched
 
 from dataclasses import dataclass, field
 
-from naive import quota, rails, segments, spread
+from naive import groups, quota, rails, segments, spread
 from naive.budgets import Budgets
 from naive.eviction import Eviction
 from naive.shares import Shares
@@ -53,7 +53,7 @@ class Job:
         return (-self.priority, self.submit_ms, self.seq, self.index)
 
     def demand(self):
-        return (self.shape.gpu_milli, self.shape.cpu_milli, self.shape.memory_mib)
+        return demand(self.shape)
 
 
 @dataclass
@@ -69,7 +69,7 @@ class Reservation:
 
 
 class Factory(Eviction):
-    def __init__(self, nodes, row_parent, row_limit, policy=None):
+    def __init__(self, nodes, row_parent, row_limit, policy=None, classes=()):
         self.policy = policy  # naive.policies; None is Arkwright's without typical shapes
         self.nodes = nodes
         self.row_parent = list(row_parent)
@@ -83,6 +83,7 @@ class Factory(Eviction):
         self.announced = {}  # (at_ms, row): limit
         self.windows = []  # naive.windows
         self.jobs = []
+        self.classes = classes  # shapes, where groups find each other
         self.ends_before = {}  # of those told to stop in this cycle
 
     def active(self):
@@ -175,7 +176,7 @@ class Factory(Eviction):
             left = list(reservation.gpus[node])
             for gpu in self.pick_gpus(job, node, gpus[node], free[node], block):
                 left[gpu] -= min(job.shape.gpu_milli, 1000)
-            head = reservation.head.shape
+            head = groups.at(self, reservation.head.shape, reservation.nodes, node)
             if head.rails:
                 return rails.has(head, left, reservation.block)
             return serves(head, left)
@@ -188,6 +189,7 @@ class Factory(Eviction):
             return None
         free_now, _ = self.left(self.active())
         gpus_now = self.gpus_left(self.active())
+        chain = groups.of(self, head.shape)
         ends = {self.end_ms(job, now_ms) for job in self.active()}
         changes = {at_ms for at_ms, _ in self.announced}
         changes |= {window.until_ms for window in self.windows}
@@ -202,7 +204,7 @@ class Factory(Eviction):
             ]
 
             def rank(node):
-                return self.node_admits(head, node, free_now[node], gpus_now[node])
+                return groups.any_admits(self, head, chain, node, free_now[node], gpus_now[node])
 
             def is_allowed(node, *_, instant=instant):
                 return is_open(self, head.shape, node, instant, instant + head.duration_ms)
@@ -213,12 +215,13 @@ class Factory(Eviction):
             nodes, block = self.place_block(head, free, gpus, scores, room, rank, is_allowed)
             if nodes is not None and quota.fits(self, head.shape, frames):
                 spare = {
-                    node: tuple(a - b for a, b in zip(free[node], head.demand(), strict=True))
-                    for node in nodes
+                    node: tuple(a - b for a, b in zip(free[node], demand(group), strict=True))
+                    for group, theirs in groups.parts(self, head.shape, nodes)
+                    for node in theirs
                 }
                 row_spare = {
                     row: limits[row] - used[row] - asked
-                    for row, asked in self.charges(head.shape, nodes).items()
+                    for row, asked in self.charges_of(head.shape, nodes).items()
                     if limits[row] >= 0
                 }
                 then = {node: gpus[node] for node in nodes}
@@ -260,7 +263,7 @@ class Factory(Eviction):
             used = self.left(self.active_at_limit(at_ms, now_ms))[1]
             head = reservation and reservation.head
             if head and reservation.shadow_ms <= at_ms < reservation.shadow_ms + head.duration_ms:
-                used[row] += self.charges(head.shape, reservation.nodes).get(row, 0)
+                used[row] += self.charges_of(head.shape, reservation.nodes).get(row, 0)
             left[row] = min(left.get(row, INFINITE), limit - used[row])
         return left
 
@@ -287,12 +290,13 @@ class Factory(Eviction):
         for node in job.nodes:
             if node in reservation.spare:
                 left = reservation.spare[node]
+                group = groups.at(self, job.shape, job.nodes, node)
                 reservation.spare[node] = tuple(
-                    a - b for a, b in zip(left, job.demand(), strict=True)
+                    a - b for a, b in zip(left, demand(group), strict=True)
                 )
                 for gpu in job.gpus[node]:
                     reservation.gpus[node][gpu] -= min(job.shape.gpu_milli, 1000)
-        for row, asked in self.charges(job.shape, job.nodes).items():
+        for row, asked in self.charges_of(job.shape, job.nodes).items():
             if row in reservation.row_spare:
                 reservation.row_spare[row] -= asked
 
@@ -301,6 +305,11 @@ class Factory(Eviction):
         return self.place_block(*args)[0]
 
     def place_block(self, job, free, gpus, scores, rooms, rank, keeps_head=lambda *_: True):
+        if len(groups.of(self, job.shape)) > 1:
+            return groups.place(self, job, free, gpus, scores, rooms, rank, keeps_head), 0
+        return self.place_group(job, free, gpus, scores, rooms, rank, keeps_head)
+
+    def place_group(self, job, free, gpus, scores, rooms, rank, keeps_head):
         for block in rails.blocks(self, job.shape):
             fit = [
                 n
@@ -415,15 +424,24 @@ class Factory(Eviction):
                 charges[row] = charges.get(row, 0) + shape.watts
         return charges
 
+    def charges_of(self, shape, nodes):
+        """The same of a whole gang."""
+        charges = {}
+        for group, theirs in groups.parts(self, shape, nodes):
+            for row, asked in self.charges(group, theirs).items():
+                charges[row] = charges.get(row, 0) + asked
+        return charges
+
     def left(self, running):
         """Free amounts per node and used amounts per row when just these jobs run."""
         free = [list(node.total) for node in self.nodes]
         used = [0] * len(self.row_limit)
         for job in running:
-            for node in job.nodes:
-                for resource, asked in enumerate(job.demand()):
-                    free[node][resource] -= asked
-            for row, asked in self.charges(job.shape, job.nodes).items():
+            for group, theirs in groups.parts(self, job.shape, job.nodes):
+                for node in theirs:
+                    for resource, asked in enumerate(demand(group)):
+                        free[node][resource] -= asked
+            for row, asked in self.charges_of(job.shape, job.nodes).items():
                 used[row] += asked
         return [tuple(amounts) for amounts in free], used
 
@@ -431,12 +449,23 @@ class Factory(Eviction):
         """Free milli-GPU of every GPU, node by node, when just these jobs run."""
         left = [[1000] * (node.total[0] // 1000) for node in self.nodes]
         for job in running:
-            for node, gpus in job.gpus.items():
-                for gpu in gpus:
-                    left[node][gpu] -= min(job.shape.gpu_milli, 1000)
+            for group, theirs in groups.parts(self, job.shape, job.nodes):
+                for node in theirs:
+                    for gpu in job.gpus[node]:
+                        left[node][gpu] -= min(group.gpu_milli, 1000)
         return left
 
     def scores(self, job, gpus, free):
+        chain = groups.of(self, job.shape)
+        if len(chain) == 1:
+            return self.scores_of_group(job, gpus, free)
+        found = []
+        for group in chain:
+            with groups.as_group(job, group):
+                found.append(self.scores_of_group(job, gpus, free))
+        return found
+
+    def scores_of_group(self, job, gpus, free):
         if self.policy is None:
             return [0] * len(self.nodes)
         return [
@@ -477,7 +506,11 @@ class Factory(Eviction):
         free, _ = self.left(self.active())
         gpus = self.gpus_left(self.active())
         block = rails.common(self, job.shape, gpus, nodes)
-        job.gpus = {n: self.pick_gpus(job, n, gpus[n], free[n], block) for n in nodes}
+        job.gpus = {}
+        for group, theirs in groups.parts(self, job.shape, nodes):
+            with groups.as_group(job, group):
+                for n in theirs:
+                    job.gpus[n] = self.pick_gpus(job, n, gpus[n], free[n], block)
         job.state, job.nodes, job.start_ms = "active", nodes, now_ms
         self.shares.started(job, now_ms)
         job.expected_ms, job.saved_ms = now_ms + job.duration_ms, now_ms
@@ -485,7 +518,7 @@ class Factory(Eviction):
 
     def leave(self, job, state, now_ms):
         if job.state == "active":
-            attempt = (job.shape.nodes * job.shape.gpu_milli, job.start_ms, now_ms)
+            attempt = (groups.milli(self, job.shape), job.start_ms, now_ms)
             self.budgets.over.append((job.shape.row, *attempt))
             self.shares.ended(job, now_ms)
         if state == "queued" and job.told:
@@ -497,6 +530,10 @@ class Factory(Eviction):
         job.gpus = {}
         if job.sizes:
             job.shape = job.sizes[0]
+
+
+def demand(shape):
+    return (shape.gpu_milli, shape.cpu_milli, shape.memory_mib)
 
 
 def serves(shape, gpus):

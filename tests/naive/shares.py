@@ -2,7 +2,8 @@
 
 from fractions import Fraction
 
-from naive.budgets import cost, milli
+from naive import groups
+from naive.budgets import cost
 
 
 class Shares:
@@ -17,10 +18,12 @@ class Shares:
             self.ledger.append((row, gpu_ms, at_ms))
 
     def started(self, job, now_ms):
-        self.use(job.shape.row, cost(milli(job.shape), job.duration_ms), now_ms)
+        self.use(
+            job.shape.row, cost(groups.milli(self.factory, job.shape), job.duration_ms), now_ms
+        )
 
     def ended(self, job, now_ms):
-        asked = milli(job.shape)
+        asked = groups.milli(self.factory, job.shape)
         really = cost(asked, now_ms - job.start_ms) - cost(asked, job.duration_ms)
         self.use(job.shape.row, really, job.start_ms)
 

@@ -6,12 +6,13 @@ import random
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from arkwright.engines.fake import Script
 from arkwright.engines.port import Attempt
-from arkwright.jobs.spec import Resources
+from arkwright.jobs.spec import Resources, Topology
 from simulation.world import World
 
 
@@ -47,6 +48,33 @@ def test_a_fraction_waits_where_only_crumbs_are_left(shared: World) -> None:
     for _ in range(20):
         shared.step()
     assert shared.state(jobs[2]) == "queued"
+
+
+def test_a_restart_finds_places_for_an_aligned_gang_beside_whole_gpus(tmp_path: Path) -> None:
+    """The log does not say which whole GPUs a job took: those that are gone moved it up."""
+    with closing(World(tmp_path, nodes=2, gpus=2)) as world:
+        world.engine.default_script = Script(duration_ms=3_600_000, launch_ms=0)
+        half, one, two, three = (_running(world, gpus) for gpus in (0.5, 1, 1, 1))
+        _ended(world, one)
+        fraction = _running(world, 0.75)
+        _ended(world, half)
+        _ended(world, two)
+        aligned = _running(world, 1, nodes=2, topology=Topology(rails="aligned"))
+        kept = (fraction, three, aligned)
+        world.restart()
+        world.step()
+        assert [world.state(job) for job in kept] == ["running"] * 3
+
+
+def _running(world: World, gpus: float, **fields: Any) -> str:
+    job = world.submit(resources=Resources(gpus_per_node=gpus), **fields)
+    world.until(lambda: world.state(job) == "running")
+    return job
+
+
+def _ended(world: World, job: str) -> None:
+    world.engine.finish(f"{job}.1")
+    world.until(lambda: world.state(job) == "succeeded")
 
 
 def test_after_a_restart_fractions_are_on_the_gpus_the_log_names(shared: World) -> None:

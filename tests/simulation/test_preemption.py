@@ -149,6 +149,35 @@ def test_a_claim_whose_job_is_cancelled_leaves_the_nodes_to_others(world: World)
     assert len(world.engine.launches) == 2
 
 
+def test_a_claim_on_a_shared_gpu_stands_over_a_restart(world: World) -> None:
+    firm = flexible(world, nodes=3, preemptible=False)
+    halves = Resources(gpus_per_node=0.5)
+    low = [flexible(world, nodes=1, resources=halves) for _ in range(4)]
+    ran(ran(world, firm), low[3])
+    high = critical(world, nodes=1)
+    world.step()
+    world.restart()
+    assert world.fleet.explain(high, world.now_ms).code == "claim"
+    world.until(lambda: world.state(high) == "running")
+    assert "job_unclaimed" not in world.kinds(high)
+
+
+def test_what_ended_while_the_server_was_away_is_known_before_it_decides(world: World) -> None:
+    """Else one more would be told to stop in the place of who is gone already."""
+    low = [flexible(world, nodes=2) for _ in range(2)]
+    ran(world, low[1])
+    high = critical(world, priority=1)
+    world.step()
+    intake.hold(world.controller, OWNER_IDENTITY, high)
+    intake.release(world.controller, OWNER_IDENTITY, high)  # its claim is gone
+    world.step()
+    world.now_ms += 6_000  # past the grace of who stops
+    world.real_ms += 6_000
+    world.restart()
+    world.until(lambda: world.state(high) == "running")
+    assert sum("job_stopping" in world.kinds(job) for job in low) == 1
+
+
 def test_a_preempted_job_that_its_user_cancels_is_cancelled(world: World) -> None:
     low = flexible(world)
     ran(world, low)

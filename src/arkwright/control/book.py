@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from arkwright.fleet import GroupPlacement
 from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import FINAL, PLACED, State
 from arkwright.jobs.spec import JobSpec
@@ -29,6 +30,8 @@ class ActiveJob:
     memory_per_node_mib: int = 0
     gpu_indexes: tuple[int, ...] = ()
     """For a fraction, the GPU of each node that serves it."""
+    groups: tuple[GroupPlacement, ...] = ()
+    """What the nodes give, group after group, where they differ."""
     cap_w: int | None = None
     """Watts per GPU the attempt may draw at most; None is no cap."""
     was_capped: bool = False
@@ -99,6 +102,7 @@ def _place(job: ActiveJob, event: Event) -> None:
     job.cpus_per_node = after["cpus_per_node"]
     job.memory_per_node_mib = after["memory_per_node_mib"]
     job.gpu_indexes = tuple(after.get("gpu_indexes", ()))
+    job.groups = msgspec.convert(after.get("groups", ()), tuple[GroupPlacement, ...])
     job.cap_w, job.was_capped = None, False
     job.stop_cause = None
     job.is_cancelled = False

@@ -32,7 +32,7 @@ from arkwright.errors import EngineError
 from arkwright.fleet import Fleet, Reservation, Start
 from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import State, Trigger, after, allowed
-from arkwright.jobs.spec import ranks_per_node
+from arkwright.jobs.spec import parts_by_node, ranks_per_node
 
 LOG = logging.getLogger("arkwright.control")
 RECONSIDER_MS = 1000
@@ -72,6 +72,11 @@ class Controller:
         for event in store.read().power_events():
             fleet.apply(event)
         self._recover()
+        # Observed before the first decision: what ended meanwhile holds nothing any more. What was
+        # starting may not have reached its engine, and is launched (again) first.
+        self._launched = {
+            job.attempt_id for job in self.book.placed() if job.state is not State.STARTING
+        }
 
     def step(self) -> None:
         """One round after the requests of the moment were recorded: observe, decide, execute."""
@@ -144,7 +149,7 @@ class Controller:
             self.book.apply(event)
         # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
         kept = [each for each in events if each.subject not in over]
-        for event in _fractions_first(kept):
+        for event in _named_gpus_first(kept):
             if event.kind not in stopping_for.CLAIM_KINDS or event.seq in claims:
                 self.fleet.apply(event)
         for event in events:
@@ -347,31 +352,66 @@ class Controller:
         self._stopped.add(job.attempt_id)
 
 
-def _fractions_first(events: list[Event]) -> list[Event]:
+def _named_gpus_first(events: list[Event]) -> list[Event]:
     """Events of active jobs in an order in which each can be followed without those of the others
     that are over.
 
-    A fraction's start names its GPU, a start of whole GPUs takes the first that are free: were one
-    replayed without the jobs that held those before it, it could take a GPU that is named later.
+    A fraction's start names its GPU, an aligned gang needs the same places on all its nodes, and
+    other starts take the first that are free: were one replayed without the jobs that held those
+    before it, it could take a GPU that is named, or aligned, later.
     """
-    named = {
-        job_of(event)
-        for event in events
-        if event.kind is EventKind.JOB_STARTED and event.after.get("gpu_indexes")
-    }
-    if not named:
-        return events
-    submitted = [event for event in events if event.kind is EventKind.JOB_SUBMITTED]
-    others = [event for event in events if event.kind is not EventKind.JOB_SUBMITTED]
-    # Submissions keep their order, because a job's index is its place among them.
-    return [*submitted, *sorted(others, key=lambda event: job_of(event) not in named)]
+    aligned = {event.subject for event in events if _asks_for_rails(event)}
+    started: dict[str | None, tuple[int, int]] = {}
+    for event in events:
+        if event.kind is EventKind.JOB_STARTED:
+            if event.after.get("gpu_indexes"):
+                started[job_of(event)] = (1, event.seq)
+            elif job_of(event) in aligned:
+                started[job_of(event)] = (2, event.seq)
+
+    def turn(event: Event) -> int:
+        # Submissions keep their order, because a job's index is its place among them. What comes
+        # after a start keeps its place too: who stops for a claim is told so after the claim.
+        if event.kind is EventKind.JOB_SUBMITTED:
+            return 0
+        place, seq = started.get(job_of(event), (3, -1))
+        return place if event.seq <= seq else 3
+
+    return sorted(events, key=turn) if started else events
+
+
+def _asks_for_rails(event: Event) -> bool:
+    if event.kind is not EventKind.JOB_SUBMITTED:
+        return False
+    return bool((event.after["spec"].get("topology") or {}).get("rails"))
 
 
 def attempt_of(job: ActiveJob) -> Attempt:
     """Everything the engine needs, read from the recorded job; nothing is left to choose."""
     spec = job.spec
+    checkpoint = spec.checkpoint
+    return Attempt(
+        attempt_id=job.attempt_id,
+        job_id=job.id,
+        job_name=spec.name,
+        project=job.project,
+        user=job.user,
+        placements=_placements_of_groups(job) if job.groups else _placements(job),
+        ranks_per_node=ranks_per_node(spec),
+        command=spec.command,
+        script=spec.script,
+        workdir=spec.workdir,
+        env=dict(spec.env),
+        checkpoint_dir=checkpoint.dir if checkpoint else None,
+        checkpoint_signal=checkpoint.signal if checkpoint else None,
+        grace_s=spec.grace,
+        time_limit_s=spec.time_limit,
+    )
+
+
+def _placements(job: ActiveJob) -> tuple[Placement, ...]:
     shared = job.gpu_indexes or (None,) * len(job.nodes)
-    placements = tuple(
+    return tuple(
         Placement(
             node=node,
             gpus=math.ceil(job.gpus_per_node),
@@ -382,23 +422,21 @@ def attempt_of(job: ActiveJob) -> Attempt:
         )
         for node, gpu in zip(job.nodes, shared, strict=True)
     )
-    checkpoint = spec.checkpoint
-    return Attempt(
-        attempt_id=job.attempt_id,
-        job_id=job.id,
-        job_name=spec.name,
-        project=job.project,
-        user=job.user,
-        placements=placements,
-        ranks_per_node=ranks_per_node(spec),
-        command=spec.command,
-        script=spec.script,
-        workdir=spec.workdir,
-        env=dict(spec.env),
-        checkpoint_dir=checkpoint.dir if checkpoint else None,
-        checkpoint_signal=checkpoint.signal if checkpoint else None,
-        grace_s=spec.grace,
-        time_limit_s=spec.time_limit,
+
+
+def _placements_of_groups(job: ActiveJob) -> tuple[Placement, ...]:
+    parts = parts_by_node(job.spec, len(job.nodes))
+    groups = [group for group in job.groups for _ in range(group.nodes)]
+    return tuple(
+        Placement(
+            node=node,
+            gpus=math.ceil(group.gpus_per_node),
+            cpus=group.cpus_per_node,
+            memory_mib=group.memory_per_node_mib,
+            ranks=ranks_per_node(part),
+            gang_group=group.name,
+        )
+        for node, part, group in zip(job.nodes, parts, groups, strict=True)
     )
 
 

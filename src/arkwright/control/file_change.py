@@ -20,7 +20,7 @@ from arkwright.design import Node
 from arkwright.errors import InputError, Problem
 from arkwright.fleet import Fleet
 from arkwright.jobs.lifecycle import FINAL, PLACED
-from arkwright.jobs.spec import JobSpec
+from arkwright.jobs.spec import JobSpec, parts_by_node
 from arkwright.units import MILLI, gigabytes_to_mib
 
 _ADVICE = "start with the earlier file, cancel the job or let it end, then change the file"
@@ -85,8 +85,9 @@ def _without_room(placed: Sequence[Row[Any]], nodes: Iterable[Node]) -> list[Pro
     """Nodes that became smaller than what runs on them, reckoned as the scheduler does."""
     used: dict[str, list[int]] = {}
     for row in placed:
-        ask = msgspec.convert(row.spec, JobSpec).resources
-        for path in row.nodes:
+        parts = parts_by_node(msgspec.convert(row.spec, JobSpec), len(row.nodes))
+        for path, part in zip(row.nodes, parts, strict=True):
+            ask = part.resources
             on_node = used.setdefault(path, [0, 0, 0])
             on_node[0] += math.ceil(ask.gpus_per_node * MILLI)
             on_node[1] += math.ceil(ask.cpus_per_node * MILLI)

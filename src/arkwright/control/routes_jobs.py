@@ -24,7 +24,7 @@ from arkwright.documents.tree import unfit
 from arkwright.errors import InputError, Problem
 from arkwright.fleet import Scene
 from arkwright.jobs.lifecycle import State
-from arkwright.jobs.spec import JobSpec, ranks_per_node
+from arkwright.jobs.spec import JobSpec, ranks_of
 
 JOBS_PER_REQUEST_MAX = 10_000
 LOG_BYTES_MAX = 2**20
@@ -143,10 +143,10 @@ async def logs(api: Context, request: Request, identity: Identity) -> Response:
     resource, _ = await api.read(views.job, identity, request.path_params["job"])
     attempt = integer(query.get("attempt"), "attempt", resource.attempt)
     rank = integer(query.get("rank"), "rank", 0)
-    ranks = resource.nodes * ranks_per_node(msgspec.convert(resource.spec, JobSpec))
     found = next((a for a in resource.attempts if a.n == attempt), None)
     if found is None:
         raise NotFound(f"job {resource.id} has no attempt {attempt} yet: nothing was written")
+    ranks = ranks_of(msgspec.convert(resource.spec, JobSpec), resource.nodes)
     if rank >= ranks:
         raise NotFound(f"job {resource.id} has ranks 0 to {ranks - 1}; there is no rank {rank}")
     offset = integer(query.get("offset"), "offset", 0)

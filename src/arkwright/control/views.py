@@ -26,7 +26,7 @@ from arkwright.fleet import Fleet, Runner, Scene, WaitReason
 from arkwright.fleet import why as why_of
 from arkwright.jobs.events import Event
 from arkwright.jobs.lifecycle import FINAL, PLACED, WAITING, State
-from arkwright.jobs.spec import JobSpec, gpus_of, sizes_of
+from arkwright.jobs.spec import JobSpec, gpus_of, nodes_of
 
 _FINAL = [state.value for state in FINAL]
 PAGE_MAX = 1000
@@ -234,7 +234,7 @@ def _job(row: Row[Any]) -> JobResource:
         reason=row.reason,
         exit_code=row.exit_code,
         priority=spec.priority,
-        nodes=sizes_of(spec)[0],
+        nodes=nodes_of(spec),
         gpus=gpus_of(spec),
         attempt=row.attempt,
         submit_ms=row.submit_ms,

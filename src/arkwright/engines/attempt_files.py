@@ -42,6 +42,10 @@ class PartPlan(TypedDict):
     gpu_fraction: float | None
     group: str
     """Name of the part's control groups, unique on this machine."""
+    ranks: int
+    """Processes of the part. Plans of before there were groups of nodes do not have it."""
+    gang_group: str | None
+    """Its group of the gang, where it has groups; nor this."""
 
 
 class GroupRoots(TypedDict):
@@ -77,6 +81,11 @@ class Plan(TypedDict):
     cpu_quota: bool
     """True: `cpus` is a ceiling. False: a weight, for nodes that promise more than there is."""
     groups: GroupRoots
+
+
+def ranks_of(plan: Plan) -> list[int]:
+    """How many processes each part has: they are numbered part after part."""
+    return [part.get("ranks", plan["ranks_per_node"]) for part in plan["parts"]]
 
 
 class Usage(TypedDict):

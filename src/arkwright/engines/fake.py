@@ -192,7 +192,9 @@ class FakeEngine:
     def logs(self, attempt_id: str, rank: int, offset: int, limit: int) -> LogChunk:
         """The script's output, the same for every rank."""
         run = self._known(attempt_id)
-        world = len(run.attempt.placements) * run.attempt.ranks_per_node
+        per_node = run.attempt.ranks_per_node
+        placements = run.attempt.placements
+        world = sum(per_node if each.ranks is None else each.ranks for each in placements)
         if not 0 <= rank < world:
             raise EngineError(f"{attempt_id} has no rank {rank}; its ranks are 0 to {world - 1}")
         data = run.script.output[offset : offset + limit]

@@ -70,7 +70,11 @@ def _check(attempt: Attempt, local: LocalNodes) -> None:
     what = f"cannot launch {attempt.attempt_id}"
     if (attempt.command is None) == (attempt.script is None) or attempt.command == ():
         raise EngineError(f"{what}: it needs exactly one of a command and a script")
-    if not attempt.placements or attempt.ranks_per_node < 1:
+    ranks = [
+        attempt.ranks_per_node,
+        *(each.ranks for each in attempt.placements if each.ranks is not None),
+    ]
+    if not attempt.placements or min(ranks) < 1:
         raise EngineError(f"{what}: it has no placement or no rank; both must be at least 1")
     known = {node.path: node for node in local.nodes}
     seen: set[str] = set()
@@ -111,6 +115,8 @@ def _parts(attempt: Attempt, files: AttemptFiles, here: Surroundings) -> list[Pa
                 shared_gpu=placement.shared_gpu,
                 gpu_fraction=placement.gpu_fraction,
                 group=f"{stem}-{index}",
+                ranks=attempt.ranks_per_node if placement.ranks is None else placement.ranks,
+                gang_group=placement.gang_group,
             )
         )
     return parts

@@ -15,7 +15,9 @@ import subprocess
 import sys
 import threading
 import uuid
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from itertools import accumulate
 from pathlib import Path
 
 from msgspec import structs
@@ -25,6 +27,7 @@ from arkwright.engines.attempt_files import (
     AttemptFiles,
     Plan,
     StopOrder,
+    ranks_of,
     read_record,
     take_lock,
     wall_ms,
@@ -158,11 +161,11 @@ class LocalEngine:
     def logs(self, attempt_id: str, rank: int, offset: int, limit: int) -> LogChunk:
         """Raises EngineError when there is no such attempt or rank, or the log cannot be read."""
         view = self._known(attempt_id)
-        per_node = view.plan["ranks_per_node"]
-        world = per_node * len(view.plan["parts"])
-        if not 0 <= rank < world:
-            raise EngineError(f"{attempt_id} has no rank {rank}; its ranks are 0 to {world - 1}")
-        index = rank // per_node
+        firsts = [0, *accumulate(ranks_of(view.plan))]
+        if not 0 <= rank < firsts[-1]:
+            ranks = f"0 to {firsts[-1] - 1}"
+            raise EngineError(f"{attempt_id} has no rank {rank}; its ranks are {ranks}")
+        index = bisect_right(firsts, rank) - 1
         has_ended = view.exit(index) is not None  # asked first: later there may be more to read
         data, size = b"", 0
         log = view.files.node(index).log(rank)

@@ -57,6 +57,10 @@ class Placement(Struct, frozen=True, kw_only=True):
     """How much of a GPU it may use, where it shares one."""
     shared_gpu: int | None = None
     """Which GPU of the node that is, counted from 0: attempts of one number share one GPU."""
+    ranks: int | None = None
+    """Processes on the node; None starts the attempt's `ranks_per_node`."""
+    gang_group: str | None = None
+    """Name of the group of the gang that the node belongs to, where it has groups."""
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -71,6 +75,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     placements: tuple[Placement, ...]
     """In gang order: the index is the node rank; the first holds MASTER_ADDR."""
     ranks_per_node: int
+    """On each node that says nothing else."""
     command: tuple[str, ...] | None
     script: str | None
     workdir: str | None

@@ -8,9 +8,10 @@ manuals.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 
-from arkwright.engines.attempt_files import Plan
+from arkwright.engines.attempt_files import Plan, ranks_of
 
 BASE_NAMES = ("PATH", "HOME", "LANG", "USER", "TMPDIR", "TZ")
 """All that a job inherits from the server: everything else there may be a secret."""
@@ -34,8 +35,7 @@ def rank_environment(
     """Environment of one rank of part `index`. The job's own variables win over defaults, ours
     over the job's: a rank that lied about its place would break its gang, or take another's GPU."""
     part = plan["parts"][index]
-    per_node = plan["ranks_per_node"]
-    threads = max(1, int(part["cpus"] // per_node))
+    threads = max(1, int(part["cpus"] // ranks_of(plan)[index]))
     environment = {"OMP_NUM_THREADS": str(threads), **plan["env"]}
     environment.update(_torch(plan, index, local_rank))
     environment.update(_slurm(plan, index, local_rank, threads))
@@ -61,6 +61,8 @@ def rank_environment(
     )
     if (fraction := part.get("gpu_fraction")) is not None:
         environment["ARKWRIGHT_GPU_FRACTION"] = f"{fraction:g}"
+    if (group := part.get("gang_group")) is not None:
+        environment["ARKWRIGHT_GROUP"] = group
     if plan["checkpoint_dir"] is not None:
         environment["ARKWRIGHT_CHECKPOINT_DIR"] = plan["checkpoint_dir"]
     return environment
@@ -73,12 +75,12 @@ def attempt_index(attempt_id: str) -> str:
 
 
 def _torch(plan: Plan, index: int, local_rank: int) -> dict[str, str]:
-    per_node = plan["ranks_per_node"]
+    ranks = ranks_of(plan)
     return {
-        "RANK": str(index * per_node + local_rank),
+        "RANK": str(sum(ranks[:index]) + local_rank),
         "LOCAL_RANK": str(local_rank),
-        "WORLD_SIZE": str(len(plan["parts"]) * per_node),
-        "LOCAL_WORLD_SIZE": str(per_node),
+        "WORLD_SIZE": str(sum(ranks)),
+        "LOCAL_WORLD_SIZE": str(ranks[index]),
         "NODE_RANK": str(index),
         "GROUP_RANK": str(index),
         "MASTER_ADDR": "127.0.0.1",
@@ -87,10 +89,11 @@ def _torch(plan: Plan, index: int, local_rank: int) -> dict[str, str]:
 
 
 def _slurm(plan: Plan, index: int, local_rank: int, cpus_per_task: int) -> dict[str, str]:
-    parts, per_node = plan["parts"], plan["ranks_per_node"]
+    parts, ranks = plan["parts"], ranks_of(plan)
     names = [part["node"].rpartition("/")[2] for part in parts]
-    count, tasks = str(len(parts)), str(len(parts) * per_node)
-    each = f"{per_node}(x{count})" if len(parts) > 1 else str(per_node)
+    count, tasks = str(len(parts)), str(sum(ranks))
+    runs = [(each, len(list(same))) for each, same in groupby(ranks)]
+    each = ",".join(f"{many}(x{times})" if times > 1 else str(many) for many, times in runs)
     return {
         "SLURM_JOB_ID": plan["job_id"],
         "SLURM_JOBID": plan["job_id"],
@@ -105,12 +108,12 @@ def _slurm(plan: Plan, index: int, local_rank: int, cpus_per_task: int) -> dict[
         "SLURM_NODEID": str(index),
         "SLURM_NTASKS": tasks,
         "SLURM_NPROCS": tasks,
-        "SLURM_NTASKS_PER_NODE": str(per_node),
+        "SLURM_NTASKS_PER_NODE": str(ranks[index]),
         "SLURM_TASKS_PER_NODE": each,
-        "SLURM_PROCID": str(index * per_node + local_rank),
+        "SLURM_PROCID": str(sum(ranks[:index]) + local_rank),
         "SLURM_LOCALID": str(local_rank),
         "SLURM_CPUS_PER_TASK": str(cpus_per_task),
-        "SLURM_CPUS_ON_NODE": str(cpus_per_task * per_node),
+        "SLURM_CPUS_ON_NODE": str(cpus_per_task * ranks[index]),
         "SLURM_GPUS_ON_NODE": str(parts[index]["gpus"]),
         "SLURM_RESTART_COUNT": str(max(0, int(attempt_index(plan["attempt_id"])) - 1)),
         "SLURM_SUBMIT_DIR": plan["workdir"],

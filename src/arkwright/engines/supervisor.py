@@ -28,6 +28,7 @@ from arkwright.engines.attempt_files import (
     Plan,
     RankEnd,
     Started,
+    ranks_of,
     read_record,
     take_lock,
     wall_ms,
@@ -164,10 +165,11 @@ class Supervisor:
     def _start(self) -> None:
         """Fork every rank, then wait until each runs its program. Raises LaunchError, OSError."""
         self._prepare()
-        per_node = self._plan["ranks_per_node"]
+        ranks = ranks_of(self._plan)
+        first = sum(ranks[: self._index])
         starts = []
-        for local_rank in range(per_node):
-            rank = self._index * per_node + local_rank
+        for local_rank in range(ranks[self._index]):
+            rank = first + local_rank
             environment = rank_environment(
                 self._plan, self._index, local_rank, str(self._node.directory)
             )

@@ -4,7 +4,8 @@ Above it there are node paths, job ids, projects and events; below it indices an
 The twin and the control plane feed it the same events, so a live log replays in the twin unchanged.
 
 - `lowering`: nodes, projects and job specifications as rows, columns and shapes
-- `fleet`: `Fleet`, which follows events and decides
+- `follower`: the scheduler's state of one factory, kept in step with the event log
+- `fleet`: `Fleet`, a follower that decides and answers
 - `notices`: who claims nodes and who is told to stop for whom, in names
 - `reservations`: nodes kept for a project in a time to come, by name
 - `reasons`: the scheduler's reason codes in words, with the smallest change that would help
@@ -17,8 +18,9 @@ The twin and the control plane feed it the same events, so a live log replays in
 from arkwright.fleet.alternatives import Alternative, alternatives
 from arkwright.fleet.assembly import assemble, project_quotas
 from arkwright.fleet.experience import ATTEMPTS_MAX, Finished, group_of
-from arkwright.fleet.fleet import Decided, Fleet, JobPlacement, PowerUse, Start
+from arkwright.fleet.fleet import Decided, Fleet, PowerUse, Start
 from arkwright.fleet.forecast import Forecast, forecast, forecast_new
+from arkwright.fleet.job_placement import GroupPlacement, JobPlacement
 from arkwright.fleet.lowering import FleetPolicy, Preemption
 from arkwright.fleet.notices import Notice, NoticeKind
 from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
@@ -43,6 +45,7 @@ __all__ = [
     "Fleet",
     "FleetPolicy",
     "Forecast",
+    "GroupPlacement",
     "JobChange",
     "JobPlacement",
     "Move",

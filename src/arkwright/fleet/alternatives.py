@@ -59,7 +59,10 @@ def alternatives(scene: Scene, job_id: str, run: Runner = in_process) -> list[Al
 
 
 def _fewer(spec: JobSpec, nodes_now: int) -> list[tuple[str, JobSpec]]:
-    """The largest gang that starts now; and half the gang, which may start soon."""
+    """The largest gang that starts now; and half the gang, which may start soon. Not of groups:
+    which of them could be smaller only the user knows."""
+    if spec.groups:
+        return []
     counts = dict.fromkeys([nodes_now, sizes_of(spec)[0] // 2])
     return [
         ("fewer-nodes", msgspec.structs.replace(spec, nodes=count, elastic=None))
@@ -100,9 +103,8 @@ def _elsewhere(scene: Scene, spec: JobSpec, project: str) -> list[tuple[str, Job
 
 
 def _may_run(scene: Scene, spec: JobSpec, project: str) -> bool:
-    shape = lowering.shape_of(scene.names, spec, project)
     lasts_ms = lowering.duration_ms(spec, scene.policy)
-    return sched.never_fits(scene.state, shape, lasts_ms) is None
+    return lowering.never_fits(scene.state, scene.names, spec, project, lasts_ms) is None
 
 
 def _ride(

@@ -53,7 +53,7 @@ def saved_watts(
         cls = int(state.job_class[job_index[job_id]])
         gpu_milli = int(state.class_gpu_milli[cls])
         less = int(state.class_watts[cls]) - -(-watts * gpu_milli // GPU_MILLI)
-        for row, count in _rows_above(state, job_index[job_id]).items():
+        for row, count in _rows_above(state, sched.nodes_of(state, job_index[job_id])).items():
             saved[row] = saved.get(row, 0) + count * max(0, less)
     return saved
 
@@ -70,6 +70,8 @@ def _draw(
     state: sched.State, names: Names, job: int, spec: JobSpec, sites: Collection[str]
 ) -> Draw | None:
     """None for a job that draws nothing anybody counts."""
+    if spec.groups:
+        return _draw_together(state, job, spec)
     cls = int(state.job_class[job])
     node_w, gpu_milli = int(state.class_watts[cls]), int(state.class_gpu_milli[cls])
     nodes = sched.nodes_of(state, job)
@@ -80,7 +82,18 @@ def _draw(
     # Others use the rest of a shared GPU: one of them alone cannot be slowed.
     can_give = node.site in sites and gpu_milli >= GPU_MILLI
     floor_w = _floor_w(full_w, node.gpu_type, spec) if can_give else full_w
-    return Draw(TIERS.index(spec.tier), gpu_milli, full_w, floor_w, _rows_above(state, job))
+    return Draw(TIERS.index(spec.tier), gpu_milli, full_w, floor_w, _rows_above(state, nodes))
+
+
+def _draw_together(state: sched.State, job: int, spec: JobSpec) -> Draw:
+    """A gang of different nodes is not slowed: no one cap per GPU would fit all its groups. It
+    stands in for as many nodes as it draws watts, of one watt each."""
+    watts: dict[int, int] = {}
+    groups = sched.groups_of(state, int(state.job_class[job]), sched.nodes_of(state, job))
+    for group, nodes in groups:
+        for row, count in _rows_above(state, nodes).items():
+            watts[row] = watts.get(row, 0) + count * int(state.class_watts[group])
+    return Draw(TIERS.index(spec.tier), GPU_MILLI, 1, 1, watts)
 
 
 def _floor_w(full_w: int, gpu_type: str, spec: JobSpec) -> int:
@@ -95,9 +108,9 @@ def _floor_w(full_w: int, gpu_type: str, spec: JobSpec) -> int:
     return full_w - math.floor(min(full_w, gpu.tdp_w) * share)
 
 
-def _rows_above(state: sched.State, job: int) -> dict[int, int]:
+def _rows_above(state: sched.State, nodes: Sequence[int]) -> dict[int, int]:
     counts: dict[int, int] = {}
-    for node in sched.nodes_of(state, job):
+    for node in nodes:
         row = int(state.node_row[node])
         while row >= 0:
             counts[row] = counts.get(row, 0) + 1

@@ -13,7 +13,7 @@ from arkwright.design import Node, PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import power_tree, quota_tree
 from arkwright.fleet.quota_tree import ProjectQuota, QuotaTree
-from arkwright.jobs.spec import JobSpec, Level, Tier, TopologyMode, sizes_of
+from arkwright.jobs.spec import JobSpec, Level, Tier, TopologyMode, parts_of, sizes_of
 from arkwright.sched.codes import CRITICAL, FLEXIBLE, STANDARD
 from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
@@ -139,11 +139,21 @@ def empty_state(names: Names, policy: FleetPolicy | None = None) -> sched.State:
 
 def gang_of(names: Names, spec: JobSpec, project: str) -> sched.Gang:
     """What the scheduler must find for the whole job."""
-    return sched.Gang(shape_of(names, spec, project), sizes_of(spec)[1:])
+    shapes = [shape_of(names, part, project) for part in parts_of(spec)]
+    return sched.Gang(shapes[0], sizes_of(spec)[1:], tuple(shapes[1:]))
+
+
+def never_fits(
+    state: sched.State, names: Names, spec: JobSpec, project: str, lasts_ms: int
+) -> sched.Reason | None:
+    """Why no state of this factory could ever start such a job; None when one could."""
+    gang = gang_of(names, spec, project)
+    return sched.never_fits(state, gang.shape, lasts_ms, gang.groups)
 
 
 def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
-    """The same of its smallest size: every whole amount rounded so that it suffices."""
+    """The same of its smallest size, or its first group: amounts rounded so that they suffice."""
+    spec = parts_of(spec)[0]
     resources = spec.resources
     required, preferred = _levels(spec)
     return sched.Shape(
@@ -174,7 +184,10 @@ def _standing(spec: JobSpec) -> dict[str, int]:
 
 def refuse_unsaid_type(names: Names, spec: JobSpec, project: str) -> None:
     """InputError for a job that names no GPU type where a quota of one would have to count it."""
-    if quota_tree.is_type_unsaid(names.quotas, names.gpu_types, spec, project):
+    if any(
+        quota_tree.is_type_unsaid(names.quotas, names.gpu_types, part, project)
+        for part in parts_of(spec)
+    ):
         raise InputError(
             f"job {spec.name}: GPUs of {project} are counted by type, and it names none; "
             f"add resources: {{gpu_type: ...}}, one of {', '.join(names.gpu_types)}"

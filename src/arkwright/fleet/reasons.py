@@ -11,7 +11,7 @@ from msgspec import Struct
 from arkwright import sched
 from arkwright.fleet.lowering import LEVELS, Names
 from arkwright.fleet.quota_tree import FACTORY, GPU_MS_PER_HOUR
-from arkwright.jobs.spec import JobSpec
+from arkwright.jobs.spec import JobSpec, parts_of
 from arkwright.units import MILLI, render, render_instant
 
 
@@ -32,11 +32,18 @@ def in_words(
 ) -> WaitReason:
     """Render `reason`. `spec` is the job's (None once it is over)."""
     code, sentence = _CODES[reason.code]
+    of_group, group = "", reason.group
+    if spec is not None and spec.groups:
+        name = spec.groups[group].name if group >= 0 else ""
+        of_group = f"group {name}: " if group >= 0 else ""
+        spec = parts_of(spec)[max(group, 0)]
     context = _Context(reason, names, spec, job_ids)
+    change = _CHANGES[reason.change](context)
+    of_what = of_group if reason.change in _CHANGES_OF_GROUP else ""
     return WaitReason(
         code=code,
-        message=sentence(context),
-        change=_CHANGES[reason.change](context),
+        message=of_group + sentence(context),
+        change=of_what + change,
         numbers=_numbers(reason),
     )
 
@@ -303,6 +310,10 @@ _CHANGES: Mapping[int, Callable[[_Context], str]] = {
     sched.ANY_RAILS: lambda _: "topology without aligned rails would start now",
     sched.NODES_RETURN: lambda _: "return nodes to service: arkwright nodes resume NODE",
 }
+
+
+_CHANGES_OF_GROUP = (sched.FEWER_NODES, sched.LESS_PER_NODE, sched.OTHER_NODES)
+"""Those that, in a gang of groups, are about the one that the reason is about."""
 
 
 def _instant(at_ms: int) -> str:

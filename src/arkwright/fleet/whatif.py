@@ -21,7 +21,16 @@ from arkwright.fleet.experience import Ints, group_of
 from arkwright.fleet.forecast import submission, with_new
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
-from arkwright.jobs.spec import Count, JobSpec, Name, ProjectPath, Topology, gpus_of, sizes_of
+from arkwright.jobs.spec import (
+    Count,
+    JobSpec,
+    Name,
+    ProjectPath,
+    Topology,
+    gpus_of,
+    parts_of,
+    sizes_of,
+)
 from arkwright.units import MILLI, Seconds
 
 
@@ -273,16 +282,24 @@ class _Draft:
             known = ", ".join(self.scene.names.sites)
             raise InputError(f"site {', '.join(unknown)}: not in this factory; it has {known}")
         lowering.refuse_unsaid_type(self.scene.names, spec, project)
-        shape = lowering.shape_of(self.scene.names, spec, project)
         lasts_ms = lowering.duration_ms(spec, self.scene.policy)
-        if sched.never_fits(self.state, shape, lasts_ms) is not None:
+        never = lowering.never_fits(self.state, self.scene.names, spec, project, lasts_ms)
+        if never is not None:
+            asked = " and ".join(
+                f"{sizes_of(part)[0]} x {part.resources.gpus_per_node:g}" for part in parts_of(spec)
+            )
             raise InputError(
-                f"job {spec.name}: {sizes_of(spec)[0]} x {spec.resources.gpus_per_node:g} GPUs "
+                f"job {spec.name}: {asked} GPUs "
                 "can never run here after these changes; ask for less"
             )
 
 
 def _with_change(spec: JobSpec, change: JobChange) -> JobSpec:
+    if spec.groups and (change.nodes is not None or change.gpus_per_node is not None):
+        raise InputError(
+            f"job {spec.name}: nodes and gpus_per_node cannot be changed in a question about a "
+            f"gang of {len(spec.groups)} groups; ask about another job file with --new"
+        )
     fields = ("nodes", "time_limit", "priority", "topology", "sites")
     given = {name: getattr(change, name) for name in fields if getattr(change, name) is not None}
     if change.gpus_per_node is not None:

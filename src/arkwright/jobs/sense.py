@@ -9,12 +9,14 @@ from __future__ import annotations
 import signal
 
 from arkwright.jobs.deadline import deadline_ms
-from arkwright.jobs.spec import JobSpec, Level, sizes_of
+from arkwright.jobs.spec import JobSpec, Level, Resources, Topology, sizes_of
 
 DURATION_S_MAX = 1e9
 """Some 31 years: more than any job, and far from where milliseconds stop being exact."""
 MEMORY_GB_MAX = 1e6
 """A petabyte in one node."""
+GROUPS_MAX = 16
+"""Groups of a gang: each is looked for at every start."""
 SIZES_MAX = 64
 """Sizes of an elastic gang: each is tried at every start."""
 
@@ -25,6 +27,7 @@ def nonsense(spec: JobSpec) -> list[tuple[str, str, str]]:
         *_what_it_runs(spec),
         *_amounts(spec),
         *_elastic(spec),
+        *_groups(spec),
         *_topology(spec),
         *_durations(spec),
         *_checkpoint(spec),
@@ -43,16 +46,58 @@ def _what_it_runs(spec: JobSpec) -> list[tuple[str, str, str]]:
 
 
 def _amounts(spec: JobSpec) -> list[tuple[str, str, str]]:
+    asked = [("resources", spec.resources)]
+    asked += [(f"groups.{group.name}.resources", group.resources) for group in spec.groups]
+    return [one for key, resources in asked for one in _amounts_of(key, resources)]
+
+
+def _amounts_of(key: str, resources: Resources) -> list[tuple[str, str, str]]:
     wrong = []
-    gpus = spec.resources.gpus_per_node
+    gpus = resources.gpus_per_node
     if gpus > 1 and gpus != int(gpus):
         right = f"give whole GPUs ({int(gpus)} or {int(gpus) + 1}), or a fraction below one"
-        wrong.append(("resources.gpus_per_node", f"{gpus:g} GPUs", right))
-    memory_gb = spec.resources.memory_per_node
+        wrong.append((f"{key}.gpus_per_node", f"{gpus:g} GPUs", right))
+    memory_gb = resources.memory_per_node
     if memory_gb > MEMORY_GB_MAX:
         right = f"give at most {MEMORY_GB_MAX:g} GB"
-        wrong.append(("resources.memory_per_node", f"{memory_gb:g} GB", right))
+        wrong.append((f"{key}.memory_per_node", f"{memory_gb:g} GB", right))
     return wrong
+
+
+def _groups(spec: JobSpec) -> list[tuple[str, str, str]]:
+    """With groups, what a node gives stands in them alone, and none has a form of its own."""
+    if not spec.groups:
+        return []
+    wrong = []
+    names = [group.name for group in spec.groups]
+    if len(names) > GROUPS_MAX:
+        wrong.append(("groups", f"{len(names)} groups", f"give at most {GROUPS_MAX}"))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    wrong += [
+        ("groups", f"{name} is named twice", "give each group its own name") for name in twice
+    ]
+    for group in spec.groups:
+        if 0 < group.resources.gpus_per_node < 1:
+            found = f"{group.resources.gpus_per_node:g} GPUs in a group"
+            key = f"groups.{group.name}.resources.gpus_per_node"
+            wrong.append((key, found, "give whole GPUs or none: only whole jobs share a GPU"))
+    return wrong + _beside_groups(spec)
+
+
+def _beside_groups(spec: JobSpec) -> list[tuple[str, str, str]]:
+    own, found = "leave it out: each group gives its own", "given beside groups"
+    level = "leave it out: level is what groups can ask for, each for itself"
+    topology = Topology() if spec.topology is None else spec.topology
+    rules = (
+        ("nodes", spec.nodes != 1, own),
+        ("resources", spec.resources != Resources(), own),
+        ("ranks_per_node", spec.ranks_per_node is not None, own),
+        ("elastic", spec.elastic is not None, "leave it out: groups have one size"),
+        ("topology.segment", topology.segment is not None, level),
+        ("topology.spread", topology.spread is not None, level),
+        ("topology.rails", topology.rails is not None, level),
+    )
+    return [(key, found, right) for key, is_given, right in rules if is_given]
 
 
 def _elastic(spec: JobSpec) -> list[tuple[str, str, str]]:

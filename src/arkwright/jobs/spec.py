@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from arkwright.units import Gigabytes, Seconds
 
@@ -89,11 +89,13 @@ class Resources(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, o
 
 
 class Group(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One kind of node in a heterogeneous gang."""
+    """One kind of node in a gang of different nodes; ranks see its name as ARKWRIGHT_GROUP."""
 
     name: Name
-    nodes: Count
-    resources: Resources
+    nodes: Count = 1
+    ranks_per_node: Annotated[int, Meta(ge=1, le=1024)] | None = None
+    """None starts one rank per GPU, at least one."""
+    resources: Resources = Resources()
 
 
 class Checkpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -183,8 +185,10 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     retry: Retry = Retry()
     grace: Seconds = 10.0
     """Between SIGTERM and SIGKILL when the job is stopped."""
-    # Accepted from the start, not acted on yet: see `unsupported`.
     groups: tuple[Group, ...] = ()
+    """Different nodes in one gang, instead of `nodes` and `resources`: all start together at one
+    site, and are placed in this order. Ranks are numbered across them in this order too."""
+    # Some of these are accepted from the start and not acted on yet: see `unsupported`.
     elastic: Elastic | None = None
     array: Annotated[str, Meta(pattern=r"^[0-9,:%-]+$")] | None = None
     depends_on: tuple[str, ...] = ()
@@ -199,7 +203,6 @@ def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
     once = "submit one job per part"
     found = {
         "kind": (spec.kind is Kind.SERVICE, "services are not run yet; use kind: batch"),
-        "groups": (bool(spec.groups), "gangs of different nodes are not run yet; " + once),
         "array": (spec.array is not None, "arrays are not run yet; " + once),
         "depends_on": (bool(spec.depends_on), "dependencies are not run yet; use submit --wait"),
         "begin": (spec.begin is not None, "begin times are not run yet; submit held and release"),
@@ -218,9 +221,40 @@ def sizes_of(spec: JobSpec) -> tuple[int, ...]:
     return tuple(range(elastic.nodes_min, elastic.nodes_max + 1, step))
 
 
+def parts_of(spec: JobSpec) -> tuple[JobSpec, ...]:
+    """The job once for each group, with what that asks for as if it were all; itself without."""
+    return tuple(
+        structs.replace(
+            spec,
+            nodes=group.nodes,
+            ranks_per_node=group.ranks_per_node,
+            resources=group.resources,
+            groups=(),
+        )
+        for group in spec.groups
+    ) or (spec,)
+
+
+def parts_by_node(spec: JobSpec, count: int) -> list[JobSpec]:
+    """For each of the `count` nodes of the gang, in order, the part of the job that it serves."""
+    if not spec.groups:
+        return [spec] * count
+    return [part for part in parts_of(spec) for _ in range(part.nodes)]
+
+
+def nodes_of(spec: JobSpec) -> int:
+    """Nodes of the whole gang, at its smallest."""
+    return sum(sizes_of(part)[0] for part in parts_of(spec))
+
+
 def gpus_of(spec: JobSpec) -> float:
     """GPUs of the whole gang, at its smallest."""
-    return sizes_of(spec)[0] * spec.resources.gpus_per_node
+    return sum(sizes_of(part)[0] * part.resources.gpus_per_node for part in parts_of(spec))
+
+
+def ranks_of(spec: JobSpec, nodes: int) -> int:
+    """Processes of the whole gang on so many nodes."""
+    return sum(map(ranks_per_node, parts_by_node(spec, nodes)))
 
 
 def ranks_per_node(spec: JobSpec) -> int:

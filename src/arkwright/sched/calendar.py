@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import order, tree
+from arkwright.sched import order, together, tree
 from arkwright.sched.codes import BIG, LIMIT_AHEAD, WATTS
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
@@ -47,9 +47,13 @@ def asked_at(state: State, cls: int, step: int, step_within: Ints) -> int:
     target = state.step_row[step]
     if state.row_measure[target] == WATTS:
         return 0
-    asked = tree.demand(state, cls)
-    mine = _arriving(state, state.class_row[cls], asked, step, step_within)
-    return mine + _arriving(state, state.class_type_row[cls], asked, step, step_within)
+    asked = _arriving(state, state.class_row[cls], tree.demand(state, cls), step, step_within)
+    group = cls
+    while group >= 0:
+        theirs = together.type_milli(state, cls, group)
+        asked += _arriving(state, state.class_type_row[group], theirs, step, step_within)
+        group = state.class_more[group]
+    return asked
 
 
 def apply(state: State, row: int, at_ms: int, limit: int) -> None:
@@ -121,9 +125,11 @@ def spend(
             else:
                 step_left[step] -= asked_at(state, cls, step, step_within)
             _spend_within(state, state.class_row[cls], tree.demand(state, cls), step, step_within)
-            _spend_within(
-                state, state.class_type_row[cls], tree.demand(state, cls), step, step_within
-            )
+            group = cls
+            while group >= 0:
+                theirs = together.type_milli(state, cls, group)
+                _spend_within(state, state.class_type_row[group], theirs, step, step_within)
+                group = state.class_more[group]
 
 
 def limits_at(state: State, now_ms: int, at_ms: int, limits: Ints) -> None:
@@ -195,12 +201,15 @@ def _release(state: State, job: int, used: Ints) -> None:
     cls = state.job_class[job]
     first = state.job_slot[job]
     tree.apply(state, cls, used, -1)
-    if state.class_watts[cls] != 0:
-        for place in range(state.class_nodes[cls]):
-            row = state.node_row[state.slot_node[first + place]]
-            while row >= 0:
-                used[row] -= state.class_watts[cls]
-                row = state.row_parent[row]
+    while cls >= 0:
+        if state.class_watts[cls] != 0:
+            for place in range(state.class_nodes[cls]):
+                row = state.node_row[state.slot_node[first + place]]
+                while row >= 0:
+                    used[row] -= state.class_watts[cls]
+                    row = state.row_parent[row]
+        first += state.class_nodes[cls]
+        cls = state.class_more[cls]
 
 
 def _arriving(state: State, row: int, asked: int, step: int, step_within: Ints) -> int:
@@ -227,7 +236,7 @@ def _watts_at(state: State, cls: int, nodes: Ints, target: int) -> int:
     asked = 0
     for place in range(len(nodes)):
         if _is_under(state, state.node_row[nodes[place]], target):
-            asked += state.class_watts[cls]
+            asked += state.class_watts[together.group_at(state, cls, place)]
     return int(asked)
 
 

@@ -51,13 +51,13 @@ def keep_beside(
     count: int,
     aside: Ints,
     each: Ints,
-    head: int,
     block: int,
     head_block: int,
 ) -> int:
-    """Keep of `nodes[:count]` those that would still serve `head` at the shadow time; how many.
+    """Keep of `nodes[:count]` those that would still serve the head at the shadow time; how many.
 
-    `each` is free then per GPU, `aside` tells the nodes that are set aside for the head (1).
+    `each` is free then per GPU, `aside` tells the nodes that are set aside for the head: 1 and the
+    class of which it holds a share there.
     """
     if state.gpus_kept[0] == 0:
         return count
@@ -65,7 +65,7 @@ def keep_beside(
     for place in range(count):
         node = nodes[place]
         if aside[node] == 0 or rails.spare_for(
-            state, cls, job, node, each, head, block, head_block
+            state, cls, job, node, each, aside[node] - 1, block, head_block
         ):
             nodes[kept] = node
             kept += 1

@@ -66,7 +66,7 @@ def refuse(state: State, job: int, nodes: Ints) -> int:
         return REFUSED_INDEX
     if state.job_state[job] != QUEUED or state.job_victims[job] >= 0:
         return REFUSED_STATE
-    if len(nodes) < 1 or len(nodes) > state.class_nodes[state.job_class[job]]:
+    if len(nodes) < 1 or len(nodes) > state.class_gang_nodes[state.job_class[job]]:
         return REFUSED_NODE_COUNT
     for place in range(len(nodes)):
         node = nodes[place]

@@ -17,7 +17,16 @@ from typing import Final
 
 import numpy as np
 
-from arkwright.sched import constraints, order, placement, plan, share, transitions
+from arkwright.sched import (
+    constraints,
+    groups,
+    order,
+    placement,
+    plan,
+    share,
+    together,
+    transitions,
+)
 from arkwright.sched.codes import BIG
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import CLOSED, HEAD, SHADOW_MS, Work
@@ -57,6 +66,8 @@ def start_planned(
         work.class_candidate[cls] = order.following(state, job)
         lasts_ms = state.job_duration_ms[job]
         at_ms = now_ms if lasts_ms < known_ms[cls] else known_at[cls]
+        if together.asked(state, cls):
+            at_ms = now_ms
         if not constraints.admit_use(state, cls, lasts_ms, work.row_owed):
             at_ms = NEVER
         if at_ms != NEVER:
@@ -67,7 +78,7 @@ def start_planned(
             promised[job] = at_ms
         if at_ms == NEVER:
             continue
-        nodes = work.chosen[: state.class_nodes[cls]]
+        nodes = work.chosen[: state.class_gang_nodes[cls]]
         plan.hold(state, drawn, cls, nodes, at_ms, at_ms + lasts_ms)
         if at_ms == now_ms:
             transitions.start(state, job, now_ms, nodes, work.chosen[:0])
@@ -83,7 +94,8 @@ def start_planned(
 
 
 def _fitting_class(state: State, work: Work) -> int:
-    """A class with a job left to plan that has room now, whatever is planned; -1 for none.
+    """A class with a job left to plan that has room now, whatever is planned; -1 for none. Of
+    a gang of groups the first is asked.
 
     Starts of the cycle only take room, so a class without it is closed.
     """
@@ -117,6 +129,7 @@ def _earliest(
 ) -> int:
     """The first start from `from_ms` on at which the class has its nodes and rows for so long.
 
+    Of a gang of groups the first says at which instants the others are looked at as well.
     Leaves the nodes in `work.chosen`; NEVER when there is none.
     """
     drawn.used[2] = 0
@@ -135,6 +148,9 @@ def _earliest(
         refused_ms = _refused_at(state, work, drawn, cls, place, at_ms + lasts_ms)
         if refused_ms >= 0:
             from_ms = refused_ms + 1
+        elif together.asked(state, cls):
+            if _place_together(state, work, drawn, cls, at_ms, at_ms + lasts_ms, place == 0):
+                return int(at_ms)
         elif _place_at(state, work, drawn, cls, place == 0):
             return int(at_ms)
     return NEVER
@@ -266,3 +282,57 @@ def _place_at(state: State, work: Work, drawn: plan.Plan, cls: int, is_now: bool
     if count < state.class_nodes[cls]:
         return False
     return placement.place_in_order(state, work, cls, count)
+
+
+def _place_together(
+    state: State,
+    work: Work,
+    drawn: plan.Plan,
+    cls: int,
+    at_ms: int,
+    end_ms: int,
+    is_now: bool,
+) -> bool:
+    """The same for the groups of a gang, one after another, in the first site that holds them."""
+    for site in range(groups.sites(state)):
+        if not (state.class_sites[cls] >> site) & 1:
+            continue
+        groups.enter(state, work, site)
+        group, placed = cls, 0
+        while group >= 0:
+            count = _open_for(state, work, drawn, group, at_ms, end_ms, is_now)
+            count = constraints.admit_under_rows(state, group, work.fit, count, work.row_left)
+            if count < state.class_nodes[group]:
+                break
+            if not placement.place_in_order(state, work, group, count):
+                break
+            groups.keep(state, work, group, placed)
+            placed += state.class_nodes[group]
+            group = state.class_more[group]
+        if groups.leave(state, work, cls, placed):
+            return True
+    return False
+
+
+def _open_for(
+    state: State,
+    work: Work,
+    drawn: plan.Plan,
+    group: int,
+    at_ms: int,
+    end_ms: int,
+    is_now: bool,
+) -> int:
+    """Write the nodes that the plan leaves the group through the run to `work.fit`; how many."""
+    count = placement.keep_apart(work, constraints.allow_nodes(state, group, work.fit))
+    count = constraints.keep_open(state, group, work.fit, count, at_ms, end_ms, work.barred)
+    kept = 0
+    for place in range(count):
+        node = work.fit[place]
+        if not plan.has(state, drawn, group, node, at_ms, end_ms):
+            continue
+        if is_now and not constraints.admit_alone(state, group, node):
+            continue
+        work.fit[kept] = node
+        kept += 1
+    return kept

@@ -16,6 +16,7 @@ from arkwright.sched import (
     power,
     rails,
     share,
+    together,
     tree,
     windows,
 )
@@ -68,7 +69,6 @@ def keep_beside(
     count: int,
     aside: Ints,
     each: Ints,
-    head: int,
     block: int,
     head_block: int,
 ) -> int:
@@ -76,7 +76,7 @@ def keep_beside(
 
     `block`, `head_block`: the block of GPUs each of the two would hold, where it asks for one.
     """
-    return capacity.keep_beside(state, cls, job, nodes, count, aside, each, head, block, head_block)
+    return capacity.keep_beside(state, cls, job, nodes, count, aside, each, block, head_block)
 
 
 def allow_nodes(state: State, cls: int, nodes: Ints) -> int:
@@ -179,7 +179,9 @@ def admit_under_rows(state: State, cls: int, nodes: Ints, count: int, left: Ints
 
 def counts_under_rows(state: State, cls: int) -> bool:
     """Whether a job of the class counts in rows above its nodes at all."""
-    return bool(state.class_watts[cls] > 0)
+    while cls >= 0 and state.class_watts[cls] <= 0:
+        cls = state.class_more[cls]
+    return bool(cls >= 0)
 
 
 def rows_bind(state: State, cls: int, nodes: Ints, count: int, left: Ints, taken: Ints) -> bool:
@@ -199,6 +201,11 @@ def row_takes(state: State, cls: int, node: int, left: Ints, taken: Ints) -> boo
     return power.take_one(state, cls, node, left, taken)
 
 
+def rows_taken(state: State, group: int, nodes: Ints, left: Ints, sign: int) -> None:
+    """Lower (`sign` 1) `left` by what one group of a gang takes on `nodes`, or undo it (-1)."""
+    power.apply(state, group, nodes, left, -sign)
+
+
 def row_untakes(state: State, cls: int, node: int, taken: Ints) -> None:
     """Undo `row_takes`."""
     power.leave_one(state, cls, node, taken)
@@ -212,13 +219,13 @@ def admit_block(state: State, cls: int, nodes: Ints, count: int, each: Ints, blo
 def foresee_end(state: State, cls: int, nodes: Ints, used: Ints) -> None:
     """In `used`, a job of the class on `nodes` has ended and given back what it held."""
     tree.apply(state, cls, used, -1)
-    power.apply(state, cls, nodes, used, -1)
+    _apply_power(state, cls, nodes, used, -1)
 
 
 def foresee_start(state: State, cls: int, nodes: Ints, used: Ints) -> None:
     """In `used`, a job of the class has started on `nodes`."""
     tree.apply(state, cls, used, 1)
-    power.apply(state, cls, nodes, used, 1)
+    _apply_power(state, cls, nodes, used, 1)
 
 
 def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spare: Ints) -> None:
@@ -227,20 +234,25 @@ def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spa
     Writes to `spare` what the rows above its nodes have left beside it, BIG elsewhere.
     """
     spare[:] = BIG
-    power.set_aside(state, cls, nodes, used, limits, spare)
+    group, first = cls, 0
+    while group >= 0:
+        theirs = nodes[first : first + state.class_nodes[group]]
+        power.set_aside(state, group, theirs, used, limits, spare)
+        first += state.class_nodes[group]
+        group = state.class_more[group]
     tree.apply(state, cls, used, 1)
 
 
 def spend(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> None:
     """A job of the class takes its share of what is left beside the reservation."""
     tree.apply(state, cls, used, 1)
-    power.apply(state, cls, nodes, spare, -1)
+    _apply_power(state, cls, nodes, spare, -1)
 
 
 def spend_back(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> None:
     """A job of the class leaves its share to others beside the reservation: `spend` undone."""
     tree.apply(state, cls, used, -1)
-    power.apply(state, cls, nodes, spare, 1)
+    _apply_power(state, cls, nodes, spare, 1)
 
 
 def take_gpus(state: State, job: int, shared: Ints) -> None:
@@ -258,7 +270,7 @@ def take_gpus(state: State, job: int, shared: Ints) -> None:
         for place in range(len(nodes)):
             rails.apply(state, job, nodes[place], block)
         return
-    for place in range(state.class_nodes[cls]):
+    for place in range(state.class_gang_nodes[cls]):
         gpu = shared[place] if len(shared) > 0 else -1
         gpus.take(state, job, first + place, gpu)
 
@@ -268,7 +280,7 @@ def give_back_gpus(state: State, job: int) -> None:
     if state.gpus_kept[0] == 0:
         return
     first = state.job_slot[job]
-    for place in range(state.class_nodes[state.job_class[job]]):
+    for place in range(state.class_gang_nodes[state.job_class[job]]):
         gpus.give_back(state, job, first + place, state.gpu_milli_free)
         gpus.forget(state, job, first + place)
 
@@ -288,19 +300,23 @@ def foresee_hold(state: State, job: int, place: int, each: Ints) -> None:
 def take(state: State, cls: int, nodes: Ints) -> None:
     """A job of the class starts to hold these nodes."""
     tree.apply(state, cls, state.row_used, 1)
-    power.apply(state, cls, nodes, state.row_used, 1)
+    _apply_power(state, cls, nodes, state.row_used, 1)
     for place in range(len(nodes)):
-        capacity.apply(state, cls, nodes[place], 1)
+        capacity.apply(state, together.group_at(state, cls, place), nodes[place], 1)
 
 
 def give_back(state: State, cls: int, nodes: Ints) -> None:
     """A job of the class no longer holds these nodes."""
     tree.apply(state, cls, state.row_used, -1)
     tree.freed(state, cls)
-    power.apply(state, cls, nodes, state.row_used, -1)
-    power.freed(state, cls, nodes)
+    _apply_power(state, cls, nodes, state.row_used, -1)
+    group, first = cls, 0
+    while group >= 0:
+        power.freed(state, group, nodes[first : first + state.class_nodes[group]])
+        first += state.class_nodes[group]
+        group = state.class_more[group]
     for place in range(len(nodes)):
-        capacity.apply(state, cls, nodes[place], -1)
+        capacity.apply(state, together.group_at(state, cls, place), nodes[place], -1)
 
 
 def admit_use(state: State, cls: int, lasts_ms: int, owed: Ints) -> bool:
@@ -358,3 +374,12 @@ def version(state: State, blocked_by: int) -> int:
     if blocked_by >= 0:
         return tree.version(state, blocked_by)
     return mask.version(state)
+
+
+def _apply_power(state: State, cls: int, nodes: Ints, used: Ints, sign: int) -> None:
+    """The watts of a whole gang, group after group."""
+    first = 0
+    while cls >= 0:
+        power.apply(state, cls, nodes[first : first + state.class_nodes[cls]], used, sign)
+        first += state.class_nodes[cls]
+        cls = state.class_more[cls]

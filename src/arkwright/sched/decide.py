@@ -10,7 +10,8 @@ place in the order; once it has started, the cycle begins anew, for what it barr
 before it. After the starts, `evict` looks who is told to stop for those still waiting.
 
 Jobs of one class differ only in order and duration, so a class is given up at the first refusal
-that duration cannot cure: the cost is that of the starts and of the classes, not of the queue.
+that duration cannot cure: the cost is that of the starts and of the classes, not of the queue. Each
+gang of different nodes is tried: what others take meanwhile can let its groups fit (`groups`).
 """
 
 from __future__ import annotations
@@ -23,11 +24,13 @@ from arkwright.sched import (
     constraints,
     evict,
     gpus,
+    groups,
     index,
     order,
     placement,
     reservation,
     share,
+    together,
     transitions,
 )
 from arkwright.sched.codes import (
@@ -104,7 +107,7 @@ def _start_in_order(
         cls = state.job_class[job]
         is_of_class = bool(work.class_candidate[cls] == job)
         after = UNSET
-        if is_of_class and _draws_by_job(state, cls):
+        if is_of_class and (_draws_by_job(state, cls) or together.asked(state, cls)):
             after = order.following(state, job)
         has_claim = bool(state.job_victims[job] >= 0)
         state.claim_asking[0] = job
@@ -112,7 +115,7 @@ def _start_in_order(
         outlasts = work.result[HEAD] >= 0 and end_ms > work.result[SHADOW_MS]
         if _fits(state, work, job, cls, now_ms, end_ms, outlasts):
             size = _largest(state, work, job, cls, now_ms, end_ms, outlasts)
-            nodes = work.chosen[: state.class_nodes[size]]
+            nodes = work.chosen[: state.class_gang_nodes[size]]
             transitions.start(state, job, now_ms, nodes, work.chosen[:0])
             constraints.spend_ahead(state, size, nodes, work.step_left, work.step_within, 0, end_ms)
             if work.result[HEAD] >= 0:
@@ -170,6 +173,8 @@ def _fits_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms:
     """Place the job of the class in what is free; remembers what refused it for any duration."""
     if _still_blocked(state, cls, job):
         return False
+    if together.asked(state, cls):
+        return _fit_now(state, work, cls, job, now_ms, end_ms)
     work.run_ms[:] = 0
     if not constraints.admit_use(state, cls, state.job_duration_ms[job], work.row_owed):
         return False
@@ -191,6 +196,26 @@ def _fits_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms:
     if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False
     return placement.place_now(state, work, cls, job)
+
+
+def _fit_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms: int) -> bool:
+    """The same for a gang of groups: its nodes are looked for once, with all that bounds the run.
+
+    Only a quota's refusal is remembered: with less free its groups may fit (see `groups`).
+    """
+    if not constraints.admit_use(state, cls, state.job_duration_ms[job], work.row_owed):
+        return False
+    blocked_by = constraints.admit_job(state, cls, state.row_used)
+    if blocked_by >= 0:
+        state.class_blocked_by[cls] = blocked_by
+        state.class_blocked_version[cls] = constraints.version(state, blocked_by)
+        return False
+    if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
+        return False
+    constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
+    constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
+    _will_run(work, now_ms, end_ms)
+    return groups.place_now(state, work, cls, job)
 
 
 def _place_now(state: State, work: Work, cls: int, job: int) -> bool:
@@ -220,7 +245,7 @@ def _fits_beside(state: State, work: Work, cls: int, job: int, now_ms: int, end_
     if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False
     _will_run(work, now_ms, end_ms)
-    return placement.place_beside(state, work, cls, job)
+    return groups.place_beside(state, work, cls, job)
 
 
 def _will_run(work: Work, from_ms: int, end_ms: int) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import order, tree
+from arkwright.sched import order, together, tree
 from arkwright.sched.codes import BIG, EVICTED, MOVED, RUNNING, STARTING, STOPPING, TIERS
 from arkwright.sched.eviction import (
     DEFRAGMENT,
@@ -59,7 +59,10 @@ def may_ask(state: State, job: int, lowest: Ints, movable: Ints) -> bool:
 
 
 def may_move(state: State, cls: int) -> bool:
-    """Whether a job of the class may have others moved: only a required level waits for shape."""
+    """Whether a job of the class may have others moved: only a required level waits for shape, and
+    of a gang of different nodes no one level says what shape it waits for."""
+    if together.asked(state, cls):
+        return False
     return bool(state.eviction[DEFRAGMENT] != 0 and state.class_level_required[cls] >= 0)
 
 

@@ -98,7 +98,7 @@ def _tell(state: State, work: Work, job: int, now_ms: int, why: int) -> bool:
     count = victims.find(state, work, job, now_ms, why, told)
     if count == 0:
         return False
-    nodes = work.chosen[: state.class_nodes[state.job_class[job]]].copy()
+    nodes = work.chosen[: state.class_gang_nodes[state.job_class[job]]].copy()
     grace_ms = victims.longest_grace(state, told, count)
     if not _waits_longer(state, work, job, now_ms, grace_ms):
         return False

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arkwright.errors import InternalError
-from arkwright.sched import codes, event
+from arkwright.sched import codes, event, tree
 from arkwright.sched._jit import INTERPRETED, Kernels
 from arkwright.sched.advance import CYCLES_LEFT, REACHED_MS, WATCHED_LEFT, Trip
 from arkwright.sched.event import Event
@@ -81,8 +81,11 @@ def foresee(
 def most_nodes_now(
     state: State, now_ms: int, job: int, backfill: int = codes.EASY, kernels: Kernels = INTERPRETED
 ) -> int:
-    """The largest gang, smaller than asked, as which the queued job would start now; 0: none."""
+    """The largest gang, smaller than asked, as which the queued job would start now; 0: none, and
+    for a gang of different nodes, of which nobody says which group may be smaller."""
     shape = shape_of(state, int(state.job_class[job]))
+    if shape.more != codes.NONE:
+        return 0
     low, high = 0, shape.nodes - 1
     while low < high:
         middle = (low + high + 1) // 2
@@ -173,7 +176,8 @@ def _estimates(state: State, trip: Trip) -> Ints:
     )
     waiting = waiting[np.lexsort((waiting, *keys))]
     cls = state.job_class[waiting]
-    gpus = -(-state.class_nodes[cls] * state.class_gpu_milli[cls] // MILLI)
+    asked = [tree.demand(state, each) for each in range(int(state.class_count[0]))]
+    gpus = -(-np.array(asked, np.int64)[cls] // MILLI)
     work_s = gpus * -(-trip.actual_ms[waiting] // MS_PER_S)
     ahead_s = np.cumsum(work_s) - work_s
     found[waiting] = trip.stop[REACHED_MS] + ahead_s * MS_PER_S // busy

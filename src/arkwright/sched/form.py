@@ -38,13 +38,13 @@ def explain(state: State, cls: int, row_left: Ints) -> Reason | None:
 def never(state: State, cls: int) -> tuple[Reason, int] | None:
     """NEVER_SEGMENTS when an empty factory with every node up does not hold the segments either,
     and the largest gang in such segments that it does hold."""
-    idle = _idle(state)
-    left = _room(idle)
-    reason = explain(idle, cls, left)
+    empty = idle(state)
+    left = _room(empty)
+    reason = explain(empty, cls, left)
     if reason is None:
         return None
     wanted = int(state.class_nodes[cls])
-    most = _most(wanted - 1, lambda nodes: _fits(_with(idle, cls, nodes=nodes), cls, left))
+    most = _most(wanted - 1, lambda nodes: _fits(_with(empty, cls, nodes=nodes), cls, left))
     return reason._replace(code=NEVER_SEGMENTS), most
 
 
@@ -83,10 +83,10 @@ def _with(state: State, cls: int, **fields: int) -> State:
     return state._replace(**changed)
 
 
-def _idle(state: State) -> State:
-    """The factory with every node up and no job."""
+def idle(state: State, is_up: bool = True) -> State:
+    """The factory with every node up (else those that are up now) and no job."""
     return state._replace(
-        node_state=np.full_like(state.node_state, UP),
+        node_state=np.full_like(state.node_state, UP) if is_up else state.node_state,
         node_gpu_milli_free=state.node_gpu_milli_total,
         node_cpu_milli_free=state.node_cpu_milli_total,
         node_memory_mib_free=state.node_memory_mib_total,

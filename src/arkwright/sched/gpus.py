@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from arkwright.sched import draw, fragments
+from arkwright.sched import draw, fragments, together
 from arkwright.sched.codes import ARKWRIGHT, FGD, RANDOM, RUNNING, STARTING, STOPPING
 from arkwright.sched.state import Ints, State
 
-WHOLE_MILLI: Final = 1000
+WHOLE_MILLI: Final = together.WHOLE_MILLI
 """One GPU."""
 TAKEN: Final = -1
 """Stands in a list of free amounts for a whole GPU that is taken for a moment."""
@@ -32,7 +32,7 @@ def keep(state: State) -> None:
         is_in = state.job_state[job]
         if is_in in (STARTING, RUNNING, STOPPING):
             first = state.job_slot[job]
-            for slot in range(first, first + state.class_nodes[state.job_class[job]]):
+            for slot in range(first, first + state.class_gang_nodes[state.job_class[job]]):
                 take(state, job, slot, -1)
 
 
@@ -106,7 +106,7 @@ def waste_after(state: State, cls: int, node: int, gpu: int, cpu_milli: int, gpu
 
 def take(state: State, job: int, slot: int, shared: int) -> None:
     """The job takes its GPUs on the node of the slot; `shared` names one, or -1 by the rule."""
-    cls = state.job_class[job]
+    cls = together.group_at(state, state.job_class[job], slot - state.job_slot[job])
     node = state.slot_node[slot]
     asked = state.class_gpu_milli[cls]
     if is_fraction(state, cls):

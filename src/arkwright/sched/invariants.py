@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import budget, order
+from arkwright.sched import budget, order, together
 from arkwright.sched.codes import GPU_MILLI, GPU_MS, QUEUED, RUNNING, STARTING, STOPPING
-from arkwright.sched.state import Ints, Shape, State, nodes_of, shape_of
+from arkwright.sched.state import Ints, Shape, State, chain_of, groups_of, nodes_of, shape_of
 
 
 def check(state: State) -> list[str]:
@@ -52,9 +52,34 @@ def over_after_cut(state: State) -> list[tuple[int, int, int]]:
 def _charge(state: State, job: int, free: dict[str, Ints], row_used: Ints) -> list[str]:
     """Take the job's share out of `free`; its gang must be whole and where it may be."""
     wrong = []
-    shape, nodes = shape_of(state, int(state.job_class[job])), nodes_of(state, job)
-    if len(set(nodes)) != shape.nodes:
-        wrong.append(f"job {job}: a gang of {shape.nodes} nodes holds {sorted(set(nodes))}")
+    cls, nodes = int(state.job_class[job]), nodes_of(state, job)
+    groups = groups_of(state, cls, nodes)
+    asked = sum(int(state.class_nodes[group]) for group, _ in groups)
+    if len(set(nodes)) != asked or len(nodes) != asked:
+        wrong.append(f"job {job}: a gang of {asked} nodes holds {sorted(set(nodes))}")
+    if len(groups) > 1 and len(set(state.node_site[list(nodes)].tolist())) > 1:
+        wrong.append(f"job {job}: its groups are not in one site, on nodes {list(nodes)}")
+    for group, theirs in groups:
+        wrong += _charge_group(state, job, shape_of(state, group), tuple(theirs), free, row_used)
+    row = int(state.class_row[cls])
+    while row >= 0:
+        own = int(state.row_budget[row])
+        if own >= 0:
+            row_used[own] += budget.expected(state, job, own)
+        row = int(state.row_parent[row])
+    return wrong
+
+
+def _charge_group(
+    state: State,
+    job: int,
+    shape: Shape,
+    nodes: tuple[int, ...],
+    free: dict[str, Ints],
+    row_used: Ints,
+) -> list[str]:
+    """The same for one group of the gang, which most have alone; budgets count whole gangs."""
+    wrong = []
     for node in nodes:
         for name, amount in free.items():
             amount[node] -= getattr(shape, name)
@@ -75,12 +100,6 @@ def _charge(state: State, job: int, free: dict[str, Ints], row_used: Ints) -> li
     for row in (shape.row, shape.type_row):
         if row >= 0:
             row_used[row] += shape.nodes * shape.gpu_milli
-    row = shape.row
-    while row >= 0:
-        own = int(state.row_budget[row])
-        if own >= 0:
-            row_used[own] += budget.expected(state, job, own)
-        row = int(state.row_parent[row])
     charges = [(int(state.node_row[node]), shape.watts) for node in nodes]
     for row, asked in charges:
         while row >= 0:
@@ -136,8 +155,9 @@ def _check_gpus(state: State, active: list[int]) -> list[str]:
     wrong = []
     left = [1000] * len(state.gpu_milli_free)
     for job in active:
-        asked = int(state.class_gpu_milli[state.job_class[job]])
+        cls = int(state.job_class[job])
         for place, node in enumerate(nodes_of(state, job)):
+            asked = int(state.class_gpu_milli[together.group_at(state, cls, place)])
             mine = range(int(state.node_gpu_first[node]), int(state.node_gpu_first[node + 1]))
             held = [gpu for gpu in mine if state.gpu_job[gpu] == job]
             shared = int(state.slot_gpu[int(state.job_slot[job]) + place])
@@ -238,7 +258,9 @@ def _check_claims(state: State) -> list[str]:
             wrong.append(f"job {job}: {state.job_victims[job]} stop for it, {theirs} do")
     for node in np.flatnonzero(state.node_claim >= 0).tolist():
         job = int(state.node_claim[node])
-        if not int(state.class_sites[state.job_class[job]]) >> int(state.node_site[node]) & 1:
+        chain = chain_of(state, int(state.job_class[job]))
+        sites = [int(state.class_sites[group]) >> int(state.node_site[node]) & 1 for group in chain]
+        if not any(sites):
             wrong.append(f"node {node} is kept for job {job}, which may not enter its site")
     if state.claim_count[0] != len(claimants):
         wrong.append(f"{state.claim_count[0]} claims counted, {sorted(claimants)} have one")

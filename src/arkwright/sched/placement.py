@@ -23,10 +23,10 @@ from typing import Final
 
 import numpy as np
 
-from arkwright.sched import constraints, index, rails, score, segments, spread
+from arkwright.sched import constraints, index, rails, score, segments, spread, together
 from arkwright.sched.codes import ARKWRIGHT, FIRST_FIT
 from arkwright.sched.state import Ints, State
-from arkwright.sched.work import HEAD, HEAD_BLOCK, Work
+from arkwright.sched.work import GANG_PART, HEAD_BLOCK, Work
 
 UNKNOWN: Final = -1
 NO_ROOM: Final = 0
@@ -113,7 +113,6 @@ def _place_block_beside(state: State, work: Work, cls: int, job: int, block: int
         count,
         work.aside,
         work.shadow_each,
-        state.job_class[work.result[HEAD]],
         block,
         work.result[HEAD_BLOCK],
     )
@@ -174,18 +173,32 @@ def place_in_order(state: State, work: Work, cls: int, count: int) -> bool:
     return _place(state, work, cls, count, work.score)
 
 
+def keep_apart(work: Work, count: int) -> int:
+    """Keep of `work.fit[:count]` those that other groups of the gang leave to this one (see
+    `groups`); how many."""
+    kept = 0
+    for place in range(count):
+        node = work.fit[place]
+        if work.gang_node[node] == 0:
+            work.fit[kept] = node
+            kept += 1
+    return kept
+
+
 def must_be_tried(state: State, cls: int) -> bool:
     """Whether enough nodes in a domain may not be enough, so that only placing tells."""
     return bool(
         constraints.counts_under_rows(state, cls)
         or segments.required(state, cls)
         or rails.asked(state, cls)
+        or together.asked(state, cls)
     )
 
 
 def more_may_hold_less(state: State, cls: int) -> bool:
-    """Whether a gang that fits might not with more free: see `segments` on rows that cut."""
-    return bool(
+    """Whether a gang that fits might not with more free: see `segments` on rows that cut. Groups
+    are placed one after another, and the first takes the best of whatever there is."""
+    return together.asked(state, cls) or bool(
         segments.required(state, cls)
         and constraints.counts_under_rows(state, cls)
         and segments.rows_cut(state, cls)
@@ -208,6 +221,8 @@ def _admit_then(state: State, work: Work, cls: int, block: int) -> int:
 
 
 def _keep_open(state: State, work: Work, cls: int, count: int) -> int:
+    if work.result[GANG_PART] != 0:
+        count = keep_apart(work, count)
     return constraints.keep_open(
         state, cls, work.fit, count, work.run_ms[0], work.run_ms[1], work.barred
     )
@@ -318,7 +333,12 @@ def _is_by_node(state: State, cls: int) -> bool:
 
 def _has_form(state: State, cls: int) -> bool:
     """Whether the class asks for more than a domain that holds it."""
-    return segments.asked(state, cls) or spread.asked(state, cls) or rails.asked(state, cls)
+    return (
+        together.asked(state, cls)
+        or segments.asked(state, cls)
+        or spread.asked(state, cls)
+        or rails.asked(state, cls)
+    )
 
 
 def _first_level(state: State, cls: int) -> int:

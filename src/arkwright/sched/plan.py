@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arkwright.sched import constraints, order
+from arkwright.sched import constraints, order, together
 from arkwright.sched.codes import BIG, QUEUED, RUNNING, STARTING, STOPPING
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import Work
@@ -60,7 +60,7 @@ def draw(state: State, work: Work, now_ms: int) -> Plan:
     for job in range(state.job_count[0]):
         is_in = state.job_state[job]
         if is_in == QUEUED or is_in in (STARTING, RUNNING, STOPPING):
-            segments += 2 * state.class_nodes[state.job_class[job]]
+            segments += 2 * state.class_gang_nodes[state.job_class[job]]
             instants += 1
     intervals = segments + n_windows
     drawn = Plan(
@@ -117,10 +117,11 @@ def _draw_ends(state: State, work: Work, drawn: Plan, now_ms: int) -> None:
         while job >= 0 and max(state.job_key_first[job], now_ms + 1) <= at_ms:
             cls = state.job_class[job]
             first = state.job_slot[job]
-            nodes = state.slot_node[first : first + state.class_nodes[cls]]
+            nodes = state.slot_node[first : first + state.class_gang_nodes[cls]]
             constraints.foresee_end(state, cls, nodes, work.row_used)
-            for node in nodes:
-                _take(state, drawn, cls, node, at_ms, BIG, -1)
+            for place_of in range(len(nodes)):
+                group = together.group_at(state, cls, place_of)
+                _take(state, drawn, group, nodes[place_of], at_ms, BIG, -1)
             job = order.following(state, job)
         drawn.row_used[drawn.where[place]] = work.row_used
         constraints.limits_at(state, now_ms, at_ms, drawn.row_limit[drawn.where[place]])
@@ -128,8 +129,9 @@ def _draw_ends(state: State, work: Work, drawn: Plan, now_ms: int) -> None:
 
 def hold(state: State, drawn: Plan, cls: int, nodes: Ints, from_ms: int, end_ms: int) -> None:
     """Enter a job of the class on these nodes into the plan."""
-    for node in nodes:
-        _take(state, drawn, cls, node, from_ms, end_ms, 1)
+    for place_of in range(len(nodes)):
+        group = together.group_at(state, cls, place_of)
+        _take(state, drawn, group, nodes[place_of], from_ms, end_ms, 1)
     _cut_instant(drawn, end_ms)
     place = until(drawn, from_ms) - 1
     while drawn.when_ms[place] < end_ms:
@@ -197,3 +199,18 @@ def until(drawn: Plan, at_ms: int) -> int:
         else:
             high = middle
     return int(low)
+
+
+def has(state: State, drawn: Plan, cls: int, node: int, from_ms: int, end_ms: int) -> bool:
+    """Whether the node has one node's share of the class free all through `[from_ms, end_ms)`."""
+    at = node
+    while at >= 0 and drawn.at_ms[at] < end_ms:
+        after = drawn.next[at]
+        if (after < 0 or drawn.at_ms[after] > from_ms) and not (
+            state.class_gpu_milli[cls] <= drawn.gpu_milli[at]
+            and state.class_cpu_milli[cls] <= drawn.cpu_milli[at]
+            and state.class_memory_mib[cls] <= drawn.memory_mib[at]
+        ):
+            return False
+        at = after
+    return True

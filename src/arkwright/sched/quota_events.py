@@ -36,14 +36,3 @@ def change(state: State, kind: int, at_ms: int, row: int, values: Ints) -> int:
         constraints.count_use(state, row, values[0], at_ms, values[1])
     state.change_count[0] += 1
     return 0
-
-
-def share_a_row(state: State, one: int, other: int) -> bool:
-    """Whether some row is at or above both: a job counts once in each."""
-    if one < 0 or other < 0:
-        return False
-    while state.row_parent[one] >= 0:
-        one = state.row_parent[one]
-    while state.row_parent[other] >= 0:
-        other = state.row_parent[other]
-    return bool(one == other)

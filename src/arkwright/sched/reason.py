@@ -54,3 +54,5 @@ class Reason(NamedTuple):
     to: int = -1
     until_ms: int = -1
     window: int = -1
+    group: int = -1
+    """Of a gang of different nodes, the group that the numbers are about, from 0."""

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from arkwright.sched import constraints, order, placement
+from arkwright.sched import constraints, groups, order, placement, together
 from arkwright.sched.codes import BIG
 from arkwright.sched.state import State
 from arkwright.sched.work import LONGEST_MS, RANKED, Work
@@ -34,27 +34,18 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     if not constraints.admit_use(state, cls, lasts_ms, work.row_owed):
         work.result[LONGEST_MS] = constraints.longest_use(state, cls, work.row_owed)
         return -1
-    shadow_ms = _replay(state, work, cls, now_ms, lasts_ms)
+    if together.asked(state, cls):
+        _rank_free_last(state, work, cls)
+    shadow_ms = _replay(state, work, cls, job, now_ms, lasts_ms)
     if shadow_ms < 0:
+        forget_ranks(work)
         return -1
-    work.result[RANKED] = 1
-    count = constraints.admit_nodes(
-        state,
-        cls,
-        work.fit,
-        state.node_gpu_milli_free,
-        state.gpu_milli_free,
-        state.node_cpu_milli_free,
-        state.node_memory_mib_free,
-    )
-    work.node_rank[:] = 0
-    for place in range(count):
-        work.node_rank[work.fit[place]] = 1
+    _rank_free_last(state, work, cls)
     _will_run(work, shadow_ms, shadow_ms + lasts_ms)
-    placement.place_then(state, work, cls, job)
+    groups.place_then(state, work, cls, job)
     _set_aside(state, work, cls)
     constraints.set_use_aside(state, cls, lasts_ms, work.row_owed)
-    nodes = work.chosen[: state.class_nodes[cls]]
+    nodes = work.chosen[: state.class_gang_nodes[cls]]
     end_ms = shadow_ms + lasts_ms
     constraints.spend_ahead(state, cls, nodes, work.step_left, work.step_within, shadow_ms, end_ms)
     return shadow_ms
@@ -72,26 +63,52 @@ def shadow(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> in
 
     Writes over what a reservation left in `work.shadow_*`.
     """
-    return _replay(state, work, state.job_class[job], now_ms, lasts_ms)
+    cls = state.job_class[job]
+    if not together.asked(state, cls):
+        return _replay(state, work, cls, job, now_ms, lasts_ms)
+    ranks = work.node_rank.copy()
+    ranked = work.result[RANKED]
+    _rank_free_last(state, work, cls)
+    shadow_ms = _replay(state, work, cls, job, now_ms, lasts_ms)
+    work.node_rank[:] = ranks
+    work.result[RANKED] = ranked
+    return shadow_ms
 
 
 def started_beside(state: State, work: Work, job: int, outlasts: bool) -> None:
     """A job has started on `work.chosen` while a reservation stands."""
     cls = state.job_class[job]
-    for place in range(state.class_nodes[cls]):
+    for place in range(state.class_gang_nodes[cls]):
         node = work.chosen[place]
         if outlasts:
-            work.shadow_gpu_milli[node] -= state.class_gpu_milli[cls]
-            work.shadow_cpu_milli[node] -= state.class_cpu_milli[cls]
-            work.shadow_memory_mib[node] -= state.class_memory_mib[cls]
+            _take_then(state, work, together.group_at(state, cls, place), node)
             constraints.foresee_hold(state, job, place, work.shadow_each)
         _open_beside(state, work, node)
     if outlasts:
-        nodes = work.chosen[: state.class_nodes[cls]]
+        nodes = work.chosen[: state.class_gang_nodes[cls]]
         constraints.spend(state, cls, nodes, work.row_used, work.row_spare)
 
 
-def _replay(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> int:
+def _rank_free_last(state: State, work: Work, cls: int) -> None:
+    """Nodes that would serve the head, or a group of it, now come after those not free yet."""
+    work.result[RANKED] = 1
+    work.node_rank[:] = 0
+    while cls >= 0:
+        count = constraints.admit_nodes(
+            state,
+            cls,
+            work.fit,
+            state.node_gpu_milli_free,
+            state.gpu_milli_free,
+            state.node_cpu_milli_free,
+            state.node_memory_mib_free,
+        )
+        for place in range(count):
+            work.node_rank[work.fit[place]] = 1
+        cls = state.class_more[cls]
+
+
+def _replay(state: State, work: Work, cls: int, job: int, now_ms: int, lasts_ms: int) -> int:
     """Let jobs end and limits come in order of time until the head fits, -1 for never.
 
     It fits when the nodes and the rows hold it then, and every limit announced for its run as well.
@@ -102,51 +119,51 @@ def _replay(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> i
     has_steps = constraints.next_change_at(state, -1) < BIG
     by_halving = not has_steps and not placement.more_may_hold_less(state, cls)
     if placement.must_be_tried(state, cls) and by_halving:
-        return _search(state, work, cls, now_ms, lasts_ms)
+        return _search(state, work, cls, job, now_ms, lasts_ms)
     offer = _begin(state, work, cls)
-    job = order.first(state, state.active_root[0])
+    other = order.first(state, state.active_root[0])
     at_ms = now_ms
     while True:
         at_ms = constraints.next_change_at(state, at_ms)
-        if job >= 0:
-            at_ms = min(at_ms, max(state.job_key_first[job], now_ms + 1))
+        if other >= 0:
+            at_ms = min(at_ms, max(state.job_key_first[other], now_ms + 1))
         if at_ms == BIG:
             return -1
-        while job >= 0 and max(state.job_key_first[job], now_ms + 1) == at_ms:
-            offer = max(offer, _give_back(state, work, cls, job))
-            job = order.following(state, job)
+        while other >= 0 and max(state.job_key_first[other], now_ms + 1) == at_ms:
+            offer = max(offer, _give_back(state, work, cls, other))
+            other = order.following(state, other)
         if offer >= state.class_nodes[cls]:
-            longest_ms = _longest(state, work, cls, now_ms, at_ms, lasts_ms)
+            longest_ms = _longest(state, work, cls, job, now_ms, at_ms, lasts_ms)
             if longest_ms >= lasts_ms:
                 return int(at_ms)
             work.result[LONGEST_MS] = max(work.result[LONGEST_MS], longest_ms)
 
 
-def _search(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> int:
+def _search(state: State, work: Work, cls: int, job: int, now_ms: int, lasts_ms: int) -> int:
     """The replay for a head that must be placed to be judged, with no limit to come.
 
     Ends then only ever make room, so the first that suffices is found in growing steps and by
     halving the last of them: placing at every one of thousands of ends would cost seconds.
     """
     offer = _begin(state, work, cls)
-    job = order.first(state, state.active_root[0])
+    other = order.first(state, state.active_root[0])
     count, untested, test_at, gap = 0, 0, 0, 1
-    while job >= 0:
-        at_ms = max(state.job_key_first[job], now_ms + 1)
-        while job >= 0 and max(state.job_key_first[job], now_ms + 1) == at_ms:
-            offer = max(offer, _give_back(state, work, cls, job))
-            job = order.following(state, job)
+    while other >= 0:
+        at_ms = max(state.job_key_first[other], now_ms + 1)
+        while other >= 0 and max(state.job_key_first[other], now_ms + 1) == at_ms:
+            offer = max(offer, _give_back(state, work, cls, other))
+            other = order.following(state, other)
             count += 1
         if offer < state.class_nodes[cls]:
             continue
         if untested == 0:
             untested = count
-        if count < test_at and job >= 0:
+        if count < test_at and other >= 0:
             continue
-        if _longest(state, work, cls, now_ms, at_ms, lasts_ms) >= lasts_ms:
+        if _longest(state, work, cls, job, now_ms, at_ms, lasts_ms) >= lasts_ms:
             if untested == count:
                 return int(at_ms)
-            return _halve(state, work, cls, now_ms, lasts_ms, untested, count)
+            return _halve(state, work, cls, job, now_ms, lasts_ms, untested, count)
         untested = 0
         test_at = count + gap
         gap *= 2
@@ -154,36 +171,38 @@ def _search(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int) -> i
 
 
 def _halve(
-    state: State, work: Work, cls: int, now_ms: int, lasts_ms: int, low: int, high: int
+    state: State, work: Work, cls: int, job: int, now_ms: int, lasts_ms: int, low: int, high: int
 ) -> int:
     """The first instant that suffices: not before the end number `low`, `high` does."""
     at_ms = -1
     while low < high:
         middle = (low + high) // 2
-        at_ms = _after_ends(state, work, cls, now_ms, lasts_ms, middle)
+        at_ms = _after_ends(state, work, cls, job, now_ms, lasts_ms, middle)
         if at_ms >= 0:
             high = middle
         else:
             low = middle + 1
-    return at_ms if at_ms >= 0 else _after_ends(state, work, cls, now_ms, lasts_ms, high)
+    return at_ms if at_ms >= 0 else _after_ends(state, work, cls, job, now_ms, lasts_ms, high)
 
 
-def _after_ends(state: State, work: Work, cls: int, now_ms: int, lasts_ms: int, count: int) -> int:
+def _after_ends(
+    state: State, work: Work, cls: int, job: int, now_ms: int, lasts_ms: int, count: int
+) -> int:
     """The instant of the `count`-th end, all ends of it included, if the head fits then; or -1."""
     offer = _begin(state, work, cls)
-    job = order.first(state, state.active_root[0])
+    other = order.first(state, state.active_root[0])
     at_ms = now_ms
-    while job >= 0:
-        end_ms = max(state.job_key_first[job], now_ms + 1)
+    while other >= 0:
+        end_ms = max(state.job_key_first[other], now_ms + 1)
         if count <= 0 and end_ms != at_ms:
             break
         at_ms = end_ms
-        offer = max(offer, _give_back(state, work, cls, job))
-        job = order.following(state, job)
+        offer = max(offer, _give_back(state, work, cls, other))
+        other = order.following(state, other)
         count -= 1
     if at_ms == now_ms or offer < state.class_nodes[cls]:
         return -1
-    if _longest(state, work, cls, now_ms, at_ms, lasts_ms) < lasts_ms:
+    if _longest(state, work, cls, job, now_ms, at_ms, lasts_ms) < lasts_ms:
         return -1
     return int(at_ms)
 
@@ -200,7 +219,9 @@ def _begin(state: State, work: Work, cls: int) -> int:
     return _first_offer(state, work, cls)
 
 
-def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_ms: int) -> int:
+def _longest(
+    state: State, work: Work, cls: int, job: int, now_ms: int, at_ms: int, lasts_ms: int
+) -> int:
     """How long, up to `lasts_ms`, the head could run from `at_ms` within the rows; 0 not at all.
 
     The nodes would hold it. Every limit that comes and every window that opens during the run may
@@ -212,6 +233,8 @@ def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_
     constraints.row_room(state, work.row_used, work.row_limit_then, work.row_left)
     if not constraints.admit_then(state, cls, work.row_used, work.row_limit_then):
         return 0
+    if together.asked(state, cls):
+        return lasts_ms if _fits_through(state, work, cls, job, at_ms, at_ms + lasts_ms) else 0
     keeps_some = constraints.keeps_some(state, cls, at_ms, at_ms + lasts_ms)
     _will_run(work, at_ms, at_ms + 1)
     if not _fits_rows(state, work, cls, keeps_some):
@@ -232,6 +255,19 @@ def _longest(state: State, work: Work, cls: int, now_ms: int, at_ms: int, lasts_
     return lasts_ms
 
 
+def _fits_through(state: State, work: Work, cls: int, job: int, at_ms: int, end_ms: int) -> bool:
+    """Whether a head of several groups fits through its whole run, on the nodes it would be given.
+
+    Those of a shorter run may be others, so a limit that comes later does not tell how long it
+    could last.
+    """
+    if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, at_ms, end_ms):
+        return False
+    constraints.row_room_ahead(state, work.step_left, at_ms, end_ms, work.row_left)
+    _will_run(work, at_ms, end_ms)
+    return groups.place_then(state, work, cls, job)
+
+
 def _fits_rows(state: State, work: Work, cls: int, keeps_some: bool) -> bool:
     """Whether the head, in its form, finds its nodes in the room of `row_left` and of windows."""
     if not keeps_some and not placement.must_be_tried(state, cls):
@@ -247,7 +283,8 @@ def _will_run(work: Work, from_ms: int, end_ms: int) -> None:
 def _first_offer(state: State, work: Work, cls: int) -> int:
     """Count the nodes that fit now: the most that one domain of the required level can offer.
 
-    Without a required level the whole factory is the one domain, kept in `domain_offer[0]`.
+    Of a gang of groups the first is looked at: a place for it is the least that it takes. Without a
+    required level the whole factory is the one domain, kept in `domain_offer[0]`.
     """
     work.node_fits[:] = NOT_ALLOWED
     work.domain_offer[:] = 0
@@ -279,14 +316,15 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
     theirs = state.job_class[job]
     first = state.job_slot[job]
     required = state.class_level_required[cls]
-    nodes = state.slot_node[first : first + state.class_nodes[theirs]]
+    nodes = state.slot_node[first : first + state.class_gang_nodes[theirs]]
     constraints.foresee_end(state, theirs, nodes, work.row_used)
     offer = 0
-    for place in range(state.class_nodes[theirs]):
+    for place in range(state.class_gang_nodes[theirs]):
         node = state.slot_node[first + place]
-        work.shadow_gpu_milli[node] += state.class_gpu_milli[theirs]
-        work.shadow_cpu_milli[node] += state.class_cpu_milli[theirs]
-        work.shadow_memory_mib[node] += state.class_memory_mib[theirs]
+        group = together.group_at(state, theirs, place)
+        work.shadow_gpu_milli[node] += state.class_gpu_milli[group]
+        work.shadow_cpu_milli[node] += state.class_cpu_milli[group]
+        work.shadow_memory_mib[node] += state.class_memory_mib[group]
         constraints.foresee_gpus(state, job, place, work.shadow_each)
         if work.node_fits[node] == TOO_FULL and constraints.admit_node(
             state,
@@ -308,14 +346,13 @@ def _set_aside(state: State, work: Work, cls: int) -> None:
     """Turn what is free at the shadow time into what is left beside the head."""
     work.node_rank[:] = 1
     work.aside[:] = 0
-    wanted = state.class_nodes[cls]
+    wanted = state.class_gang_nodes[cls]
     for place in range(wanted):
         node = work.chosen[place]
+        group = together.group_at(state, cls, place)
         work.node_rank[node] = 0
-        work.aside[node] = 1
-        work.shadow_gpu_milli[node] -= state.class_gpu_milli[cls]
-        work.shadow_cpu_milli[node] -= state.class_cpu_milli[cls]
-        work.shadow_memory_mib[node] -= state.class_memory_mib[cls]
+        work.aside[node] = 1 + group
+        _take_then(state, work, group, node)
     for node in range(len(work.node_rank)):
         if work.node_rank[node] != 0:
             work.shadow_gpu_milli[node] = BIG
@@ -327,6 +364,13 @@ def _set_aside(state: State, work: Work, cls: int) -> None:
     constraints.set_aside(
         state, cls, work.chosen[:wanted], work.row_used, work.row_limit_then, work.row_spare
     )
+
+
+def _take_then(state: State, work: Work, group: int, node: int) -> None:
+    """At the shadow time the node has less by one node's share of the group."""
+    work.shadow_gpu_milli[node] -= state.class_gpu_milli[group]
+    work.shadow_cpu_milli[node] -= state.class_cpu_milli[group]
+    work.shadow_memory_mib[node] -= state.class_memory_mib[group]
 
 
 def _open_beside(state: State, work: Work, node: int) -> None:

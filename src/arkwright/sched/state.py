@@ -154,6 +154,8 @@ class State(NamedTuple):
     class_grace_ms: Ints
     class_slots: Ints
     """The most nodes a job that queues in the class can come to hold."""
+    class_gang_nodes: Ints
+    """Nodes of the whole gang: of this group and of those after it."""
     class_root: Ints
     """Root job of the class's queue (see `order`), or -1."""
     class_blocked_by: Ints
@@ -172,8 +174,8 @@ class State(NamedTuple):
     job_duration_ms: Ints
     job_start_ms: Ints
     job_slot: Ints
-    """Where the job's node list starts in `slot_node`; it is `class_nodes` long, and there is room
-    for `class_slots` of the class it was submitted to."""
+    """Where the job's node list starts in `slot_node`; it is `class_gang_nodes` long, group after
+    group, and there is room for `class_slots` of the class it was submitted to."""
     job_saved_ms: Ints
     """While it runs: when it last saved what it has done; its start when it never did."""
     job_told: Ints
@@ -295,7 +297,8 @@ class Shape(NamedTuple):
     larger: int = NONE
     """Class of the next larger size of an elastic gang; jobs queue in the class of the smallest."""
     more: int = NONE
-    """Class of the next group of a gang of different nodes; it is placed with this one."""
+    """Class of the next group of a gang of different nodes; it is placed with this one. What counts
+    for the job as a whole (tier, grace, the quota `row`) is that of the first group's class."""
     tier: int = 1
     """0 is disturbed last: who may be told to stop for whom."""
     preemptible: int = 0
@@ -390,10 +393,29 @@ def find_class(state: State, shape: Shape) -> int:
     return -1
 
 
+def chain_of(state: State, cls: int) -> list[int]:
+    """The classes of the groups of such a gang, in order; the class alone for most."""
+    chain = []
+    while cls >= 0:
+        chain.append(int(cls))
+        cls = int(state.class_more[cls])
+    return chain
+
+
+def groups_of(state: State, cls: int, nodes: Sequence[int]) -> list[tuple[int, list[int]]]:
+    """The nodes of a gang by group: the class of each group, and its nodes."""
+    found, first = [], 0
+    for group in chain_of(state, cls):
+        count = int(state.class_nodes[group])
+        found.append((group, list(nodes[first : first + count])))
+        first += count
+    return found
+
+
 def nodes_of(state: State, job: int) -> tuple[int, ...]:
     """The nodes the job holds now, in the order they were given to it; empty when none."""
     first = int(state.job_slot[job])
-    count = int(state.class_nodes[state.job_class[job]])
+    count = int(state.class_gang_nodes[state.job_class[job]])
     held = state.slot_node[first : first + count].tolist()
     return tuple(held) if held and held[0] >= 0 else ()
 
@@ -401,7 +423,7 @@ def nodes_of(state: State, job: int) -> tuple[int, ...]:
 def gpus_of(state: State, job: int) -> tuple[int, ...]:
     """For a fraction, the GPU it is served by on each of its nodes; empty for whole GPUs."""
     first = int(state.job_slot[job])
-    count = int(state.class_nodes[state.job_class[job]])
+    count = int(state.class_gang_nodes[state.job_class[job]])
     held = state.slot_gpu[first : first + count].tolist()
     return tuple(held) if held and held[0] >= 0 else ()
 

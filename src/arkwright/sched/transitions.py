@@ -16,6 +16,7 @@ from arkwright.sched import (
     order,
     quota_events,
     rails,
+    together,
     windows,
 )
 from arkwright.sched.codes import (
@@ -117,7 +118,7 @@ def add_class(state: State, values: Ints) -> int:
     for row in (values[9], values[12]):
         if row >= 0 and state.row_measure[row] != GPU_MILLI:
             return REFUSED_VALUE
-    if values[12] < -1 or quota_events.share_a_row(state, values[9], values[12]):
+    if values[12] < -1 or together.share_a_row(state, values[9], values[12]):
         return REFUSED_VALUE
     if values[10] < 0 or values[10] >= BIG or values[0] > BIG // max(values[10], 1):
         return REFUSED_VALUE
@@ -131,9 +132,9 @@ def add_class(state: State, values: Ints) -> int:
         return REFUSED_VALUE
     if not -1 <= values[17] < state.class_count[0]:
         return REFUSED_VALUE
-    if values[17] >= 0 and state.class_nodes[values[17]] <= values[0]:
+    if values[17] >= 0 and state.class_gang_nodes[values[17]] <= values[0]:
         return REFUSED_VALUE
-    if not _is_shape(state, values):
+    if not _is_shape(state, values) or not together.may_begin(state, values):
         return REFUSED_VALUE
     cls = state.class_count[0]
     state.class_count[0] = cls + 1
@@ -162,6 +163,10 @@ def add_class(state: State, values: Ints) -> int:
     state.class_slots[cls] = values[0]
     if values[17] >= 0:
         state.class_slots[cls] = state.class_slots[values[17]]
+    state.class_gang_nodes[cls] = values[0]
+    if values[18] >= 0:
+        state.class_gang_nodes[cls] += state.class_gang_nodes[values[18]]
+        state.class_slots[cls] = state.class_gang_nodes[cls]
     state.class_root[cls] = -1
     state.class_blocked_by[cls] = BLOCKED_BY_NOTHING
     if gpus.is_fraction(state, cls) or rails.asked(state, cls):
@@ -225,7 +230,7 @@ def refuse_start(state: State, job: int, nodes: Ints, shared: Ints) -> int:
             return REFUSED_NODE_INDEX
         if not constraints.admit_node(
             state,
-            cls,
+            together.group_at(state, cls, place),
             node,
             state.node_gpu_milli_free,
             state.gpu_milli_free,
@@ -394,7 +399,7 @@ def unreserve(state: State, at_ms: int, window: int) -> int:
 
 def _size_of(state: State, cls: int, count: int) -> int:
     """The class of this many nodes among the sizes of the class, -1 when it has no such size."""
-    while cls >= 0 and state.class_nodes[cls] != count:
+    while cls >= 0 and state.class_gang_nodes[cls] != count:
         cls = state.class_larger[cls]
     return int(cls)
 
@@ -441,7 +446,7 @@ def _dequeue(state: State, job: int) -> None:
 def _give_back(state: State, job: int, at_ms: int) -> None:
     cls = state.job_class[job]
     first = state.job_slot[job]
-    nodes = state.slot_node[first : first + state.class_nodes[cls]]
+    nodes = state.slot_node[first : first + state.class_gang_nodes[cls]]
     constraints.stop_using(state, job, at_ms)
     constraints.give_back_gpus(state, job)
     constraints.give_back(state, cls, nodes)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from arkwright.sched import together
 from arkwright.sched.codes import BIG, BLOCKED_BY_NOTHING, QUOTA, UNLIMITED
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
@@ -22,22 +23,32 @@ def admit(state: State, cls: int, used: Ints, limits: Ints) -> int:
     """The lowest row that has no room for a job of the class on top of `used`; -1 when all do."""
     asked = demand(state, cls)
     row = _refusing_row(state, state.class_row[cls], asked, used, limits)
-    if row < 0:
-        row = _refusing_row(state, state.class_type_row[cls], asked, used, limits)
+    group = cls
+    while row < 0 and group >= 0:
+        asked = together.type_milli(state, cls, group)
+        row = _refusing_row(state, state.class_type_row[group], asked, used, limits)
+        group = state.class_more[group]
     return row
 
 
 def apply(state: State, cls: int, used: Ints, sign: int) -> None:
     """Charge (`sign` 1) or give back (-1) one job of the class in `used`."""
-    asked = sign * demand(state, cls)
-    _charge(state, state.class_row[cls], asked, used)
-    _charge(state, state.class_type_row[cls], asked, used)
+    _charge(state, state.class_row[cls], sign * demand(state, cls), used)
+    group = cls
+    while group >= 0:
+        asked = sign * together.type_milli(state, cls, group)
+        _charge(state, state.class_type_row[group], asked, used)
+        group = state.class_more[group]
 
 
 def freed(state: State, cls: int) -> None:
     """A job of the class has given its share of the rows back."""
     _freed_above(state, state.class_row[cls])
-    _freed_above(state, state.class_type_row[cls])
+    group = cls
+    while group >= 0:
+        if group == cls or together.type_milli(state, cls, group) > 0:
+            _freed_above(state, state.class_type_row[group])
+        group = state.class_more[group]
 
 
 def limit(state: State, row: int, value: int) -> None:
@@ -70,7 +81,9 @@ def version(state: State, row: int) -> int:
 
 
 def demand(state: State, cls: int) -> int:
-    """What one job of the class counts for in its rows [milli-GPU]."""
+    """What one job of the class counts for in its row [milli-GPU]."""
+    if state.class_more[cls] >= 0:
+        return together.gpu_milli(state, cls)
     return int(state.class_nodes[cls] * state.class_gpu_milli[cls])
 
 
@@ -123,7 +136,12 @@ def most(state: State, cls: int, used: Ints) -> int:
 def charged(state: State, cls: int, used: Ints, target: int) -> int:
     """What a job of the class would add to the row `target` on top of `used`."""
     asked = _arriving(state, state.class_row[cls], demand(state, cls), used, target)
-    return asked + _arriving(state, state.class_type_row[cls], demand(state, cls), used, target)
+    group = cls
+    while group >= 0:
+        theirs = together.type_milli(state, cls, group)
+        asked += _arriving(state, state.class_type_row[group], theirs, used, target)
+        group = int(state.class_more[group])
+    return asked
 
 
 def lower_ceiling(state: State, row: int) -> None:

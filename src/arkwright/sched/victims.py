@@ -7,13 +7,16 @@ is spared without whom it still fits. What is left is inclusion-minimal: nobody 
 
 A gang with a required level looks at one domain after another and takes the cheapest set: most
 protected victim, work lost, number, index of the domain. Elsewhere the factory is the one domain.
+
+More room can hurt a gang of different nodes (`groups`): for it every length of the ranking is
+tried, shortest first, with the factory as the one domain.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import constraints, entitled, placement
+from arkwright.sched import constraints, entitled, groups, together
 from arkwright.sched.codes import BIG, MOVED
 from arkwright.sched.eviction import CANDIDATES_MAX, DOMAINS_MAX
 from arkwright.sched.state import Ints, State
@@ -31,7 +34,7 @@ def find(state: State, work: Work, job: int, now_ms: int, why: int, chosen: Ints
     if len(ranked) == 0 or (why == MOVED and not _has_size(state, work, cls, usable)):
         return 0
     work.run_ms[0] = now_ms
-    required = state.class_level_required[cls]
+    required = -1 if together.asked(state, cls) else state.class_level_required[cls]
     domains = np.zeros(1, np.int64)
     if required >= 0:
         domains = _domains(state, work, cls, ranked, usable)
@@ -60,8 +63,8 @@ def find(state: State, work: Work, job: int, now_ms: int, why: int, chosen: Ints
             if kept[other] != 0:
                 chosen[best] = victims[other]
                 best += 1
-        work.claimed[: state.class_nodes[cls]] = work.placed[: state.class_nodes[cls]]
-    work.chosen[: state.class_nodes[cls]] = work.claimed[: state.class_nodes[cls]]
+        work.claimed[: state.class_gang_nodes[cls]] = work.placed[: state.class_gang_nodes[cls]]
+    work.chosen[: state.class_gang_nodes[cls]] = work.claimed[: state.class_gang_nodes[cls]]
     return best
 
 
@@ -82,10 +85,13 @@ def _usable(state: State, work: Work, job: int) -> Ints:
     """[n_nodes]: 1 where the job may start, full or not; what is set aside for a head is not."""
     usable = np.zeros(len(state.node_state), np.int64)
     behind = _is_behind(work, job)
-    for place in range(constraints.allow_nodes(state, state.job_class[job], work.fit)):
-        node = work.fit[place]
-        if not behind or work.aside[node] == 0:
-            usable[node] = 1
+    group = state.job_class[job]
+    while group >= 0:
+        for place in range(constraints.allow_nodes(state, group, work.fit)):
+            node = work.fit[place]
+            if not behind or work.aside[node] == 0:
+                usable[node] = 1
+        group = state.class_more[group]
     return usable
 
 
@@ -143,9 +149,12 @@ def _short_rows(state: State, work: Work, cls: int) -> Ints:
     """[n_rows]: 1 where a row may lack room for the gang as things are."""
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     short = np.zeros(len(work.row_left), np.int64)
-    each = max(state.class_gpu_milli[cls], state.class_watts[cls])
+    asked = 0
+    while cls >= 0:
+        asked += state.class_nodes[cls] * max(state.class_gpu_milli[cls], state.class_watts[cls])
+        cls = state.class_more[cls]
     for row in range(len(short)):
-        short[row] = int(work.row_left[row] < state.class_nodes[cls] * each)
+        short[row] = int(work.row_left[row] < asked)
     return short
 
 
@@ -174,32 +183,45 @@ def _who_helps(state: State, job: int, ranked: Ints, inside: Ints, short: Ints, 
 
 def _helps(state: State, other: int, inside: Ints, short: Ints) -> bool:
     cls = state.job_class[other]
-    for lowest in (state.class_row[cls], state.class_type_row[cls]):
-        row = lowest
-        while row >= 0:
-            if short[row] != 0:
-                return True
-            row = state.row_parent[row]
     first = state.job_slot[other]
-    for slot in range(first, first + state.class_nodes[cls]):
-        node = state.slot_node[slot]
-        if inside[node] != 0:
-            return True
-        row = state.node_row[node] if state.class_watts[cls] > 0 else -1
-        while row >= 0:
-            if short[row] != 0:
+    while cls >= 0:
+        for lowest in (state.class_row[cls], state.class_type_row[cls]):
+            if _any_above(state, lowest, short):
                 return True
-            row = state.row_parent[row]
+        for slot in range(first, first + state.class_nodes[cls]):
+            node = state.slot_node[slot]
+            if inside[node] != 0:
+                return True
+            if state.class_watts[cls] > 0 and _any_above(state, state.node_row[node], short):
+                return True
+        first += state.class_nodes[cls]
+        cls = state.class_more[cls]
     return False
+
+
+def _any_above(state: State, row: int, short: Ints) -> bool:
+    while row >= 0 and short[row] == 0:
+        row = state.row_parent[row]
+    return bool(row >= 0)
 
 
 def _smallest(
     state: State, work: Work, job: int, victims: Ints, kept: Ints, inside: Ints, end_ms: int
 ) -> int:
     """Mark in `kept` the set described above; how many, 0 where none or nobody is needed."""
-    if not _fits(state, work, job, victims, kept, inside, end_ms):
+    one_by_one = together.asked(state, state.job_class[job])
+    if not one_by_one and not _fits(state, work, job, victims, kept, inside, end_ms):
         return 0
     low, high = 0, len(victims)
+    while one_by_one and low <= len(victims):
+        kept[:low] = 1
+        kept[low:] = 0
+        if _fits(state, work, job, victims, kept, inside, end_ms):
+            break
+        low += 1
+    if low > len(victims):
+        return 0
+    high = low if one_by_one else high
     while low < high:
         middle = (low + high) // 2
         kept[:middle] = 1
@@ -242,9 +264,9 @@ def _fits(
     constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
     _without(state, work, victims, kept, inside)
     work.run_ms[1] = end_ms
-    if not placement.place_then(state, work, cls, job):
+    if not groups.place_then(state, work, cls, job):
         return False
-    work.placed[: state.class_nodes[cls]] = work.chosen[: state.class_nodes[cls]]
+    work.placed[: state.class_gang_nodes[cls]] = work.chosen[: state.class_gang_nodes[cls]]
     return True
 
 
@@ -282,11 +304,12 @@ def _without(state: State, work: Work, victims: Ints, kept: Ints, inside: Ints) 
         other = victims[place]
         theirs = state.job_class[other]
         first = state.job_slot[other]
-        for place_of in range(state.class_nodes[theirs]):
+        for place_of in range(state.class_gang_nodes[theirs]):
             node = state.slot_node[first + place_of]
-            work.shadow_gpu_milli[node] += state.class_gpu_milli[theirs]
-            work.shadow_cpu_milli[node] += state.class_cpu_milli[theirs]
-            work.shadow_memory_mib[node] += state.class_memory_mib[theirs]
+            group = together.group_at(state, theirs, place_of)
+            work.shadow_gpu_milli[node] += state.class_gpu_milli[group]
+            work.shadow_cpu_milli[node] += state.class_cpu_milli[group]
+            work.shadow_memory_mib[node] += state.class_memory_mib[group]
             constraints.foresee_gpus(state, other, place_of, work.shadow_each)
     for node in range(len(inside)):
         if inside[node] == 0:
@@ -301,7 +324,7 @@ def _close(work: Work, node: int) -> None:
 
 def _nodes(state: State, job: int) -> Ints:
     first = state.job_slot[job]
-    return state.slot_node[first : first + state.class_nodes[state.job_class[job]]]
+    return state.slot_node[first : first + state.class_gang_nodes[state.job_class[job]]]
 
 
 def _all_elsewhere(
@@ -313,7 +336,7 @@ def _all_elsewhere(
     played through.
     """
     cls = state.job_class[job]
-    nodes = work.placed[: state.class_nodes[cls]].copy()
+    nodes = work.placed[: state.class_gang_nodes[cls]].copy()
     none = np.zeros(0, np.int64)
     outside = np.ones(len(state.node_state), np.int64)
     for node in range(len(outside)):
@@ -343,15 +366,16 @@ def _fits_elsewhere(state: State, work: Work, victim: int, used: Ints, now_ms: i
     constraints.row_room(state, used, state.row_limit, work.row_left)
     constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
     work.run_ms[1] = end_ms
-    if not placement.place_then(state, work, cls, victim):
+    if not groups.place_then(state, work, cls, victim):
         return False
-    nodes = work.chosen[: state.class_nodes[cls]]
+    nodes = work.chosen[: state.class_gang_nodes[cls]]
     constraints.foresee_start(state, cls, nodes, used)
     for place in range(len(nodes)):
         node = nodes[place]
-        work.shadow_gpu_milli[node] -= state.class_gpu_milli[cls]
-        work.shadow_cpu_milli[node] -= state.class_cpu_milli[cls]
-        work.shadow_memory_mib[node] -= state.class_memory_mib[cls]
+        group = together.group_at(state, cls, place)
+        work.shadow_gpu_milli[node] -= state.class_gpu_milli[group]
+        work.shadow_cpu_milli[node] -= state.class_cpu_milli[group]
+        work.shadow_memory_mib[node] -= state.class_memory_mib[group]
         if state.gpus_kept[0] != 0:
             _close(work, node)
     return True

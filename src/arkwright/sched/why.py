@@ -23,13 +23,17 @@ from arkwright.sched import (
     event,
     form,
     gpus,
+    groups,
     mask,
     placement,
     power,
+    together,
     tree,
+    why_groups,
     windows,
 )
 from arkwright.sched._jit import INTERPRETED, Kernels
+from arkwright.sched.gang import gang_of
 from arkwright.sched.mutate import apply
 from arkwright.sched.reason import Reason
 from arkwright.sched.schedule import cycle_with
@@ -60,8 +64,8 @@ def explain(
     trial = _try(copy(state), now_ms, backfill, kernels)
     if job in trial.started:
         return Reason(codes.STARTS_NOW)
-    shape, lasts_ms = shape_of(state, int(state.job_class[job])), int(state.job_duration_ms[job])
-    never = never_fits(state, shape, lasts_ms)
+    gang, lasts_ms = gang_of(state, int(state.job_class[job])), int(state.job_duration_ms[job])
+    never = never_fits(state, gang.shape, lasts_ms, gang.groups)
     if never is not None:
         return never
     # Who asks is said in the state: in one of our own, not in the caller's.
@@ -77,13 +81,23 @@ def _active(state: State, job: int) -> Reason:
     return Reason(codes.STOPS_FOR, job=claimant, at_ms=due_ms)
 
 
-def never_fits(state: State, shape: Shape, lasts_ms: int = 0) -> Reason | None:
+def never_fits(
+    state: State, shape: Shape, lasts_ms: int = 0, others: tuple[Shape, ...] = ()
+) -> Reason | None:
     """Why no state of this factory could ever start such a job; None when one could.
 
     Judged on an empty factory with every node up, under the row limits of today and, where
     `lasts_ms` is given, with whole budgets. Amounts may be
     absurdly large: they are bounded before they meet int64, and named in full in the reason.
+    `others` are the groups after the first of a gang of different nodes.
     """
+    if others:
+        alone = [each._replace(more=codes.NONE) for each in (shape, *others)]
+        for place, each in enumerate(alone):
+            reason = never_fits(state, each)
+            if reason is not None:
+                return reason._replace(group=place)
+        return why_groups.never(state, tuple(alone), lasts_ms)
     n_nodes = len(state.node_state)
     amount_max = codes.BIG // (n_nodes + 2)
     bounded = shape._replace(
@@ -199,7 +213,11 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     spent = budget.explain(after, cls, lasts_ms, _owed(after, trial.head, job))
     if spent is not None:
         return spent
-    asked, required = int(after.class_nodes[cls]), int(after.class_level_required[cls])
+    asked = int(after.class_gang_nodes[cls])
+    if together.asked(after, cls):
+        short = why_groups.explain(after, cls, job, now_ms)
+        return short or _ahead_of_it(after, trial, job, now_ms, backfill, asked, -1)
+    required = int(after.class_level_required[cls])
     anywhere, in_one_domain = _offer(after, cls, _free(after))
     if in_one_domain < asked:
         claimed = _claimed_by_another(after, cls)
@@ -225,12 +243,19 @@ def _refusal(state: State, trial: _Trial, job: int, now_ms: int, backfill: int) 
     kept_short = _window(after, cls, job, now_ms)
     if kept_short is not None:
         return kept_short
+    return _ahead_of_it(after, trial, job, now_ms, backfill, asked, in_one_domain)
+
+
+def _ahead_of_it(
+    after: State, trial: _Trial, job: int, now_ms: int, backfill: int, asked: int, free: int
+) -> Reason:
+    """Nothing but those ahead of the job in the order stands in its way."""
     if trial.head >= 0:
         strict = backfill == codes.STRICT
         code = codes.BEHIND_HIGHER_PRIORITY if strict else codes.RESERVED_FOR_HEAD
-        return Reason(code, asked, in_one_domain, job=trial.head, at_ms=trial.shadow_ms)
+        return Reason(code, asked, free, job=trial.head, at_ms=trial.shadow_ms)
     if backfill == codes.CONSERVATIVE:
-        return _planned_ahead(after, job, now_ms, asked, in_one_domain)
+        return _planned_ahead(after, job, now_ms, asked, free)
     raise InternalError(f"explain: nothing stops job {job}, yet the cycle did not start it")
 
 
@@ -311,7 +336,7 @@ def _fits(state: State, job: int) -> bool:
         return False
     work = workspace(state)
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
-    return placement.place_now(state, work, cls, job)
+    return groups.place_now(state, work, cls, job)
 
 
 def _with_smallest_change(
@@ -323,7 +348,8 @@ def _with_smallest_change(
     def starts(other: Shape, lasts_ms: int = duration_ms) -> bool:
         return _starts_as(state, job, now_ms, backfill, other, lasts_ms, kernels)
 
-    if reason.code == codes.TOPOLOGY:
+    is_one = shape.more == codes.NONE
+    if reason.code == codes.TOPOLOGY and is_one:
         weaker = [*range(shape.level_required + 1, len(state.node_domain)), codes.NONE]
         for level in weaker:
             if starts(shape._replace(level_required=level)):
@@ -349,7 +375,8 @@ def _with_smallest_change(
         for at_ms in reversed(opens):
             if now_ms < at_ms < now_ms + duration_ms and starts(shape, at_ms - now_ms):
                 return reason._replace(change=codes.SHORTER, to=at_ms - now_ms)
-    most = _most(shape.nodes - 1, lambda count: starts(shape._replace(nodes=count)))
+    limit = shape.nodes - 1 if is_one else 0
+    most = _most(limit, lambda count: starts(shape._replace(nodes=count)))
     if most > 0:
         return reason._replace(change=codes.FEWER_NODES, to=most)
     if reason.code == codes.NODES_DOWN:

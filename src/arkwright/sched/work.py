@@ -17,6 +17,7 @@ LONGEST_MS: Final = 2
 RANKED: Final = 3
 LOOKS_MIN: Final = 4
 HEAD_BLOCK: Final = 5
+GANG_PART: Final = 6
 
 LOOKS_DEFAULT: Final = 4
 """Summing costs as much as a few walks; a class that is refused at once never pays for it."""
@@ -56,10 +57,10 @@ class Work(NamedTuple):
     """Axes: n_nodes, n_domains (of the level that has most), n_rows, n_steps, n_classes."""
 
     result: Ints
-    """[6]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
+    """[7]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
     last to get a reservation where the last that was tried could not; whether `node_rank` is set;
     how often a demand is asked for before `index` keeps sums for it; the block of GPUs
-    the head would hold (see `rails`)."""
+    the head would hold (see `rails`); whether one group of several is being placed."""
     fit: Ints
     """[n_nodes]: candidate nodes of the placement under way."""
     run_ms: Ints
@@ -68,7 +69,11 @@ class Work(NamedTuple):
     barred: Ints
     """[n_nodes]: scratch, all zero between uses."""
     chosen: Ints
-    """[n_nodes]: the nodes it took, ascending."""
+    """[n_nodes]: the nodes it took, ascending; of a gang of groups, group after group."""
+    gang_node: Ints
+    """[n_nodes]: while the groups of a gang are placed, 1 where this one may not go."""
+    gang_chosen: Ints
+    """[n_nodes]: what the groups before it took."""
     node_rank: Ints
     """[n_nodes]: 0 for nodes to take first, 1 for the others; beats best fit."""
     node_fits: Ints
@@ -88,7 +93,7 @@ class Work(NamedTuple):
     seen_score: Ints
     """[n_classes * n_nodes], or empty: scores found before, good while the node has not moved."""
     aside: Ints
-    """[n_nodes]: 1 where the head's reservation lies."""
+    """[n_nodes]: where the head's reservation lies, 1 and the class whose share it holds there."""
     shadow_each: Ints
     """[n_gpus]: free at the shadow time GPU by GPU, the head not counted."""
     shadow_gpu_milli: Ints
@@ -156,7 +161,7 @@ def workspace(state: State, looks_min: int = LOOKS_DEFAULT) -> Work:
     n_nodes, n_rows = len(state.node_state), len(state.row_limit)
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
-    sizes = {"result": 6, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
+    sizes = {"result": 7, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
     sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
     sizes["row_owed"] = n_rows
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
