@@ -162,9 +162,9 @@ def test_a_part_that_could_not_be_read_breaks_no_rule_by_its_absence():
             "h1",
         ),
         (
-            with_site("halls: {h: " + HALL + "}") + "policy: {preemption: {}}\n",
+            with_site("halls: {h: " + HALL + "}") + "policy: {power_tiers: {}}\n",
             "f.yaml:5",
-            "policy.preemption",
+            "policy.power_tiers",
             "not yet",
             "leave it out",
         ),
