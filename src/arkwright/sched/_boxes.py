@@ -18,7 +18,7 @@ from arkwright.sched.state import State
 from arkwright.sched.work import Work
 
 
-class _ShortlyNamed(types.StructRef):  # type: ignore[misc]
+class _ShortlyNamed(types.StructRef):
     """A structure whose type does not spell out its hundred fields.
 
     A type's name is part of the symbol of every kernel that takes it, and symbols stand at every
@@ -26,7 +26,7 @@ class _ShortlyNamed(types.StructRef):  # type: ignore[misc]
     """
 
     def __init__(self, fields: Any) -> None:
-        super().__init__(fields)
+        super().__init__(fields)  # type: ignore[no-untyped-call]
         spelled = hashlib.sha256(self.name.encode()).hexdigest()[:12]
         self.name = f"arkwright.{type(self).__name__}.{spelled}"
 
