@@ -53,6 +53,7 @@ def test_when_says_the_start_the_band_and_what_they_rest_on(ask, api):
         ({"start_ms": None, "start_ms_p10": None}, "does not start as things stand"),
         ({"state": "held"}, "released now, it starts about"),
         ({"state": "active", "start_ms": NOON - 3_600_000}, "it started at"),
+        ({"state": "active", "start_ms": NOON}, "it started just now"),
         ({"is_estimate": True}, "reckoned from the work ahead"),
         ({"experience": 0}, "every job is taken to use its whole limit"),
         ({"start_ms_p90": None}, "and never, on some"),

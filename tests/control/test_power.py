@@ -53,6 +53,7 @@ def test_a_limit_is_announced_and_withdrawn_by_its_time(limited: Site) -> None:
         ({"limit_w": -1}, 422),
         ({"limit_w": "8 MW"}, 422),
         ({"limit_w": 1, "until_ms": 1}, 422),
+        ({"limit_w": 1, "until_ms": 1 << 50}, 422),
         ({"watts": 1}, 422),
     ],
 )

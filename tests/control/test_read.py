@@ -69,6 +69,17 @@ def test_jobs_are_listed_by_state_or_all_or_those_not_over(site: Site) -> None:
     assert ids(state="running") == []
 
 
+def test_an_elastic_job_is_listed_with_the_nodes_it_holds(site: Site) -> None:
+    sizes = {"nodes_min": 1, "nodes_max": 3}
+    fields = {"elastic": sizes, "resources": {"gpus_per_node": 2}}
+    waits = site.submit(name="waits", held=True, **fields)
+    runs = site.running(name="runs", **fields)
+    listed = [(each["nodes"], each["gpus"]) for each in site.ask("GET", "/v1/jobs").json["items"]]
+    assert listed == [(1, 2), (3, 6)]
+    found = [site.ask("GET", f"/v1/jobs/{job}").json for job in (waits, runs)]
+    assert [(each["nodes"], each["gpus"]) for each in found] == listed
+
+
 def test_a_job_is_found_by_id_by_the_end_of_its_id_and_by_its_newest_name(site: Site) -> None:
     old, new = site.submit(name="train", held=True), site.submit(name="train", held=True)
     assert site.ask("GET", f"/v1/jobs/{old}").json["id"] == old

@@ -219,3 +219,17 @@ def test_any_tree_is_decoded_or_refused_but_never_crashes(value):
     else:
         assert problems
         assert all(problem.found for problem in problems)
+
+
+class Bounded(Struct, forbid_unknown_fields=True):
+    """A quantity with bounds of its own beside those of its dimension."""
+
+    half_life: Annotated[Seconds, Meta(gt=0, le=3600)] | None = None
+
+
+@pytest.mark.parametrize("text", ["0 s", "61 min"])
+def test_the_bounds_of_a_quantity_are_said_in_its_unit(text):
+    with pytest.raises(InputError) as caught:
+        documents.decode(documents.parse(f"half_life: {text}\n".encode(), "f.yaml"), Bounded)
+    (problem,) = caught.value.problems
+    assert problem.right == "use a duration above 0 s and of at most 1 h"

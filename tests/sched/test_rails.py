@@ -105,6 +105,24 @@ def test_a_start_on_nodes_without_a_common_block_is_refused():
         sched.apply(state, sched.start(0, 1, (0, 1)))
 
 
+def waiting_gang():
+    state = sched.apply(nodes(2), sched.add_class(0, aligned(2, 2)))
+    return sched.apply(state, sched.submit(0, 0, 10))
+
+
+def test_a_start_that_names_its_places_takes_those_and_not_the_first_that_are_free():
+    state = sched.apply(waiting_gang(), sched.start(0, 0, (1, 0), (12, 4)))
+    assert sched.gpus_of(state, 0) == (12, 4)
+    assert state.gpu_job.tolist().count(0) == 4
+    assert sched.check(state) == []
+
+
+@pytest.mark.parametrize("named", [(12,), (12, 2), (13, 5), (4, -4), (16, 8), (8, 4)])
+def test_places_that_are_no_block_of_all_the_nodes_are_refused(named):
+    with pytest.raises(InternalError, match="rails need the same places"):
+        sched.apply(waiting_gang(), sched.start(0, 0, (1, 0), named))
+
+
 def test_check_finds_gpus_that_are_not_aligned():
     state, _ = run(nodes(), aligned(3, 2))
     state.gpu_job[0], state.gpu_milli_free[0] = -1, 1000

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from arkwright import sched
 from arkwright.engines.fake import Script
 from arkwright.engines.port import Attempt
 from arkwright.jobs.spec import Resources, Topology
@@ -50,8 +51,8 @@ def test_a_fraction_waits_where_only_crumbs_are_left(shared: World) -> None:
     assert shared.state(jobs[2]) == "queued"
 
 
-def test_a_restart_finds_places_for_an_aligned_gang_beside_whole_gpus(tmp_path: Path) -> None:
-    """The log does not say which whole GPUs a job took: those that are gone moved it up."""
+def test_after_a_restart_an_aligned_gang_is_on_the_gpus_the_log_names(tmp_path: Path) -> None:
+    """Of other whole GPUs the log says nothing: without those that are gone they move up."""
     with closing(World(tmp_path, nodes=2, gpus=2)) as world:
         world.engine.default_script = Script(duration_ms=3_600_000, launch_ms=0)
         half, one, two, three = (_running(world, gpus) for gpus in (0.5, 1, 1, 1))
@@ -61,7 +62,11 @@ def test_a_restart_finds_places_for_an_aligned_gang_beside_whole_gpus(tmp_path: 
         _ended(world, two)
         aligned = _running(world, 1, nodes=2, topology=Topology(rails="aligned"))
         kept = (fraction, three, aligned)
+        (started,) = [e for e in world.store.read().events(job_id=aligned) if "gpus" in e.after]
+        assert started.after["gpu_indexes"] == [0, 0]
+        assert [part.shared_gpu for part in _attempt(world, aligned).placements] == [None, None]
         world.restart()
+        assert sched.gpus_of(world.fleet._state, 2) == (0, 2)
         world.step()
         assert [world.state(job) for job in kept] == ["running"] * 3
 

@@ -16,7 +16,8 @@ def sentence(forecast: Mapping[str, Any]) -> str:
     start_ms, now_ms = forecast["start_ms"], forecast["now_ms"]
     state = forecast["state"]
     if state == "active":
-        return f"it started at {instant(start_ms, now_ms)}"
+        at = instant(start_ms, now_ms)
+        return "it started just now" if at == "now" else f"it started at {at}"
     if start_ms is None:
         return "it does not start as things stand; `arkwright why` says what it lacks"
     condition = "released now, it " if state == "held" else ""

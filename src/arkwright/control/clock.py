@@ -11,6 +11,9 @@ Clock = Callable[[], int]
 Entropy = Callable[[int], bytes]
 """That many unpredictable bytes."""
 
+INSTANT_MS_MAX = 253_370_764_800_000
+"""The year 9999: a later time cannot be shown on every clock that lists it."""
+
 
 def system_clock() -> int:
     """The machine's clock in ms since the epoch. It may jump; the log never runs backwards."""

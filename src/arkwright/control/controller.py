@@ -356,34 +356,24 @@ def _named_gpus_first(events: list[Event]) -> list[Event]:
     """Events of active jobs in an order in which each can be followed without those of the others
     that are over.
 
-    A fraction's start names its GPU, an aligned gang needs the same places on all its nodes, and
-    other starts take the first that are free: were one replayed without the jobs that held those
-    before it, it could take a GPU that is named, or aligned, later.
+    The start of a fraction or an aligned gang names its GPUs, another start takes the first that
+    are free: were one replayed without the jobs that held those before it, it could take a GPU that
+    is named later.
     """
-    aligned = {event.subject for event in events if _asks_for_rails(event)}
-    started: dict[str | None, tuple[int, int]] = {}
-    for event in events:
-        if event.kind is EventKind.JOB_STARTED:
-            if event.after.get("gpu_indexes"):
-                started[job_of(event)] = (1, event.seq)
-            elif job_of(event) in aligned:
-                started[job_of(event)] = (2, event.seq)
+    started = {
+        job_of(event): event.seq
+        for event in events
+        if event.kind is EventKind.JOB_STARTED and event.after.get("gpu_indexes")
+    }
 
     def turn(event: Event) -> int:
         # Submissions keep their order, because a job's index is its place among them. What comes
         # after a start keeps its place too: who stops for a claim is told so after the claim.
         if event.kind is EventKind.JOB_SUBMITTED:
             return 0
-        place, seq = started.get(job_of(event), (3, -1))
-        return place if event.seq <= seq else 3
+        return 1 if event.seq <= started.get(job_of(event), -1) else 2
 
     return sorted(events, key=turn) if started else events
-
-
-def _asks_for_rails(event: Event) -> bool:
-    if event.kind is not EventKind.JOB_SUBMITTED:
-        return False
-    return bool((event.after["spec"].get("topology") or {}).get("rails"))
 
 
 def attempt_of(job: ActiveJob) -> Attempt:
@@ -410,7 +400,8 @@ def attempt_of(job: ActiveJob) -> Attempt:
 
 
 def _placements(job: ActiveJob) -> tuple[Placement, ...]:
-    shared = job.gpu_indexes or (None,) * len(job.nodes)
+    is_fraction = job.gpus_per_node < 1
+    shared = job.gpu_indexes if is_fraction and job.gpu_indexes else (None,) * len(job.nodes)
     return tuple(
         Placement(
             node=node,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from arkwright.control.clock import INSTANT_MS_MAX
 from arkwright.control.controller import Controller
 from arkwright.control.intake import Conflict, Forbidden, NotFound
 from arkwright.control.store import NewEvent
@@ -19,7 +20,6 @@ from arkwright.jobs.events import EventKind
 
 WINDOWS_MAX = 100
 """Limits announced for one place."""
-_MS_MAX = 2**53
 
 
 class PowerRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,9 +27,9 @@ class PowerRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     limit_w: Annotated[int, Meta(ge=0, le=10**13)] | None = None
     percent: Annotated[float, Meta(ge=0, le=1000)] | None = None
-    from_ms: Annotated[int, Meta(ge=0, le=_MS_MAX)] | None = None
+    from_ms: Annotated[int, Meta(ge=0, le=INSTANT_MS_MAX)] | None = None
     """None: from now on, until it is withdrawn."""
-    until_ms: Annotated[int, Meta(ge=0, le=_MS_MAX)] | None = None
+    until_ms: Annotated[int, Meta(ge=0, le=INSTANT_MS_MAX)] | None = None
     """Only with a limit that is announced, or for a limit from now until then."""
     reason: Annotated[str, Meta(max_length=500)] = ""
 

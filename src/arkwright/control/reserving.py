@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from arkwright.control.clock import INSTANT_MS_MAX
 from arkwright.control.controller import Controller
 from arkwright.control.intake import Conflict, Forbidden, NotFound, node_path
 from arkwright.control.resources import ReservationResource
@@ -27,13 +28,13 @@ class ReservationRequest(Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What is asked for. Times in ms since the Unix epoch; without `from_ms`, from now."""
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
-    until_ms: Annotated[int, Meta(ge=1, lt=1 << 53)]
+    until_ms: Annotated[int, Meta(ge=1, le=INSTANT_MS_MAX)]
     nodes: (
         Annotated[int, Meta(ge=1, le=NODES_MAX)]
         | Annotated[list[str], Meta(min_length=1, max_length=NODES_MAX)]
     )
     """How many, chosen by the server; or which."""
-    from_ms: Annotated[int, Meta(ge=0, lt=1 << 53)] | None = None
+    from_ms: Annotated[int, Meta(ge=0, le=INSTANT_MS_MAX)] | None = None
     project: str | None = None
     """For whom; None for nobody."""
     gpu_type: str | None = None

@@ -44,6 +44,7 @@ class JobResource(Struct, frozen=True, kw_only=True):
     exit_code: int | None
     priority: int
     nodes: int
+    """Of an elastic job those it holds; while it waits, or when it is over, its smallest size."""
     gpus: float
     attempt: int
     """Attempts so far."""

@@ -29,6 +29,7 @@ from arkwright.jobs.lifecycle import FINAL, PLACED, WAITING, State
 from arkwright.jobs.spec import JobSpec, gpus_of, nodes_of
 
 _FINAL = [state.value for state in FINAL]
+_PLACED = [state.value for state in PLACED]
 PAGE_MAX = 1000
 
 
@@ -51,7 +52,8 @@ def job_list(
     rows = reader.rows(query.order_by(JOBS.c.seq).limit(limit + 1))
     page = rows[:limit]
     following = page[-1].seq if len(rows) > limit else None
-    return [_job(row) for row in page], following
+    placed = _placed(reader, page)
+    return [_job(row, placed.get(row.id)) for row in page], following
 
 
 def job(reader: Reader, identity: Identity, reference: str) -> tuple[JobResource, int]:
@@ -74,7 +76,8 @@ def job(reader: Reader, identity: Identity, reference: str) -> tuple[JobResource
         )
         for a in reader.rows(query)
     ]
-    return msgspec.structs.replace(_job(row), attempts=attempts), row.changed_seq
+    placed = attempts[-1] if attempts and row.state in _PLACED else None
+    return msgspec.structs.replace(_job(row, placed), attempts=attempts), row.changed_seq
 
 
 def find_job(reader: Reader, identity: Identity, reference: str) -> Row[Any]:
@@ -150,11 +153,10 @@ def node_list(reader: Reader, fleet: Fleet, identity: Identity) -> list[NodeReso
     """
     rows = {row.path: row for row in reader.rows(select(NODES))}
     holders: dict[str, list[str]] = {}
-    placed = [state.value for state in PLACED]
     query = (
         select(ATTEMPTS.c.job_id, ATTEMPTS.c.nodes)
         .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
-        .where(JOBS.c.state.in_(placed), ATTEMPTS.c.n == JOBS.c.attempt, _visible(identity))
+        .where(JOBS.c.state.in_(_PLACED), ATTEMPTS.c.n == JOBS.c.attempt, _visible(identity))
     )
     for row in reader.rows(query.order_by(JOBS.c.seq)):
         for path in row.nodes:
@@ -223,7 +225,20 @@ def event(item: Event) -> EventResource:
     )
 
 
-def _job(row: Row[Any]) -> JobResource:
+def _placed(reader: Reader, jobs: Sequence[Row[Any]]) -> dict[str, Row[Any]]:
+    """The attempts of those elastic jobs that hold nodes: how many is not in their spec."""
+    ids = [row.id for row in jobs if row.state in _PLACED and row.spec.get("elastic")]
+    if not ids:
+        return {}
+    query = (
+        select(ATTEMPTS.c.job_id, ATTEMPTS.c.nodes, ATTEMPTS.c.gpus)
+        .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
+        .where(JOBS.c.id.in_(ids), ATTEMPTS.c.n == JOBS.c.attempt)
+    )
+    return {row.job_id: row for row in reader.rows(query)}
+
+
+def _job(row: Row[Any], placed: Row[Any] | AttemptResource | None) -> JobResource:
     spec = msgspec.convert(row.spec, JobSpec)
     return JobResource(
         id=row.id,
@@ -234,8 +249,8 @@ def _job(row: Row[Any]) -> JobResource:
         reason=row.reason,
         exit_code=row.exit_code,
         priority=spec.priority,
-        nodes=nodes_of(spec),
-        gpus=gpus_of(spec),
+        nodes=len(placed.nodes) if placed is not None else nodes_of(spec),
+        gpus=placed.gpus if placed is not None else gpus_of(spec),
         attempt=row.attempt,
         submit_ms=row.submit_ms,
         end_ms=row.end_ms,

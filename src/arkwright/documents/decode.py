@@ -72,7 +72,7 @@ class _Walk:
 
     def annotated(self, node: Node, info: types.Metadata, path: str) -> Any:
         if info.extra and "unit" in info.extra:
-            return self.quantity(node, info.extra, path)
+            return self.quantity(node, info, path)
         before = len(self.problems)
         value = self.value(node, info.type, path)
         shown = info.extra_json_schema or {}
@@ -94,7 +94,8 @@ class _Walk:
     def anything(self, node: Node, info: types.Type, path: str) -> Any:
         return _anything(node)
 
-    def quantity(self, node: Node, extra: dict[str, Any], path: str) -> float | _Wrong:
+    def quantity(self, node: Node, info: types.Metadata, path: str) -> float | _Wrong:
+        extra = info.extra or {}
         dimension = units.DIMENSIONS[extra["unit"]]
         if _is_number(node.value):
             right = f"write a {dimension.name} with its unit, for example '{dimension.example}'"
@@ -114,6 +115,9 @@ class _Walk:
             return self.wrong(node, path, found(node), right)
         if most is not None and value > most:
             right = f"it must be at most {units.render(most, dimension.unit)}"
+            return self.wrong(node, path, found(node), right)
+        if isinstance(info.type, types.FloatType) and not _within(value, info.type):
+            right = f"use a {dimension.name}{_range(info.type, dimension.unit)}"
             return self.wrong(node, path, found(node), right)
         return value
 
@@ -305,12 +309,16 @@ def _within(value: float, info: types.IntType | types.FloatType) -> bool:
     )
 
 
-def _range(info: types.IntType | types.FloatType) -> str:
+def _range(info: types.IntType | types.FloatType, unit: str = "") -> str:
     bounds = (
         ("of at least", info.ge), ("above", info.gt), ("of at most", info.le), ("below", info.lt),
         ("in steps of", info.multiple_of),
     )  # fmt: skip
-    said = [f"{word} {bound:g}" for word, bound in bounds if bound is not None]
+    said = [
+        f"{word} {units.render(bound, unit) if unit else f'{bound:g}'}"
+        for word, bound in bounds
+        if bound is not None
+    ]
     return f" {' and '.join(said)}" if said else ""
 
 

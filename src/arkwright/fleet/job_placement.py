@@ -37,7 +37,8 @@ class JobPlacement(Struct, frozen=True, kw_only=True):
     cpus_per_node: float
     memory_per_node_mib: int
     gpu_indexes: tuple[int, ...] = ()
-    """For a fraction, which GPU of each node serves it, counted from 0; empty for whole GPUs."""
+    """For a fraction, which GPU of each node serves it, counted from 0; for an aligned gang the
+    first of its GPUs there; empty for other whole GPUs."""
     groups: tuple[GroupPlacement, ...] = ()
     """In the order of `nodes`; empty for a gang of equal nodes."""
 

@@ -31,6 +31,7 @@ def nonsense(spec: JobSpec) -> list[tuple[str, str, str]]:
         *_topology(spec),
         *_durations(spec),
         *_checkpoint(spec),
+        *_power(spec),
     ]
 
 
@@ -173,3 +174,13 @@ def _checkpoint(spec: JobSpec) -> list[tuple[str, str, str]]:
         found = f"{name} is no signal of this system"
         wrong.append(("checkpoint.signal", found, "use for example SIGUSR1"))
     return wrong
+
+
+def _power(spec: JobSpec) -> list[tuple[str, str, str]]:
+    if spec.power is None:
+        return []
+    full_w, least_w = spec.power.watts_per_gpu, spec.power.cap_watts_per_gpu_min
+    if full_w is None or least_w is None or least_w <= full_w:
+        return []
+    found = f"{least_w:g} W is above watts_per_gpu {full_w:g} W"
+    return [("power.cap_watts_per_gpu_min", found, f"give {full_w:g} or less")]

@@ -7,6 +7,7 @@ reference are one pointer. Imports Numba, so only `_jit.compiled` may import thi
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from numba.core import types
@@ -17,18 +18,31 @@ from arkwright.sched.state import State
 from arkwright.sched.work import Work
 
 
+class _ShortlyNamed(types.StructRef):
+    """A structure whose type does not spell out its hundred fields.
+
+    A type's name is part of the symbol of every kernel that takes it, and symbols stand at every
+    call: spelled out, they are most of what the compiler reads.
+    """
+
+    def __init__(self, fields: Any) -> None:
+        super().__init__(fields)  # type: ignore[no-untyped-call]
+        spelled = hashlib.sha256(self.name.encode()).hexdigest()[:12]
+        self.name = f"arkwright.{type(self).__name__}.{spelled}"
+
+
 @structref.register
-class StateType(types.StructRef):
+class StateType(_ShortlyNamed):
     """Numba's view of `State`."""
 
 
 @structref.register
-class WorkType(types.StructRef):
+class WorkType(_ShortlyNamed):
     """Numba's view of `Work`."""
 
 
 @structref.register
-class TripType(types.StructRef):
+class TripType(_ShortlyNamed):
     """Numba's view of `Trip`."""
 
 

@@ -256,7 +256,8 @@ def spend_back(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> 
 
 
 def take_gpus(state: State, job: int, shared: Ints) -> None:
-    """The job takes single GPUs on its nodes; `shared` names them for fractions, or is empty.
+    """The job takes single GPUs on its nodes; `shared` names them for fractions and aligned
+    gangs, or is empty.
 
     Before `take`: the choice looks at what the nodes have free without the job.
     """
@@ -266,7 +267,7 @@ def take_gpus(state: State, job: int, shared: Ints) -> None:
     cls = state.job_class[job]
     if rails.asked(state, cls):
         nodes = state.slot_node[first : first + state.class_nodes[cls]]
-        block = rails.common_block(state, cls, nodes)
+        block = rails.block_of(state, cls, nodes, shared)
         for place in range(len(nodes)):
             rails.apply(state, job, nodes[place], block)
         return

@@ -42,6 +42,7 @@ from arkwright.sched.codes import (
     RANDOM,
     STRICT,
 )
+from arkwright.sched.eviction import ENABLED
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import CLOSED, HEAD, LONGEST_MS, SHADOW_MS, TRIED, Work
 
@@ -327,6 +328,9 @@ def _remember(state: State, now_ms: int, mode: int, done: int) -> None:
     memo = state.cycle_memo
     memo[0] = -1
     if done > 0:
+        return
+    if state.eviction[ENABLED] != 0 and state.queued_count[0] > 0:
+        # A job that runs long enough may be told to stop: time alone makes room.
         return
     change_ms = constraints.next_change_at(state, now_ms)
     job = order.first(state, state.active_root[0])

@@ -51,8 +51,9 @@ def submit(
 def start(at_ms: int, job: int, nodes: Iterable[int], gpus: Iterable[int] = ()) -> Event:
     """The decision to start a queued job on these nodes.
 
-    `gpus`: for a fraction, the GPU on each node (`gpus_of`), so that the log does not depend on the
-    rule that chose it; left out, the rule of the state's policy chooses.
+    `gpus`: for a fraction the GPU on each node, for an aligned gang the first of its GPUs there
+    (`gpus_of`), so that the log does not depend on the rule that chose it, nor on jobs that are
+    over; left out, the rule of the state's policy chooses.
     """
     shared = tuple(int(gpu) for gpu in gpus)
     return Event(codes.START, at_ms, job, shared, tuple(int(node) for node in nodes))

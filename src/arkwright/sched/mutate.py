@@ -36,7 +36,8 @@ _REFUSALS: Final = {
     codes.REFUSED_INDEX: "there is nothing of that index",
     codes.REFUSED_VALUE: "a value is out of range",
     codes.REFUSED_GPU: (
-        "only a fraction names its GPUs: one with room on each node; rails need the same places"
+        "only a fraction names its GPUs, one with room on each node, and an aligned gang its "
+        "first; rails need the same places"
     ),
     codes.REFUSED_KIND: "no such kind of event",
 }

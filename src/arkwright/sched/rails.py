@@ -3,7 +3,8 @@
 In a rail-optimised fabric the GPUs of one place of all nodes hang on one leaf. A gang that takes
 only some GPUs of each node, but everywhere the same places, keeps each of its rings on one leaf.
 The places are a block as wide as the job's share: places k·g to k·g + g − 1, for the least k that
-works. Which block a job holds follows from its nodes and what is free there when it starts.
+works. A start may name the block (`gpus_of`): replayed without jobs that are over, another one
+would be the first that is free.
 """
 
 from __future__ import annotations
@@ -62,6 +63,24 @@ def common_block(state: State, cls: int, nodes: Ints) -> int:
         if found:
             return block
     return NONE
+
+
+def block_of(state: State, cls: int, nodes: Ints, named: Ints) -> int:
+    """The block whose first GPU on each node is `named`, or the first in common where none is; -1
+    when it is not free, or no such block."""
+    if len(named) == 0:
+        return common_block(state, cls, nodes)
+    if len(named) != len(nodes):
+        return NONE
+    wide = state.class_gpu_milli[cls] // WHOLE_MILLI
+    block = (named[0] - state.node_gpu_first[nodes[0]]) // wide
+    for place in range(len(nodes)):
+        first = state.node_gpu_first[nodes[place]] + block * wide
+        if block < 0 or named[place] != first:
+            return NONE
+        if not is_free(state, cls, nodes[place], state.gpu_milli_free, block):
+            return NONE
+    return int(block)
 
 
 def apply(state: State, job: int, node: int, block: int) -> None:

@@ -421,9 +421,14 @@ def nodes_of(state: State, job: int) -> tuple[int, ...]:
 
 
 def gpus_of(state: State, job: int) -> tuple[int, ...]:
-    """For a fraction, the GPU it is served by on each of its nodes; empty for whole GPUs."""
+    """For a fraction, the GPU it is served by on each of its nodes, for an aligned gang the first
+    that it holds there; empty for other whole GPUs."""
     first = int(state.job_slot[job])
     count = int(state.class_gang_nodes[state.job_class[job]])
+    if state.class_rails[state.job_class[job]]:
+        nodes = state.slot_node[first : first + count].tolist()
+        starts = [int(state.node_gpu_first[node]) for node in nodes]
+        return tuple(int(start + np.argmax(state.gpu_job[start:] == job)) for start in starts)
     held = state.slot_gpu[first : first + count].tolist()
     return tuple(held) if held and held[0] >= 0 else ()
 

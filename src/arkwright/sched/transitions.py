@@ -212,7 +212,8 @@ def submit(state: State, at_ms: int, cls: int, values: Ints) -> int:
 def refuse_start(state: State, job: int, nodes: Ints, shared: Ints) -> int:
     """Why the job cannot be given exactly these nodes, 0 when it can.
 
-    `shared`: for a fraction, the GPU on each of them, or empty to leave it to the rule.
+    `shared`: for a fraction the GPU on each of them, for an aligned gang the first of its GPUs
+    there, or empty to leave it to the rule.
 
     Looks at what makes a start impossible (the job's state, the nodes' free amounts), not at
     what made it unwise (quota, mask): an event is a fact, the decision was taken before.
@@ -238,9 +239,10 @@ def refuse_start(state: State, job: int, nodes: Ints, shared: Ints) -> int:
             state.node_memory_mib_free,
         ):
             return REFUSED_NODE_FULL
-    if rails.asked(state, cls) and rails.common_block(state, cls, nodes) < 0:
-        return REFUSED_GPU
-    if len(shared) > 0 and not _may_share(state, cls, nodes, shared):
+    if rails.asked(state, cls):
+        if rails.block_of(state, cls, nodes, shared) < 0:
+            return REFUSED_GPU
+    elif len(shared) > 0 and not _may_share(state, cls, nodes, shared):
         return REFUSED_GPU
     ordered = np.sort(nodes)
     for place in range(1, len(ordered)):
