@@ -1,10 +1,10 @@
 """How the loop decides: interpreted at first, compiled as soon as the kernels are there.
 
 Compiling takes some minutes of one core, once per version, and happens in the process that looks
-ahead (`foresight`). When its cache is warm this process loads the kernels from there, on a thread of its
-own; measurements and why it is done here are in docs/decisions/0006. Until then the interpreted
-scheduler looks at the first jobs of the queue only, as many as take about a second: it decides for
-them what it would decide in any case, and the loop goes on answering.
+ahead (`foresight`). When its cache is warm this process loads the kernels from there, on a thread
+of its own; measurements and why it is done here are in docs/decisions/0006. Until then the
+interpreted scheduler looks at the first jobs of the queue only, as many as take about a second: it
+decides for them what it would decide in any case, and the loop goes on answering.
 """
 
 from __future__ import annotations
