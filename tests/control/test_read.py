@@ -90,7 +90,8 @@ def test_a_job_is_found_by_id_by_the_end_of_its_id_and_by_its_newest_name(site: 
 def test_hold_and_release_are_refused_where_the_lifecycle_has_no_line_for_them(site: Site) -> None:
     job_id = site.submit(held=True)
     assert site.ask("POST", f"/v1/jobs/{job_id}/hold").status == 409
-    assert site.ask("POST", f"/v1/jobs/{job_id}/release").json["state"] == "queued"
+    released = site.ask("POST", f"/v1/jobs/{job_id}/release").json
+    assert released["state"] in ("queued", "starting", "running")  # the loop may be quicker
     site.until(lambda: site.state(job_id) == "running")
     answer = site.ask("POST", f"/v1/jobs/{job_id}/hold")
     assert (answer.status, answer.json["type"]) == (409, "Conflict")

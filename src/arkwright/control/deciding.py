@@ -1,10 +1,10 @@
 """How the loop decides: interpreted at first, compiled as soon as the kernels are there.
 
-Compiling takes about a minute, once per version, and happens in the process that looks ahead
-(`foresight`). When its cache is warm this process loads the kernels from there, on a thread of its
-own; measurements and why it is done here are in docs/decisions/0006. Until then the interpreted
-scheduler looks at the first jobs of the queue only, as many as take about a second: it decides for
-them what it would decide in any case, and the loop goes on answering.
+Compiling takes some minutes of one core, once per version, and happens in the process that looks
+ahead (`foresight`). When its cache is warm this process loads the kernels from there, on a thread
+of its own; measurements and why it is done here are in docs/decisions/0006. Until then the
+interpreted scheduler looks at the first jobs of the queue only, as many as take about a second: it
+decides for them what it would decide in any case, and the loop goes on answering.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOOKS: Final = 100_000
 """Nodes times jobs that an interpreted cycle looks through in about a second while a compiler runs
 beside it (`benchmarks/cold_start.py`)."""
 NOTICE: Final = (
-    "deciding interpreted while the scheduler is being compiled; about a minute, once per version"
+    "deciding interpreted while the scheduler is being compiled; some minutes, once per version"
 )
 TROUBLE: Final = (
     "deciding interpreted, which is slow on so many nodes: compiling failed, see the log"

@@ -81,7 +81,7 @@ class Foresight:
         if not self._ready.wait(READY_S_MAX):
             raise NotReady(
                 "asking the scheduler on a copy: it is still being compiled for so many nodes, "
-                "about a minute, once per version; ask again then"
+                "some minutes, once per version; ask again then"
             )
         with self._lock:
             process = self._process
