@@ -70,7 +70,7 @@ def test_a_neighbour_borrows_what_is_lent_and_not_what_is_kept():
         "the factory has 32 GPUs of type h100, of which 32 are in use or kept under guarantees "
         "now, and it would need 8 more"
     )
-    uses = {use.path: use for use in log.fleet.quotas(log.now_ms)}
+    uses = {use.project: use for use in log.fleet.quotas(log.now_ms)}
     assert (uses["rival"].used, uses["rival"].borrowed) == (24, 16)
     assert (uses["lab"].lend, uses["lab"].lent) == (16, 16)
     assert uses[""].used == 32
@@ -144,9 +144,9 @@ def test_what_if_a_guarantee_were_larger():
 def test_fair_share_is_shown_with_shares():
     log = Log(fleet(ordering="fair-share", half_life_s=3600.0))
     log.fleet.count_use("lab/vision", 8, 0, 3_600_000)
-    uses = {use.path: use for use in log.fleet.quotas(0)}
+    uses = {use.project: use for use in log.fleet.quotas(0)}
     assert (uses["lab/vision"].share, uses["lab/vision"].usage_gpu_hours) == (3, 8)
     assert uses["lab"].usage_gpu_hours == 8
-    later = {use.path: use.usage_gpu_hours for use in log.fleet.quotas(3_600_000)}
+    later = {use.project: use.usage_gpu_hours for use in log.fleet.quotas(3_600_000)}
     assert later["lab"] == 4
     assert sched.check(log.fleet._state) == []

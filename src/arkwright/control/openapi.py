@@ -12,7 +12,7 @@ from arkwright import __version__, documents
 from arkwright.control import resources
 from arkwright.control.power import PowerRequest
 from arkwright.control.reserving import ReservationRequest
-from arkwright.fleet import Changes, PowerUse
+from arkwright.fleet import Changes, PowerUse, QuotaUse
 from arkwright.jobs.spec import JobSpec
 from arkwright.ledger import Receipt
 
@@ -32,7 +32,7 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("POST", "/v1/jobs/{job}/exec"): (resources.ExecResource, False),
     ("GET", "/v1/factory"): (resources.FactoryResource, False),
     ("GET", "/v1/nodes"): (resources.NodeResource, True),
-    ("GET", "/v1/quotas"): (resources.QuotaResource, True),
+    ("GET", "/v1/quotas"): (QuotaUse, True),
     ("POST", "/v1/nodes/{node}/drain"): (resources.NodeResource, False),
     ("POST", "/v1/nodes/{node}/resume"): (resources.NodeResource, False),
     ("GET", "/v1/power"): (PowerUse, True),

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from arkwright.fleet import Alternative, BudgetUse, Forecast, Move, TypeUse, WaitReason
+from arkwright.fleet import Alternative, Forecast, Move, WaitReason
 
 API_VERSION = "v1"
 
@@ -106,30 +106,6 @@ class NodeResource(Struct, frozen=True, kw_only=True):
     memory_mib: int
     jobs: list[str]
     """Ids of the jobs that hold something of it."""
-
-
-class QuotaResource(Struct, frozen=True, kw_only=True):
-    """The quota of an organisation, a project or the whole factory, and what is used of it."""
-
-    project: str
-    """Empty for the whole factory, which is given where anybody has a guarantee."""
-    gpus_limit: float | None
-    """None is unlimited."""
-    guarantee: float | None
-    lend: float | None
-    """How much of an unused guarantee others may borrow."""
-    used: float
-    """Held by running jobs, those of projects below included; with what those keep."""
-    borrowed: float
-    """Used beyond the guarantee."""
-    lent: float
-    """Most of the unused guarantee that neighbours hold now."""
-    by_type: list[TypeUse]
-    budget: BudgetUse | None
-    share: int | None
-    """Weight under fair share; None under another order."""
-    usage_gpu_hours: float | None
-    """What fair share remembers at this instant."""
 
 
 class ReservationResource(Struct, frozen=True, kw_only=True):

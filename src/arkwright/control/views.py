@@ -15,14 +15,13 @@ from arkwright.control.resources import (
     EventResource,
     JobResource,
     NodeResource,
-    QuotaResource,
     WhyResource,
 )
 from arkwright.control.store import Reader
 from arkwright.control.tables import ATTEMPTS, JOBS, NODES
 from arkwright.control.users import Identity
 from arkwright.errors import InputError
-from arkwright.fleet import Fleet, Runner, Scene, WaitReason
+from arkwright.fleet import Fleet, QuotaUse, Runner, Scene, WaitReason
 from arkwright.fleet import why as why_of
 from arkwright.jobs.events import Event
 from arkwright.jobs.lifecycle import FINAL, PLACED, WAITING, State
@@ -179,19 +178,16 @@ def node_list(reader: Reader, fleet: Fleet, identity: Identity) -> list[NodeReso
     ]
 
 
-def quota_list(controller: Controller, identity: Identity) -> list[QuotaResource]:
+def quota_list(controller: Controller, identity: Identity) -> list[QuotaUse]:
     """The quotas of what the user may see: for a member its own tree, and what is above it.
 
     Runs on the loop's thread.
     """
     now_ms = max(controller.clock(), controller.store.last_ms)
     return [
-        QuotaResource(
-            project=use.path,
-            **{name: getattr(use, name) for name in _QUOTA_FIELDS},
-        )
+        use
         for use in controller.fleet.quotas(now_ms)
-        if identity.is_owner or (use.path and _concerns(identity, use.path))
+        if identity.is_owner or (use.project and _concerns(identity, use.project))
     ]
 
 
@@ -256,9 +252,6 @@ def _job(row: Row[Any], placed: Row[Any] | AttemptResource | None) -> JobResourc
         end_ms=row.end_ms,
         spec=row.spec,
     )
-
-
-_QUOTA_FIELDS = tuple(name for name in QuotaResource.__struct_fields__ if name != "project")
 
 
 def _concerns(identity: Identity, path: str) -> bool:

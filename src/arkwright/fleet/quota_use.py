@@ -48,8 +48,9 @@ class TypeUse(Struct, frozen=True, kw_only=True):
 class QuotaUse(Struct, frozen=True, kw_only=True):
     """One organisation or project, or the whole factory. GPUs; fractions of one count."""
 
-    path: str
-    """Empty for the whole factory."""
+    project: str
+    """Path of the organisation or project. Empty for the whole factory, which is given where
+    anybody has a guarantee."""
     gpus_limit: float | None
     """None is unlimited."""
     guarantee: float | None
@@ -81,7 +82,7 @@ def quota_uses(state: sched.State, names: Names, now_ms: int) -> list[QuotaUse]:
     ]
     return [
         QuotaUse(
-            path=each.path,
+            project=each.path,
             **_amounts(state, row),
             by_type=[
                 TypeUse(gpu_type=gpu_type, **_amounts(state, typed))

@@ -24,7 +24,7 @@ def explain(state: State, cls: int, row_left: Ints) -> Reason | None:
     ):
         return None
     wanted = int(state.class_nodes[cls])
-    most = _most(wanted - 1, lambda nodes: _fits(_with(state, cls, nodes=nodes), cls, row_left))
+    most = most_of(wanted - 1, lambda nodes: _fits(_with(state, cls, nodes=nodes), cls, row_left))
     aligned = rails.asked(state, cls)
     if aligned and (
         not segments.required(state, cls) or _fits(_with(state, cls, rails=0), cls, row_left)
@@ -44,7 +44,7 @@ def never(state: State, cls: int) -> tuple[Reason, int] | None:
     if reason is None:
         return None
     wanted = int(state.class_nodes[cls])
-    most = _most(wanted - 1, lambda nodes: _fits(_with(empty, cls, nodes=nodes), cls, left))
+    most = most_of(wanted - 1, lambda nodes: _fits(_with(empty, cls, nodes=nodes), cls, left))
     return reason._replace(code=NEVER_SEGMENTS), most
 
 
@@ -101,7 +101,7 @@ def _room(state: State) -> Ints:
     return left
 
 
-def _most(limit: int, holds: Callable[[int], bool]) -> int:
+def most_of(limit: int, holds: Callable[[int], bool]) -> int:
     """The largest count in 1..limit for which `holds`, which holds below it as well; 0: none."""
     low, high = 0, limit
     while low < high:

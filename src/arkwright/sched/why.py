@@ -7,7 +7,6 @@ the job has that change, did start it; the numbers found are the least that suff
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -168,7 +167,7 @@ def _with_less_power(state: State, cls: int, reason: Reason, largest: int) -> Re
         probe = state._replace(class_watts=np.full_like(state.class_watts, watts))
         return _never_power(probe, cls) is None
 
-    most = _most(int(state.class_watts[cls]) - 1, carried)
+    most = form.most_of(int(state.class_watts[cls]) - 1, carried)
     if most < 1:
         return reason
     return reason._replace(change=codes.LESS_PER_NODE, resource=3, to=most)
@@ -376,7 +375,7 @@ def _with_smallest_change(
             if now_ms < at_ms < now_ms + duration_ms and starts(shape, at_ms - now_ms):
                 return reason._replace(change=codes.SHORTER, to=at_ms - now_ms)
     limit = shape.nodes - 1 if is_one else 0
-    most = _most(limit, lambda count: starts(shape._replace(nodes=count)))
+    most = form.most_of(limit, lambda count: starts(shape._replace(nodes=count)))
     if most > 0:
         return reason._replace(change=codes.FEWER_NODES, to=most)
     if reason.code == codes.NODES_DOWN:
@@ -387,18 +386,6 @@ def _with_smallest_change(
 def _halves(size: int) -> list[int]:
     """Half of it, a quarter and so on, down to 2."""
     return [size >> bits for bits in range(1, size.bit_length()) if size >> bits > 1]
-
-
-def _most(limit: int, holds: Callable[[int], bool]) -> int:
-    """The largest count in 1..limit for which `holds`, which holds below it as well; 0: none."""
-    low, high = 0, limit
-    while low < high:
-        middle = (low + high + 1) // 2
-        if holds(middle):
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _starts_as(
