@@ -13,6 +13,7 @@ from naive import scheduler as naive
 from naive.random_quota import (
     BUDGETS,
     give_quotas,
+    make_pledged_so,
     random_quota_event,
     random_quota_rows,
     with_quota,
@@ -132,7 +133,7 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True, evict
     pair.announces = random.choice([0, 0, 2])
     pair.looks_min = random.choice([1, 1, 4])
     pair.reserves = random.choice([0, 0, 2])
-    pair.quotas = random.choice([0, 1]) if has_quotas else 0
+    pair.quotas = random.choice([0, 1, 3]) if has_quotas else 0
     return pair
 
 
@@ -322,6 +323,7 @@ def make_announced_so(pair: Pair, random: Random) -> None:
     for (at_ms, row), limit in sorted(pair.factory.announced.items()):
         if at_ms <= pair.now_ms and random.random() < 0.8:
             set_limit(pair, row, limit)
+    make_pledged_so(pair, random)
 
 
 def set_limit(pair: Pair, row, limit) -> None:

@@ -45,11 +45,11 @@ def give_quotas(factory, tree):
 
 
 def random_quota_event(pair, random):
-    kind = random.choice(["guarantee", "period", "spent"])
+    kind = random.choice(["guarantee", "pledge", "pledge", "period", "spent"])
     if kind == "guarantee":
-        row, (value, kept) = random.choice(GUARANTEED), _guarantee(random)
-        pair.apply(sched.guarantee(pair.now_ms, row, value, kept))
-        pair.factory.row_kept[row] = kept
+        set_guarantee(pair, random.choice(GUARANTEED), *_guarantee(random))
+    elif kind == "pledge":
+        pledge_random(pair, random)
     elif kind == "period":
         own = random.choice(list(BUDGETS.values()))
         pair.apply(sched.period(pair.now_ms, own))
@@ -60,6 +60,37 @@ def random_quota_event(pair, random):
         pair.apply(sched.spent(start_ms, row, milli, pair.now_ms))
         pair.factory.budgets.over.append((row, milli, start_ms, pair.now_ms))
         pair.factory.shares.use(row, cost(milli, pair.now_ms - start_ms), start_ms)
+
+
+def pledge_random(pair, random):
+    """Another guarantee from a time on, mostly with its end; now and then one is taken back."""
+    row, from_ms = random.choice(GUARANTEED), pair.now_ms + random.randint(0, 40)
+    steps = [(from_ms, *_guarantee(random))]
+    if random.random() < 0.7:
+        steps.append((from_ms + random.choice([1, 5, 20, 60]), *random.choice([(-1, 0), (0, 0)])))
+    for at_ms, value, kept in steps:
+        pair.apply(sched.pledge(pair.now_ms, row, at_ms, value, kept))
+        pair.factory.pledged[at_ms, row] = (value, kept)
+    if random.random() < 0.1:
+        at_ms, row = random.choice(list(pair.factory.pledged))
+        pair.apply(sched.unpledge(pair.now_ms, row, at_ms))
+        del pair.factory.pledged[at_ms, row]
+
+
+def make_pledged_so(pair, random):
+    """Guarantees whose time has come, most of them in time."""
+    for (at_ms, row), (value, kept) in sorted(pair.factory.pledged.items()):
+        if at_ms <= pair.now_ms and random.random() < 0.8:
+            set_guarantee(pair, row, value, kept)
+
+
+def set_guarantee(pair, row, value, kept):
+    pair.apply(sched.guarantee(pair.now_ms, row, value, kept))
+    pair.factory.row_kept[row] = kept
+    pair.factory.row_guarantee[row] = value
+    for at_ms, other in list(pair.factory.pledged):
+        if other == row and at_ms <= pair.now_ms:
+            del pair.factory.pledged[at_ms, other]
 
 
 def _guarantee(random):

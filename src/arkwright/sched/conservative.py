@@ -247,7 +247,9 @@ def _refused_at(
     first = place
     while place < drawn.used[1] and drawn.when_ms[place] < end_ms:
         line = drawn.where[place]
-        if not constraints.admit_then(state, cls, drawn.row_used[line], drawn.row_limit[line]):
+        if not constraints.admit_then(
+            state, cls, drawn.row_used[line], drawn.row_limit[line], drawn.row_kept[line]
+        ):
             return int(drawn.when_ms[place])
         place += 1
     work.row_left[:] = BIG

@@ -51,22 +51,23 @@ def forward(
     `events`: int64[n, FORWARD_COLUMNS] ordered by time (`timetable`), any kind but CLASS,
     START and CLAIM.
     `actual_ms`: int64[jobs in the state], how long each really lasts from its start; the estimate
-    when not given. Limits that the state has announced come true at their times; one announced
-    by an event needs its ROW_LIMIT among the events. A job that is told to stop for another lasts
-    its grace at most, waits again, and then lasts what it had not saved; all its starts are
-    told. At one instant: ends by job index, then events in their order, then a cycle; with
-    `one_by_one` a cycle after each of them, as simulators do that handle one event at a time.
+    when not given. Limits and guarantees that the state has announced come true at their times;
+    one announced by an event needs its ROW_LIMIT, or GUARANTEE, among the events. A job that is
+    told to stop for another lasts its grace at most, waits again, and then lasts what it had not
+    saved; all its starts are told. At one instant: ends by job index, then events in their order,
+    then a cycle; with `one_by_one` a cycle after each of them, as simulators do that handle one
+    event at a time.
     """
     if events.shape[1:] != (FORWARD_COLUMNS,) or bool(np.any(np.diff(events[:, AT_MS]) < 0)):
         raise InternalError("forward: events need FORWARD_COLUMNS columns, ordered by time")
-    events = _with_announced(state, events, now_ms)
+    events = with_announced(state, events, now_ms)
     known = int(state.job_count[0])
     submits = events[events[:, KIND] == codes.SUBMIT]
     classes = submits[:, INDEX]
     if len(classes) and not (classes.min() >= 0 and classes.max() < state.class_count[0]):
         raise InternalError("forward: a job of a class that the state does not have")
     slots = int(state.class_slots[classes].sum())
-    announced = int((events[:, KIND] == codes.ANNOUNCE).sum())
+    announced = int(np.isin(events[:, KIND], (codes.ANNOUNCE, codes.PLEDGE)).sum())
     reserved = int((events[:, KIND] == codes.RESERVE).sum())
     state = grown(state, 0, len(submits), slots, announced, reserved)
     n_jobs = len(state.job_state)
@@ -80,8 +81,8 @@ def forward(
     return Course(state, trip.start_job[:starts].copy(), trip.start_at_ms[:starts].copy())
 
 
-def _with_announced(state: State, events: Ints, now_ms: int) -> Ints:
-    """The events with the limits already announced made so at their times, after what is there."""
+def with_announced(state: State, events: Ints, now_ms: int) -> Ints:
+    """The events with what the calendar announces made so at its time, after what is there."""
     steps = range(int(state.step_count[0]))
     coming = [step for step in steps if state.step_at_ms[step] >= now_ms]
     if not coming:
@@ -91,6 +92,10 @@ def _with_announced(state: State, events: Ints, now_ms: int) -> Ints:
     made[:, AT_MS] = state.step_at_ms[coming]
     made[:, INDEX] = state.step_row[coming]
     made[:, VALUES] = state.step_limit[coming]
+    is_kept = state.step_kind[coming] == codes.KEPT_STEP
+    made[is_kept, KIND] = codes.GUARANTEE
+    made[is_kept, VALUES] = state.step_guarantee[coming][is_kept]
+    made[is_kept, VALUES + 1] = state.step_limit[coming][is_kept]
     both = np.concatenate([events, made])
     return both[np.argsort(both[:, AT_MS], kind="stable")]
 
