@@ -175,7 +175,7 @@ from arkwright.sched.state import (
     same,
     shape_of,
 )
-from arkwright.sched.tree import borrowed
+from arkwright.sched.tree import borrowed, idle
 from arkwright.sched.why import explain, never_fits
 
 __all__ = [
@@ -296,6 +296,7 @@ __all__ = [
     "groups_of",
     "guarantee",
     "hold",
+    "idle",
     "most_nodes_now",
     "never_fits",
     "node_state",
