@@ -55,6 +55,8 @@ class Pair:
     """How many have been."""
     quotas: int = 0
     """How often guarantees, periods and unseen use change."""
+    whole: int = 0
+    """All GPUs, where guarantees are to be large parts of them."""
 
     def apply(self, event):
         self.state = sched.apply(self.state, event)
@@ -74,7 +76,9 @@ class Pair:
         return [job.index for job in self.factory.jobs if job.state == state]
 
 
-def random_pair(random: Random, placing=None, has_quotas=None, forms=True, eviction=None) -> Pair:
+def random_pair(
+    random: Random, placing=None, has_quotas=None, forms=True, eviction=None, sells=False
+) -> Pair:
     """A mixed factory, or one of equal nodes in which jobs get in each other's way all the time."""
     placing = placing or sched.Placing()
     busy = random.random() < 0.6
@@ -108,7 +112,7 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True, evict
     if forms:
         shapes = [_with_form(random, shape, n_levels) for shape in shapes]
     if has_quotas:
-        shapes = [with_quota(random, shape) for shape in shapes]
+        shapes = [with_quota(random, shape, sells) for shape in shapes]
     if eviction:
         tree = tree._replace(guarantee=random_guarantees(random, limits) + [-1] * 4)
         if eviction.defragment and n_levels > 0 and random.random() < 0.7:

@@ -30,9 +30,12 @@ def random_quota_rows(random, tree, total):
     )
 
 
-def with_quota(random, shape):
-    """The shape on rows that have guarantees, and often on those of a type too."""
+def with_quota(random, shape, sells=False):
+    """The shape on rows that have guarantees, and often on those of a type too; where contracts are
+    sold, on nothing but rows that they bind."""
     row = shape.row if random.random() < 0.2 else random.choice([0, 1, 1, 2, 2, 3])
+    if sells:
+        row = random.choice([0, 1, 1, 2])
     return shape._replace(row=row, type_row=random.choice([-1, -1, 8, 9, 9]))
 
 
@@ -44,10 +47,23 @@ def give_quotas(factory, tree):
         factory.shares = Shares(factory, tree.half_life_ms, list(tree.share))
 
 
+def open_market(pair):
+    """A factory in which contracts bind: all its GPUs are the bound above, no other row refuses
+    anything, nobody is guaranteed anything yet, what is pledged are large parts of the whole."""
+    pair.whole = sum(pair.nodes.gpu_milli)
+    pair.quotas = 3
+    for row in range(len(pair.rows.limit)):
+        limit = pair.whole if row in (0, 8) else -1
+        pair.apply(sched.row_limit(0, row, limit))
+        pair.factory.row_limit[row] = limit
+    for row in GUARANTEED:
+        set_guarantee(pair, row, -1, 0)
+
+
 def random_quota_event(pair, random):
     kind = random.choice(["guarantee", "pledge", "pledge", "period", "spent"])
     if kind == "guarantee":
-        set_guarantee(pair, random.choice(GUARANTEED), *_guarantee(random))
+        set_guarantee(pair, random.choice(GUARANTEED), *_guarantee(random, pair.whole))
     elif kind == "pledge":
         pledge_random(pair, random)
     elif kind == "period":
@@ -64,8 +80,9 @@ def random_quota_event(pair, random):
 
 def pledge_random(pair, random):
     """Another guarantee from a time on, mostly with its end; now and then one is taken back."""
-    row, from_ms = random.choice(GUARANTEED), pair.now_ms + random.randint(0, 40)
-    steps = [(from_ms, *_guarantee(random))]
+    row = random.choice((1, 2, 9) if pair.whole else GUARANTEED)
+    from_ms = pair.now_ms + random.randint(0, 40)
+    steps = [(from_ms, *_guarantee(random, pair.whole))]
     if random.random() < 0.7:
         steps.append((from_ms + random.choice([1, 5, 20, 60]), *random.choice([(-1, 0), (0, 0)])))
     for at_ms, value, kept in steps:
@@ -93,6 +110,9 @@ def set_guarantee(pair, row, value, kept):
             del pair.factory.pledged[at_ms, other]
 
 
-def _guarantee(random):
+def _guarantee(random, whole=0):
+    if whole:
+        value = random.choice([whole // 2, whole * 3 // 4])
+        return value, random.choice([value // 2, value, value])
     value = random.choice([-1, 0, 4000, 8000, 12000])
     return value, random.choice([0, max(value, 0) // 2, max(value, 0)])
