@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from control.site import FACTORY, Site
+from control.site import FACTORY, Site, fake_engine
 
 HOUR_MS = 3_600_000
 BOUNDED = FACTORY.replace("rival: {}", "rival: {quota: {guarantee: 0}}")
@@ -83,7 +83,8 @@ def test_a_job_of_others_starts_only_where_it_leaves_what_was_bought(shop: Site)
 
 
 def test_a_contract_of_the_file_holds_from_the_start_and_stands_in_the_file(tmp_path: Path) -> None:
-    with closing(Site(tmp_path, IN_FILE)) as site:
+    engine = fake_engine()
+    with closing(Site(tmp_path, IN_FILE, engine)) as site:
         site.running(**pair(project="lab", time_limit="1 h"))
         held_up = site.submit(**pair(project="lab", time_limit="1 min"))
         mine = [site.running(**pair(project="rival", time_limit="1 h")) for _ in range(3)]
@@ -97,8 +98,13 @@ def test_a_contract_of_the_file_holds_from_the_start_and_stands_in_the_file(tmp_
         refused = site.ask("DELETE", "/v1/contracts/rival#1")
         assert refused.status == 409
         assert "factory file" in refused.json["detail"]
+    with closing(Site(tmp_path, IN_FILE, engine)) as site:
+        site.ask("POST", f"/v1/jobs/{mine[0]}/cancel")
+        site.until(lambda: site.ask("GET", "/v1/quotas").json["items"][-1]["used"] == 4)
+        assert site.state(held_up) == "queued"
+        assert kinds(site) == ["contract_reached"], "it is known, and not reached anew"
     # Taken out of the file, it holds nothing any more.
-    with closing(Site(tmp_path, BOUNDED)) as site:
+    with closing(Site(tmp_path, BOUNDED, engine)) as site:
         site.until(lambda: site.state(held_up) == "running")
 
 

@@ -45,10 +45,13 @@ class ContractBook:
 
     def __init__(self, in_file: Iterable[Contract]) -> None:
         self._contracts = {each.name: each for each in in_file}
-        self._holders = {holder.label: holder for each in self for holder in each.holders}
+        self._of: dict[Holder, list[Contract]] = {}
+        self._count_by_holder()
         self._told: dict[Holder, Bought] = {}
         self.told_ms = 0
         """The time of the last event followed: what lies beyond is still to come."""
+        self._quiet_until_ms = 0
+        """Nothing is due before: so a loop may ask often."""
 
     def __iter__(self) -> Iterator[Contract]:
         return iter(self._contracts.values())
@@ -57,16 +60,16 @@ class ContractBook:
         """Follow an event; whose guarantees it is about, nobody's when none is known."""
         self.told_ms = max(self.told_ms, event.at_ms)
         if event.kind is EventKind.CONTRACT_REACHED:
-            holder = self._holders.get(event.subject)
-            moved = [] if holder is None else [holder]
+            moved = [holder for holder in self._of if holder.label == event.subject]
         elif event.kind is EventKind.CONTRACT_MADE:
             made = msgspec.convert(event.after | {"name": event.subject}, Contract)
             self._contracts[made.name] = made
-            self._holders |= {holder.label: holder for holder in made.holders}
             moved = list(made.holders)
         else:
             gone = self._contracts.pop(event.subject, None)
             moved = [] if gone is None else list(gone.holders)
+        self._quiet_until_ms = 0
+        self._count_by_holder()
         self._told |= {holder: self.at(holder, event.at_ms) for holder in moved}
         return moved
 
@@ -82,7 +85,7 @@ class ContractBook:
 
     def holders(self) -> list[Holder]:
         """Everybody who has, had or will have a contract."""
-        return [self._holders[label] for label in sorted(self._holders)]
+        return sorted(self._of, key=lambda holder: holder.label)
 
     def in_force(self, holder: Holder) -> Bought:
         """What the scheduler counts now."""
@@ -90,13 +93,13 @@ class ContractBook:
 
     def at(self, holder: Holder, at_ms: int) -> Bought:
         """What is to count at a time."""
-        open_ = [each for each in self._of(holder) if each.touches(at_ms, at_ms + 1)]
+        open_ = [each for each in self._of.get(holder, ()) if each.touches(at_ms, at_ms + 1)]
         gpus = sum(each.gpus for each in open_)
         return Bought(gpus, gpus - sum(each.lend for each in open_))
 
     def steps(self, holder: Holder, after_ms: int) -> list[tuple[int, Bought]]:
         """The times after `after_ms` at which it becomes another, each with what it becomes."""
-        own = self._of(holder)
+        own = self._of.get(holder, ())
         steps: list[tuple[int, Bought]] = []
         last = self.at(holder, after_ms)
         for at_ms in sorted({ms for each in own for ms in (each.from_ms, each.until_ms)}):
@@ -107,12 +110,23 @@ class ContractBook:
         return steps
 
     def due(self, now_ms: int) -> list[tuple[Holder, Bought, Bought]]:
-        """Holders for whom another amount should count by now: what does, and what is due."""
+        """Holders for whom another amount should count by now: what does, and what is due. To be
+        asked with times that do not fall."""
+        if now_ms < self._quiet_until_ms:
+            return []
         found = [(each, self.in_force(each), self.at(each, now_ms)) for each in self.holders()]
-        return [each for each in found if each[1] != each[2]]
+        found = [each for each in found if each[1] != each[2]]
+        if not found:
+            times = (ms for each in self for ms in (each.from_ms, each.until_ms))
+            self._quiet_until_ms = min((ms for ms in times if ms > now_ms), default=sched.BIG)
+        return found
 
-    def _of(self, holder: Holder) -> list[Contract]:
-        return [each for each in self if holder in each.holders]
+    def _count_by_holder(self) -> None:
+        """Who had contracts stays known: what counts may still have to be taken back."""
+        self._of = {holder: [] for holder in self._of}
+        for each in self:
+            for holder in each.holders:
+                self._of.setdefault(holder, []).append(each)
 
 
 def row_of(names: Names, holder: Holder) -> int:

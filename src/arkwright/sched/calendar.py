@@ -33,7 +33,9 @@ def admit(state: State, step_left: Ints, after_ms: int, end_ms: int, left: Ints)
     found = False
     n_rows = len(state.row_limit)
     for step in range(state.step_count[0]):
-        if not after_ms < state.step_at_ms[step] < end_ms:
+        if state.step_at_ms[step] >= end_ms:
+            break
+        if state.step_at_ms[step] <= after_ms:
             continue
         row = state.step_row[step]
         if state.step_kind[step] == KEPT_STEP:
@@ -49,7 +51,9 @@ def refuses(
 ) -> bool:
     """Whether a quota row at a step in `(after_ms, end_ms)` has no room for a job of the class."""
     for step in range(state.step_count[0]):
-        if not after_ms < state.step_at_ms[step] < end_ms:
+        if state.step_at_ms[step] >= end_ms:
+            break
+        if state.step_at_ms[step] <= after_ms:
             continue
         if _refuses_from(state, state.class_row[cls], cls, step, step_left, step_within):
             return True
