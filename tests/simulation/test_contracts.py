@@ -18,7 +18,7 @@ from simulation.world import FACTORY, OWNER_IDENTITY, Crash, World
 HOUR_MS = 3_600_000
 SOLD = FACTORY.replace(
     b"rival: {}",
-    b"rival: {contracts: [{gpus: 4, from: '2027-01-15T09:00Z', until: '2027-01-15T11:00Z'}]}",
+    b"rival: {contracts: [{gpus: 4, from: '2027-01-15T09:00:00Z', until: '2027-01-15T11:00:00Z'}]}",
 )
 NODE = Resources(gpus_per_node=2)
 

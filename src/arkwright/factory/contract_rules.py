@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from arkwright.factory.spec import Organisation, Project, Quota, TypeQuota
-from arkwright.units import MS_PER_S
+from arkwright.units import parse_instant
 
 Found = Iterator[tuple[str, str, str]]
 """Key path, what was found, what would be right."""
@@ -38,8 +37,7 @@ def contract_rules(path: str, organisation: Organisation) -> Found:
 
 def instant_ms(written: str) -> int:
     """An `Instant` in ms since the Unix epoch. Raises ValueError when there is no such day."""
-    moment = datetime.fromisoformat(written)
-    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * MS_PER_S)
+    return parse_instant(written if "T" in written else f"{written}T00:00:00Z")
 
 
 def _each(path: str, part: Organisation | Project, known: list[_Sold]) -> Found:
@@ -70,7 +68,7 @@ def _known_ms(written: str) -> int | None:
     """The instant; None where there is none, and before 1970, which no clock here shows."""
     try:
         at_ms = instant_ms(written)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
     return at_ms if at_ms >= 0 else None
 

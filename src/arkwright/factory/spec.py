@@ -271,7 +271,7 @@ class Budget(Section, frozen=True, kw_only=True):
 Instant = Annotated[
     str,
     Meta(
-        pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?$",
+        pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?$",
         description="a day (its first instant, UTC), or a time as in RFC 3339",
         examples=["2027-01-01"],
     ),
