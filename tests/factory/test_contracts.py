@@ -22,7 +22,8 @@ def test_a_contract_is_read_with_days_or_times_and_named_by_its_place():
     text = (
         "organisations: {lab: {contracts: [{gpus: 256, from: 2026-01-01, until: 2027-01-01}], "
         "projects: {vision: {contracts: [{gpus: 8, gpu_type: h100, "
-        "from: '2026-01-01T08:00:00+01:00', until: 2026-06-01T00:00:00Z, lend: 4, usd_per_gpu_hour: 1.9}]}}}}"
+        "from: '2026-01-01T08:00:00+01:00', until: 2026-06-01T00:00:00Z, "
+        "lend: 4, usd_per_gpu_hour: 1.9}]}}}}"
     )
     quotas = project_quotas(factory.loads((SITE + text).encode()))
     (whole,), (typed,) = (quota.contracts for quota in quotas)
