@@ -83,6 +83,15 @@ def test_gpus_are_sold_without_naming_nodes(api, ask):
     assert "nodes" not in body
 
 
+def test_what_a_contract_was_used_for_is_said(api, ask):
+    told = {"name": "year", "until_ms": 1_803_888_000_000, "paid_gpu_hours": 1000.0}
+    told |= {"used_gpu_hours": 750.5, "unused_gpu_hours": 249.5, "usd": 1900.0}
+    api.say("GET", "/v1/contracts/year/cost", told)
+    out = ask("reserve", "year", "--cost")[1]
+    assert out.startswith("year: 1,000.0 GPU-hours paid until 2027-03-01T")
+    assert out.endswith(", 1,900.00 USD: 750.5 used, 249.5 not used\n")
+
+
 def test_the_list_by_time_and_giving_up(api, ask):
     api.say("GET", "/v1/reservations", {"items": [MADE]}, {"items": []})
     api.say("GET", "/v1/contracts", *[{"items": [SOLD]}] * 3, {"items": []})

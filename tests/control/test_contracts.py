@@ -156,6 +156,26 @@ def test_the_same_gpus_are_not_sold_twice(shop: Site) -> None:
     assert "5 GPUs of lab/vision would be promised, and it may have 4" in detail
 
 
+def test_what_was_paid_and_used_is_told(shop: Site) -> None:
+    """Four GPUs are held all the time: more than the three of the project, two thirds of the six
+    that its organisation has bought, in which the project's lie."""
+    for _ in range(2):
+        shop.running(**pair(project="lab/vision", time_limit="1 h"))
+    inner = asked(from_ms=None, project="lab/vision", gpus=3, usd_per_gpu_hour=2.0)
+    assert shop.ask("POST", "/v1/contracts", inner).status == 201
+    assert shop.ask("POST", "/v1/contracts", asked("wider", from_ms=None)).status == 201
+    shop.until(lambda: shop.ask("GET", "/v1/contracts/wider/cost").json["paid_gpu_hours"] > 0)
+    found = shop.ask("GET", "/v1/contracts/launch/cost").json
+    assert found["kind"] == "statement"
+    assert found["used_gpu_hours"] == pytest.approx(found["paid_gpu_hours"])
+    assert found["usd"] == pytest.approx(2 * found["paid_gpu_hours"])
+    found = shop.ask("GET", "/v1/contracts/wider/cost", user="anna").json
+    assert found["used_gpu_hours"] == pytest.approx(found["paid_gpu_hours"] * 2 / 3)
+    assert (found["unused_gpu_hours"] > 0, found["usd"]) == (True, None)
+    assert shop.ask("GET", "/v1/contracts/launch/cost", user="rolf").status == 404
+    assert shop.ask("GET", "/v1/contracts/none/cost").status == 404
+
+
 def test_without_a_bound_above_all_it_is_said_what_to_do(site: Site) -> None:
     refused = site.ask("POST", "/v1/contracts", asked())
     assert refused.status == 409

@@ -28,6 +28,7 @@ _HEADERS = ("NAME", "PROJECT", "WHAT", "FROM", "UNTIL")
 @click.option("--until", "end", metavar="TIME", help="When it ends.")
 @click.option("--reason", default="", help="Kept in the log.")
 @click.option("--list", "is_list", is_flag=True, help="Show what is reserved.")
+@click.option("--cost", "is_cost", is_flag=True, help="What of a contract was paid and used.")
 @click.option("--cancel", "is_cancel", is_flag=True, help="Give the reservation up.")
 @client_options
 def reserve(
@@ -42,6 +43,7 @@ def reserve(
     end: str | None,
     reason: str,
     is_list: bool,
+    is_cost: bool,
     is_cancel: bool,
     factory: str | None,
     is_json: bool,
@@ -53,6 +55,7 @@ def reserve(
     arkwright reserve fans --nodes hall/r01/n01,hall/r01/n02 --until +2h
     arkwright reserve year --project lab --gpus 256 --until +365d --lend 64
     arkwright reserve --list
+    arkwright reserve year --cost
     arkwright reserve launch --cancel
 
     A TIME is a date and time as in RFC 3339, or +2h from now (for --until: from the start). Jobs of
@@ -66,6 +69,9 @@ def reserve(
         return
     if name is None:
         raise click.UsageError("name the reservation, or use --list")
+    if is_cost:
+        _cost(name, factory, is_json)
+        return
     if is_cancel:
         _cancel(name, factory, is_json)
         return
@@ -115,6 +121,20 @@ def _nodes(text: str) -> int | list[str]:
     if text.isascii() and text.isdigit():
         return int(text)
     return [path.strip() for path in text.split(",") if path.strip()]
+
+
+def _cost(name: str, factory: str | None, is_json: bool) -> None:
+    with connect(factory) as client:
+        found = client.contract_cost(name)
+    if is_json:
+        show_json(found)
+        return
+    paid, used, unused = (found[f"{key}_gpu_hours"] for key in ("paid", "used", "unused"))
+    money = "" if found["usd"] is None else f", {found['usd']:,.2f} USD"
+    click.echo(
+        f"{name}: {paid:,.1f} GPU-hours paid until {_time(found['until_ms'])}{money}: "
+        f"{used:,.1f} used, {unused:,.1f} not used"
+    )
 
 
 def _cancel(name: str, factory: str | None, is_json: bool) -> None:

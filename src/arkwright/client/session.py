@@ -328,6 +328,10 @@ class Client:
         """Contracts whose time is not over, as `items`."""
         return self._ask("GET", "/v1/contracts")
 
+    def contract_cost(self, name: str) -> JsonObject:
+        """What was paid of a contract so far, and how much of it was used."""
+        return self._ask("GET", f"/v1/contracts/{quote(name, safe='')}/cost")
+
     def withdraw_contract(self, name: str) -> JsonObject:
         """End a contract."""
         return self._ask("DELETE", f"/v1/contracts/{quote(name, safe='')}")

@@ -60,7 +60,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", "/v1/reservations/{reservation}", routes_reservations.withdraw),
     ("POST", "/v1/contracts", routes_contracts.make),
     ("GET", "/v1/contracts", routes_contracts.listed),
-    ("DELETE", "/v1/contracts/{contract}", routes_contracts.withdraw),
+    ("GET", "/v1/contracts/{contract:path}/cost", routes_contracts.cost),
+    ("DELETE", "/v1/contracts/{contract:path}", routes_contracts.withdraw),
     ("POST", "/v1/users", routes_factory.user_add),
     ("GET", "/v1/events", routes_factory.events),
 )

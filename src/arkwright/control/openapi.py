@@ -15,7 +15,7 @@ from arkwright.control.power import PowerRequest
 from arkwright.control.reserving import ReservationRequest
 from arkwright.fleet import Changes, PowerUse, QuotaUse
 from arkwright.jobs.spec import JobSpec
-from arkwright.ledger import Receipt
+from arkwright.ledger import Receipt, Statement
 
 _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("POST", "/v1/jobs"): (resources.JobResource, False),
@@ -44,6 +44,7 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("DELETE", "/v1/reservations/{reservation}"): (resources.ReservationResource, False),
     ("POST", "/v1/contracts"): (resources.ContractResource, False),
     ("GET", "/v1/contracts"): (resources.ContractResource, True),
+    ("GET", "/v1/contracts/{contract}/cost"): (Statement, False),
     ("DELETE", "/v1/contracts/{contract}"): (resources.ContractResource, False),
     ("POST", "/v1/users"): (resources.UserResource, False),
     ("GET", "/v1/events"): (resources.EventResource, True),

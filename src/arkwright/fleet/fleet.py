@@ -278,6 +278,19 @@ class Fleet(Follower):
         """Those whose time is not over, by start."""
         return self._contracts.coming(now_ms)
 
+    def bought(self, project: str) -> list[Contract]:
+        """All contracts of the project that are known, those whose time is over as well."""
+        return [each for each in self._contracts if each.project == project]
+
+    def guaranteed(self, project: str) -> dict[str | None, int]:
+        """GPUs that the factory file guarantees the project, by type; under None of all types."""
+        rows = self._names.quotas.rows
+        return {
+            row.gpu_type: row.quota.guarantee or 0
+            for row in rows
+            if row.path == project and not row.is_budget
+        }
+
     def oversold(self, contract: Contract) -> Oversold | None:
         """Where the contract would find no room beside what is kept for others; None nowhere."""
         return oversold(self._state, self._names, self._contracts, contract)
