@@ -12,6 +12,7 @@ from arkwright.design.bill import total_cost
 from arkwright.design.blueprint import HallPlan
 from arkwright.design.fabric.build import FabricPlan
 from arkwright.design.floor import RackKind
+from arkwright.design.span import Span
 from arkwright.design.summary import Line
 from arkwright.design.whole import Design, SiteDesign
 
@@ -32,10 +33,8 @@ def overview(design: Design) -> list[Line]:
         lines.append(Line(f"link {link.a} {link.b}", far, f"{link.distance_km:,.0f} km of fibre"))
     for currency, (low, high) in total_cost(design.bill).items():
         priced = sum(line.cost is not None for line in design.bill)
-        value = f"{low / 1e6:,.0f} to {high / 1e6:,.0f} million {currency}"
-        value = value if high > low else f"{low / 1e6:,.0f} million {currency}"
         what = f"{priced} of {len(design.bill)} lines of the bill have a price"
-        lines.append(Line("priced parts", value, what))
+        lines.append(Line("priced parts", Span(low, high).text(currency), what))
     return lines
 
 
