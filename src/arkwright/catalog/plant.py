@@ -82,6 +82,19 @@ class Band(Row, frozen=True, kw_only=True):
     unit: str = ""
 
 
+class SearchAxis(Row, frozen=True, kw_only=True):
+    """What a design search tries where it is given no values."""
+
+    name: str
+    values: str
+    """Separated by spaces."""
+
+
+def search_axes() -> Mapping[str, SearchAxis]:
+    """Axes of a design search by name; systems are those of the catalogue."""
+    return table("search_axes.csv", SearchAxis)
+
+
 def bands() -> Mapping[str, Band]:
     """Bands of published figures by name."""
     return table("sanity_bands.csv", Band)
