@@ -14,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
+from numpy.typing import NDArray
 
+from arkwright.catalog import plant
 from arkwright.design.bill import BillLine, bill
 from arkwright.design.blueprint import Blueprint, Severity, SitePlan
 from arkwright.design.checker import check_network, check_plant
@@ -42,10 +44,12 @@ from arkwright.errors import InputError, Problem
 from arkwright.factory import Factory, validate
 from arkwright.factory.weather import Weather
 
+Floats = NDArray[np.float64]
 USUAL = ("capex_per_gpu", "facility_kw_per_gpu", "bisection_gbit_s_per_gpu", "lost_two")
 WORTH = "hbm_tb_s_per_gpu"
 """Beside them where GPUs differ, lest the oldest and cheapest win. A stand-in for what a GPU does:
 the catalogue has it for every system, which it has not for FLOPS."""
+_STEPS = 1e9
 
 
 class Variant(Struct, frozen=True, kw_only=True):
@@ -63,7 +67,7 @@ class Variant(Struct, frozen=True, kw_only=True):
     gpu_hour: Span | None = None
     on_front: bool = False
     like: int = 0
-    """The first variant on the front whose objectives are the same; 0: it is that one itself."""
+    """The first variant on the front whose objectives are as good; 0: it is that one itself."""
 
 
 class Search(Struct, frozen=True, kw_only=True):
@@ -84,26 +88,26 @@ class Search(Struct, frozen=True, kw_only=True):
 
     @property
     def front(self) -> list[Variant]:
-        """Feasible ones that none dominates, best in the first objective first."""
+        """Feasible ones that none beats, best in the first objective first."""
         first = MEASURES[self.objectives[0]]
         kept = [variant for variant in self.variants if variant.on_front]
         return sorted(kept, key=lambda v: (first.cost(v.values[first.name]), v.number))
 
     def better(self, number: int) -> Variant | None:
-        """The first on the front that dominates variant `number`; None: no one does, or it is out.
+        """The first on the front that beats variant `number`; None: no one does, or it is out.
 
-        Every feasible variant is on the front or dominated by one that is.
+        Every feasible variant is on the front or beaten by one that is.
         """
-        asked = self.variants[number - 1]
+        asked, kept = self.variants[number - 1], self.front
         if asked.reason or asked.on_front:
             return None
-        costs = np.array([self._costs(variant) for variant in self.front])
-        mine = np.array(self._costs(asked))
-        at = np.flatnonzero((costs <= mine).all(axis=1) & (costs < mine).any(axis=1))
-        return self.front[int(at[0])]
-
-    def _costs(self, variant: Variant) -> list[float]:
-        return [MEASURES[name].cost(variant.values[name]) for name in self.objectives]
+        costs = _costs([*kept, asked], self.objectives)
+        for rows in (_stepped(costs), costs):
+            is_worse = (rows[:-1] > rows[-1]).any(axis=1)
+            beats = np.flatnonzero(~is_worse & (rows[:-1] < rows[-1]).any(axis=1))
+            if len(beats):
+                return kept[int(beats[0])]
+        return None
 
     @property
     def reasons(self) -> list[tuple[str, int, str]]:
@@ -159,18 +163,40 @@ def _objectives(named: Sequence[str], over: Sequence[Axis], factory: Factory) ->
 
 
 def _with_front(found: list[Variant], objectives: tuple[str, ...]) -> list[Variant]:
-    """`found` with those marked that no feasible one dominates."""
+    """`found` with those marked that no feasible one beats.
+
+    Figures in one step of the catalogue's resolution count as equal, lest a hundredth of a percent
+    keep a variant that is worse in everything else. Within a step the exact figures decide.
+    """
     places = [at for at, variant in enumerate(found) if not variant.reason]
-    costs = np.array(
-        [[MEASURES[o].cost(found[at].values[o]) for o in objectives] for at in places]
-    ).reshape(-1, len(objectives))
-    first: dict[tuple[float, ...], int] = {}
-    for at, row, is_kept in zip(places, costs.tolist(), front(costs).tolist(), strict=True):
+    exact = _costs([found[at] for at in places], objectives)
+    stepped = _stepped(exact)
+    groups: dict[tuple[float, ...], list[int]] = {}
+    for row, is_kept in enumerate(front(stepped).tolist()):
         if is_kept:
-            like = first.setdefault(tuple(row), found[at].number)
-            is_first = like == found[at].number
-            found[at] = replace(found[at], on_front=True, like=0 if is_first else like)
+            groups.setdefault(tuple(stepped[row].tolist()), []).append(row)
+    for rows in groups.values():
+        kept = [row for row, is_kept in zip(rows, front(exact[rows]), strict=True) if is_kept]
+        first = found[places[kept[0]]].number
+        for row in kept:
+            at = places[row]
+            like = 0 if found[at].number == first else first
+            found[at] = replace(found[at], on_front=True, like=like)
     return found
+
+
+def _costs(variants: Sequence[Variant], objectives: Sequence[str]) -> Floats:
+    """Less is better, shape (variants, objectives)."""
+    rows = [[MEASURES[o].cost(variant.values[o]) for o in objectives] for variant in variants]
+    return np.array(rows).reshape(-1, len(objectives))
+
+
+def _stepped(costs: Floats) -> Floats:
+    """Each cost as the number of its step: steps grow by the resolution, zero is one of its own."""
+    with np.errstate(divide="ignore"):
+        steps = np.rint(np.log(np.abs(costs)) / np.log1p(plant.figure("search_resolution")))
+    # No figure is so small that its step lies below this.
+    return np.asarray(np.sign(costs) * (np.maximum(steps, -_STEPS) + _STEPS + 1))
 
 
 class _Wired(NamedTuple):
