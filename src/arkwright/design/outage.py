@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from arkwright.design.power_tree import PowerNode, PowerTree
 
 Floats = NDArray[np.float64]
+_DIGITS = 9
+"""Of a share: what sums leave behind these is not power."""
 
 
 class BlockLosses(NamedTuple):
@@ -52,7 +54,8 @@ def block_losses(tree: PowerTree) -> BlockLosses:
         # Two blocks of different systems cost what each costs alone.
         two_kw += float(_lost_kw(system, 2).sum()) + alone_kw * (blocks - mine)
     pairs = math.comb(blocks, 2)
-    return BlockLosses(one_kw / blocks / it_kw, two_kw / pairs / it_kw if pairs else 1.0)
+    two = two_kw / pairs / it_kw if pairs else 1.0
+    return BlockLosses(round(one_kw / blocks / it_kw, _DIGITS), round(two, _DIGITS))
 
 
 def _systems(tree: PowerTree) -> list[_System]:

@@ -45,7 +45,7 @@ from arkwright.factory import Factory, validate
 from arkwright.factory.weather import Weather
 
 Floats = NDArray[np.float64]
-USUAL = ("capex_per_gpu", "facility_kw_per_gpu", "bisection_gbit_s_per_gpu", "lost_two")
+USUAL = ("capex_per_gpu", "facility_kw_per_gpu", "bisection_gbit_s_per_gpu", "lost_one", "lost_two")
 WORTH = "hbm_tb_s_per_gpu"
 """Beside them where GPUs differ, lest the oldest and cheapest win. A stand-in for what a GPU does:
 the catalogue has it for every system, which it has not for FLOPS."""
