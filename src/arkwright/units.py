@@ -24,6 +24,8 @@ KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
 MS_PER_S = 1000
 S_PER_HOUR = 3600
 J_PER_KWH = 3_600_000
+KJ_PER_KWH = 3600
+W_PER_KW = 1000
 MILLI = 1000
 """Milli-GPU and milli-CPU per whole GPU and CPU."""
 
@@ -55,11 +57,18 @@ _BYTES = {f"{p}B": _DECIMAL[p] / 1e9 for p in ("", "k", "M", "G", "T", "P")} | {
     "TiB": TIB / 1e9,
 }
 
+_RAMP = {
+    f"{power}/{time}": factor / seconds
+    for power, factor in _scaled("W", "kW", "kMG").items()
+    for time, seconds in (("s", 1.0), ("min", 60.0))
+}
+
 DIMENSIONS: Mapping[str, Dimension] = {
     d.unit: d
     for d in (
         Dimension("power", "kW", _scaled("W", "kW", "kMG"), "132 kW"),
         Dimension("energy", "kWh", _scaled("Wh", "kWh", "kMGT"), "40 MWh"),
+        Dimension("ramp", "kW/s", _RAMP, "20 MW/min"),
         Dimension("temperature", "°C", {"°C": 1.0, "degC": 1.0, "C": 1.0}, "45 °C"),
         Dimension("bandwidth", "Gbit/s", _scaled("bit/s", "Gbit/s", "kMGT"), "400 Gbit/s"),
         Dimension("throughput", "GB/s", {f"{u}/s": f for u, f in _BYTES.items()}, "40 GB/s"),
@@ -147,6 +156,7 @@ def quantity(unit: str, *, ge: float | None = 0.0) -> Meta:
 
 Kilowatts = Annotated[float, quantity("kW")]
 KilowattHours = Annotated[float, quantity("kWh")]
+KilowattsPerSecond = Annotated[float, quantity("kW/s")]
 Celsius = Annotated[float, quantity("°C", ge=None)]
 GigabitsPerSecond = Annotated[float, quantity("Gbit/s")]
 GigabytesPerSecond = Annotated[float, quantity("GB/s")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from arkwright.design.blueprint import Severity
-from arkwright.design.rules import bands, cables, counts, heat, limits, loss, power
+from arkwright.design.rules import bands, cables, counts, heat, limits, loss, power, swing
 from arkwright.design.rules.fault import Fault
 from arkwright.design.whole import Design
 from arkwright.factory import Factory
@@ -30,7 +30,8 @@ def check_network(factory: Factory, design: Design) -> tuple[Fault, ...]:
 
 def check_plant(factory: Factory, design: Design) -> tuple[Fault, ...]:
     """Every other fault."""
-    subjects = (counts.check, power.check, heat.check, limits.check, loss.check_plant, bands.check)
+    subjects = (counts.check, power.check, heat.check, limits.check,
+                swing.check, loss.check_plant, bands.check)  # fmt: skip
     return _sorted([fault for subject in subjects for fault in subject(factory, design)])
 
 

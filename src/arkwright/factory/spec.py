@@ -19,6 +19,7 @@ from arkwright.units import (
     Gigabytes,
     GramsPerKilowattHour,
     Kilowatts,
+    KilowattsPerSecond,
     Metres,
     Seconds,
 )
@@ -65,6 +66,10 @@ class Grid(Section, frozen=True, kw_only=True):
     basis: PowerBasis = PowerBasis.GRID
     zone: str | None = None
     """Price zone, for example NO4."""
+    swing: Kilowatts | None = None
+    """Most by which the load may change within seconds; none given means no limit is checked."""
+    ramp: KilowattsPerSecond | None = None
+    """Steepest change of the load over minutes, for example 20 MW/min; none: no limit."""
 
 
 class Hall(Section, frozen=True, kw_only=True):
