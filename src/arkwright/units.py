@@ -209,6 +209,46 @@ EnergyPriceText = Annotated[
 """A price as it is written; `parse_price` reads it."""
 
 
+class Amount(NamedTuple):
+    """Money."""
+
+    value: float
+    currency: str
+    """ISO 4217 code."""
+
+
+_SCALES = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9}
+_AMOUNT = re.compile(
+    r"\s*(?P<number>[0-9][0-9._]*)\s*(?P<scale>[kMB]?)\s+(?P<currency>[A-Z]{3})\s*"
+)
+
+
+def parse_amount(text: str) -> Amount:
+    """Read `2.5 B USD`, `300 M EUR` or `450_000 GBP`; raises UnitError.
+
+    >>> parse_amount("2.5 B USD")
+    Amount(value=2500000000.0, currency='USD')
+    """
+    match = _AMOUNT.fullmatch(text) if len(text) <= _LENGTH_MAX else None
+    number = _QUANTITY.fullmatch(match["number"]) if match else None
+    if match is None or number is None or number["unit"]:
+        shown = text[:_LENGTH_MAX]
+        raise UnitError(f"{shown!r} is not an amount of money; write for example '2.5 B USD'")
+    value = float(number["number"].replace("_", "")) * _SCALES[match["scale"]]
+    return Amount(value, match["currency"])
+
+
+AmountText = Annotated[
+    str,
+    Meta(
+        pattern=r"^\s*[0-9][0-9._]*\s*[kMB]?\s+[A-Z]{3}\s*$",
+        description="an amount of money with its currency; k, M and B are thousand to billion",
+        examples=["2.5 B USD"],
+    ),
+]
+"""Money as it is written; `parse_amount` reads it."""
+
+
 def gigabytes_to_mib(size_gb: float) -> int:
     """Whole MiB in `size_gb` [GB], rounded up: the scheduler must not promise what is not there."""
     return math.ceil(size_gb * 1e9 / MIB - 1e-6)

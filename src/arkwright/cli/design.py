@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from arkwright.cli.connection import json_option
+from arkwright.cli.save import save
 from arkwright.cli.show import API_VERSION, count, show_json, table
-from arkwright.errors import InfeasibleError, InputError
+from arkwright.errors import InfeasibleError
 
 if TYPE_CHECKING:
     from arkwright.design.rules import Fault
@@ -69,8 +70,9 @@ def design(
     temperature, power redundancy) and of what --over names, and shows those that none beats.
     """
     from arkwright import factory
+    from arkwright.design.budget import funded
     from arkwright.design.checker import check
-    from arkwright.design.whole import shortfalls, whole
+    from arkwright.design.whole import shortfalls
 
     found = factory.load(file)
     weather = read_weather(found, file.parent)
@@ -81,7 +83,7 @@ def design(
         return run_search(
             file, found, weather, over, objectives, folder, anyway=anyway, is_json=is_json
         )
-    built = whole(found, weather)
+    found, built = funded(found, weather)
     if not anyway:
         short = shortfalls(found, built, weather)
         if short:
@@ -163,16 +165,6 @@ def _cables(built: Design) -> Iterator[str]:
         pieces = schedule_csv(site.network.schedule)
         next(pieces)
         yield from pieces
-
-
-def save(path: Path, pieces: Iterable[str]) -> None:
-    """Write `pieces` to `path`, folders and all; InputError where that cannot be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _show(built: Design, faults: tuple[Fault, ...], is_sourced: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from arkwright.cli.save import save
 from arkwright.cli.show import API_VERSION, count, show_json, table
 from arkwright.errors import InputError
 
@@ -32,6 +33,7 @@ def run_search(
     is_json: bool,
 ) -> int:
     """Search, write, print; the exit code, 2 where no variant is feasible."""
+    from arkwright.design.budget import funded, open_halls
     from arkwright.design.search import search
     from arkwright.design.search_space import axes
     from arkwright.factory.files import tree
@@ -42,6 +44,8 @@ def run_search(
         raise InputError(
             f"{file.name} gives every axis; name what to vary, for example --over supply_c"
         )
+    if open_halls(found):
+        found, _ = funded(found, weather)
     result = search(found, varied, names, weather, anyway=anyway, progress=_progress())
     if folder is not None:
         _write(result, folder)
@@ -100,7 +104,6 @@ def _show(result: Search, folder: Path | None) -> None:
 def _write(result: Search, folder: Path) -> None:
     import json
 
-    from arkwright.cli.design import save
     from arkwright.design.report import page
     from arkwright.design.search_view import search_csv, search_document, search_page, search_svg
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from arkwright.design.blueprint import Severity
-from arkwright.design.rules import bands, cables, counts, heat, limits, loss, power, swing
+from arkwright.design.rules import bands, budget, cables, counts, heat, limits, loss, power, swing
 from arkwright.design.rules.fault import Fault
 from arkwright.design.whole import Design
 from arkwright.factory import Factory
 
-_SUBJECTS = "KCPHLRB"
+_SUBJECTS = "KCPHLRBM"
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
@@ -31,7 +31,7 @@ def check_network(factory: Factory, design: Design) -> tuple[Fault, ...]:
 def check_plant(factory: Factory, design: Design) -> tuple[Fault, ...]:
     """Every other fault."""
     subjects = (counts.check, power.check, heat.check, limits.check,
-                swing.check, loss.check_plant, bands.check)  # fmt: skip
+                swing.check, loss.check_plant, bands.check, budget.check)  # fmt: skip
     return _sorted([fault for subject in subjects for fault in subject(factory, design)])
 
 

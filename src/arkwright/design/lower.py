@@ -16,6 +16,7 @@ from arkwright.design.blueprint import (
     Severity,
     SitePlan,
 )
+from arkwright.errors import InputError
 from arkwright.factory import Factory, Hall, PowerBasis, Site, Term, energy_at, pue_at
 from arkwright.units import MIB
 
@@ -228,6 +229,11 @@ def _extent(hall: Hall, system: System) -> tuple[int, int]:
     """Racks and nodes: whole racks, unless the file counts nodes; at last, what power carries."""
     if hall.nodes is not None:
         return math.ceil(hall.nodes / system.nodes_per_rack), hall.nodes
+    if _is_by_power(hall) and (hall.budget is not None or hall.power is None):
+        raise InputError(
+            f"a budget says how many racks of {system.title} there are, and only a design works "
+            "that out: give the hall racks, as `arkwright design` names them"
+        )
     if _is_by_power(hall):
         racks = math.floor((hall.power or 0.0) / system.rack_power_kw_max)
     else:

@@ -373,6 +373,7 @@ _REASONS = {
     "L8": "the load swings more than the grid connection bears",
     "L9": "the load ramps faster than the grid connection bears",
     "H2": "the machines do not carry the heat",
+    "M1": "it costs more than the budget",
     "R1": "a cooling machine has nothing behind it",
     "R2": "a part of the power chain has nothing behind it",
     "R4": "the storage has nothing behind it",

@@ -14,6 +14,7 @@ from msgspec import Meta, field
 from arkwright.factory.plant_spec import Climate, Cooling, Power
 from arkwright.factory.section import Section
 from arkwright.units import (
+    AmountText,
     EnergyPriceText,
     GigabitsPerSecond,
     Gigabytes,
@@ -93,6 +94,9 @@ class Hall(Section, frozen=True, kw_only=True):
     many racks there are."""
     rack_power: Kilowatts | None = None
     """IT power that each rack may draw; none sets no limit."""
+    budget: AmountText | None = None
+    """Money that the hall may take to build with all it needs, for example `300 M USD`: without
+    `gpus`, `racks` and `nodes` it says how many racks there are."""
 
 
 class Fabric(Section, frozen=True, kw_only=True):
@@ -236,6 +240,9 @@ class Money(Section, frozen=True, kw_only=True):
     """Over which compute, network and storage are written off."""
     facility_life_years: Years | None = None
     """Over which building, power and cooling are written off."""
+    budget: AmountText | None = None
+    """What the whole factory may cost to build, for example `2.5 B USD`; one hall may be left
+    without a number of racks, and gets what the budget leaves."""
 
 
 class TypeQuota(Section, frozen=True, kw_only=True):
