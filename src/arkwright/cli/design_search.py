@@ -14,6 +14,7 @@ from arkwright.cli.show import API_VERSION, count, show_json, table
 from arkwright.errors import InputError
 
 if TYPE_CHECKING:
+    from arkwright.design.blueprint import Finding
     from arkwright.design.search import Search
     from arkwright.factory import Factory
     from arkwright.factory.weather import Weather
@@ -44,8 +45,10 @@ def run_search(
         raise InputError(
             f"{file.name} gives every axis; name what to vary, for example --over supply_c"
         )
+    notes: list[Finding] = []
     if open_halls(found):
-        found, _ = funded(found, weather)
+        found, built = funded(found, weather)
+        notes = [finding for finding in built.findings if finding.rule == "budget"]
     result = search(found, varied, names, weather, anyway=anyway, progress=_progress())
     if folder is not None:
         _write(result, folder)
@@ -54,6 +57,8 @@ def run_search(
 
         show_json({"api_version": API_VERSION, "kind": "search"} | search_document(result))
     else:
+        for note in notes:
+            click.echo(f"note: {note.where}: {note.text}")
         _show(result, folder)
     if result.feasible:
         return 0

@@ -55,7 +55,11 @@ def funded(
         factory, note = _filled(factory, hall, years)
         notes.append(note)
     built = whole(factory, years)
-    return factory, replace(built, findings=(*notes, *built.findings))
+    if not notes:
+        return factory, built
+    findings = (*notes, *built.findings)
+    plan = replace(built.blueprint, findings=findings)
+    return factory, replace(built, blueprint=plan, findings=findings)
 
 
 def open_halls(factory: Factory) -> list[Open]:

@@ -220,6 +220,8 @@ def _note(found: Search, group: Sequence[Variant]) -> str:
     notes = ["the file as it is"] if any(v.number == found.own for v in group) else []
     for name in found.objectives:
         measure = MEASURES[name]
+        if len({v.values[name] for v in found.front}) == 1:
+            continue
         best = min(found.front, key=lambda v: (measure.cost(v.values[name]), _place(found, v)))
         if (best.like or best.number) == group[0].number:
             notes.append(f"best {measure.title}")
