@@ -41,7 +41,7 @@ def place_by_index(state: State, work: Work, cls: int, job: int) -> int:
         return UNKNOWN
     if not index.is_current(state, work, cls):
         return UNKNOWN
-    if index.rows_may_refuse(work, cls):
+    if index.rows_may_refuse(state, work, cls):
         return UNKNOWN if index.could_hold(state, work, cls) else NO_ROOM
     for level in range(levels):
         domain = index.best_domain(state, work, cls, level)
