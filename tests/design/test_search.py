@@ -6,12 +6,14 @@ import json
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arkwright import documents, factory
 from arkwright.design.checker import check, passes
 from arkwright.design.measures import MEASURES, measured
 from arkwright.design.plant_cost import usual_chain
-from arkwright.design.search import USUAL, WORTH, search
+from arkwright.design.search import USUAL, WORTH, Search, Variant, search, with_front
 from arkwright.design.search_space import axes, choices, own_number, with_choice
 from arkwright.design.search_view import (
     front_table,
@@ -82,6 +84,38 @@ def test_every_feasible_variant_is_on_the_front_or_beaten_by_one_that_is(found):
             assert all(b <= v + 0.0101 * abs(v) for b, v in pairs)
 
 
+NAMES = ("capex_per_gpu", "facility_kw_per_gpu", "bisection_gbit_s_per_gpu")
+# Close to each other, so that many figures fall into one step of the resolution; zero too.
+figures = st.one_of(st.just(0.0), st.floats(1.0, 1.1), st.sampled_from([1.0, 2.0, 1e-7, 5e9]))
+
+
+@given(st.lists(st.tuples(figures, figures, figures, st.booleans()), max_size=14))
+def test_whatever_the_figures_the_front_is_undominated_and_beats_the_rest(rows):
+    variants = [
+        Variant(
+            number=number,
+            choice={},
+            values=dict(zip(NAMES, row[:3], strict=True)),
+            reason="out" if row[3] else "",
+        )
+        for number, row in enumerate(rows, start=1)
+    ]
+    marked = tuple(with_front(variants, NAMES))
+    found = Search(name="f", currency="USD", axes=(), objectives=NAMES, variants=marked)
+    rows_of = {v.number: costs(found, [v])[0] for v in found.feasible}
+    for variant in found.feasible:
+        mine = rows_of[variant.number]
+        exactly = any(dominates(row, mine) for row in rows_of.values())
+        better = found.better(variant.number)
+        assert variant.on_front is (better is None)
+        assert not (variant.on_front and exactly)
+        if better is not None:
+            assert better.on_front
+            pairs = zip(rows_of[better.number], mine, strict=True)
+            assert all(b <= v + 0.0101 * abs(v) for b, v in pairs)
+    assert bool(found.front) is bool(found.feasible)
+
+
 def costs(found, variants) -> list[list[float]]:
     return [[MEASURES[o].cost(v.values[o]) for o in found.objectives] for v in variants]
 
@@ -117,8 +151,10 @@ def test_without_a_price_there_is_no_capex_and_other_objectives_still_work(asked
     assert len(search(asked, over, ["facility_mw"]).front) == 1
 
 
-def test_it_is_the_same_every_time(asked, found):
-    again = search(asked, axes(OVER))
+def test_it_is_the_same_every_time_and_says_how_far_it_is(asked, found):
+    told = []
+    again = search(asked, axes(OVER), progress=lambda done, of: told.append((done, of)))
+    assert told == [(number, 24) for number in range(1, 25)]
     assert msgspec.json.encode(again) == msgspec.json.encode(found)
 
 

@@ -11,6 +11,7 @@ from arkwright.design import drawing, sketches
 from arkwright.design.blueprint import Blueprint, Finding, Severity, SitePlan
 from arkwright.design.drawing.svg import power
 from arkwright.design.environment import Environment, Year, environment
+from arkwright.design.load_swing import LoadSwing, load_swing
 from arkwright.design.money import SiteMoney, published
 from arkwright.design.network import SiteNetwork
 from arkwright.design.plant_cost import money_of
@@ -31,6 +32,7 @@ class SitePortrait(Struct, frozen=True, kw_only=True, eq=False):
     network: SiteNetwork
     plant: SitePlant
     power: SitePower
+    swing: LoadSwing
     money: SiteMoney
     timeline: Timeline
     environment: Environment
@@ -98,6 +100,7 @@ def site_portrait(
         network=site.network,
         plant=plant,
         power=power,
+        swing=load_swing(built.blueprint.racks, site),
         money=money_of(factory, built, site),
         timeline=timeline(
             plan.name,
@@ -181,6 +184,8 @@ def _view(site: SitePortrait, plan: Blueprint, said: Sequence[Total]) -> SiteVie
 def _site_totals(site: SitePortrait) -> Iterator[Total]:
     yield Total(value=f"{site.plan.gpus:,}", title="GPUs")
     yield from _powers([site])
+    basis = "grid; maximum to idle within a step of training"
+    yield Total(value=power(site.swing.smoothed_kw), title="load swing", basis=basis)
     yield Total(
         value=f"{site.power.pue:.3f}",
         title="PUE",

@@ -144,7 +144,7 @@ def search(
         currency=factory.money.currency,
         axes=tuple(over),
         objectives=wanted,
-        variants=tuple(_with_front(found, wanted)),
+        variants=tuple(with_front(found, wanted)),
         own=own_number(factory, over),
     )
 
@@ -162,7 +162,7 @@ def _objectives(named: Sequence[str], over: Sequence[Axis], factory: Factory) ->
     return (*USUAL, WORTH) if len(systems) > 1 else USUAL
 
 
-def _with_front(found: list[Variant], objectives: tuple[str, ...]) -> list[Variant]:
+def with_front(found: list[Variant], objectives: tuple[str, ...]) -> list[Variant]:
     """`found` with those marked that no feasible one beats.
 
     Figures in one step of the catalogue's resolution count as equal, lest a hundredth of a percent

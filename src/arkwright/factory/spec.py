@@ -1,7 +1,8 @@
 """The factory file as types: every section of DESIGN §5, frozen.
 
 What a later version will act on is declared as `NotYet`: the key is known, and giving it is refused
-with the words "not yet" rather than silently ignored.
+with the words "not yet" rather than silently ignored. Longer than most files, for the sections of
+one file are read beside each other.
 """
 
 from __future__ import annotations
