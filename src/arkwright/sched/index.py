@@ -50,6 +50,17 @@ def is_current(state: State, work: Work, cls: int) -> bool:
     return True
 
 
+def fitting(work: Work, cls: int, out: Ints) -> int:
+    """Write the nodes that would serve the class to `out`, ascending; how many. It is current."""
+    free = work.ask_free[work.class_ask[cls]]
+    count = 0
+    for node in range(len(free)):
+        if free[node] != UNFIT:
+            out[count] = node
+            count += 1
+    return count
+
+
 def could_hold(state: State, work: Work, cls: int) -> bool:
     """Whether the class would find a domain if no reservation refused it nodes, and no row but one
     above all that would serve it (a site's, when power is scarce). True when it is not known.

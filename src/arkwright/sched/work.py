@@ -20,6 +20,7 @@ LOOKS_MIN: Final = 4
 HEAD_BLOCK: Final = 5
 GANG_PART: Final = 6
 FEW_MAX: Final = 7
+REPLAYED: Final = 8
 
 LOOKS_DEFAULT: Final = 4
 """Summing costs as much as a few walks; a class that is refused at once never pays for it."""
@@ -61,11 +62,11 @@ class Work(NamedTuple):
     """Axes: n_nodes, n_domains (of the level that has most), n_rows, n_steps, n_classes."""
 
     result: Ints
-    """[8]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
+    """[9]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
     last to get a reservation where the last that was tried could not; whether `node_rank` is set;
     how often a demand is asked for before `index` keeps sums for it; the block of GPUs
     the head would hold (see `rails`); whether one group of several is being placed; up to how
-    many domains `index` looks at one by one."""
+    many domains `index` looks at one by one; 1 and the class for whose head `node_fits` stands."""
     fit: Ints
     """[n_nodes]: candidate nodes of the placement under way."""
     run_ms: Ints
@@ -82,7 +83,7 @@ class Work(NamedTuple):
     node_rank: Ints
     """[n_nodes]: 0 for nodes to take first, 1 for the others; beats best fit."""
     node_fits: Ints
-    """[n_nodes]: while releases are replayed, whether the head may use it and whether it fits."""
+    """[n_nodes]: while releases are replayed, 1 where the head fits."""
     domain_offer: Ints
     """[n_domains]: while releases are replayed, how many nodes of a domain would serve the head."""
     domain_fit: Ints
@@ -173,7 +174,7 @@ def workspace(state: State, looks_min: int = LOOKS_DEFAULT, few_max: int = FEW_D
     n_nodes, n_rows = len(state.node_state), len(state.row_limit)
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
-    sizes = {"result": 8, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
+    sizes = {"result": 9, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
     sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
     sizes["row_owed"] = n_rows
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
