@@ -96,6 +96,11 @@ class _Drawing:
 
     def hall(self, site: str, place: Site, name: str, hall: Hall) -> HallPlan:
         path, system = f"{site}/{name}", catalog.system(hall.system)
+        if _is_by_power(hall) and (hall.budget is not None or hall.power is None):
+            raise InputError(
+                f"{path}: a budget says how many racks of {system.title} there are, and only a "
+                "design works that out: give the hall racks, as `arkwright design` names them"
+            )
         racks, nodes = _extent(hall, system)
         unit_nodes = place.fabric.scalable_unit_nodes or system.scalable_unit_nodes
         self.rounding(path, hall, system, racks)
@@ -229,11 +234,6 @@ def _extent(hall: Hall, system: System) -> tuple[int, int]:
     """Racks and nodes: whole racks, unless the file counts nodes; at last, what power carries."""
     if hall.nodes is not None:
         return math.ceil(hall.nodes / system.nodes_per_rack), hall.nodes
-    if _is_by_power(hall) and (hall.budget is not None or hall.power is None):
-        raise InputError(
-            f"a budget says how many racks of {system.title} there are, and only a design works "
-            "that out: give the hall racks, as `arkwright design` names them"
-        )
     if _is_by_power(hall):
         racks = math.floor((hall.power or 0.0) / system.rack_power_kw_max)
     else:
