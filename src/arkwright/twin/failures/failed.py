@@ -1,0 +1,236 @@
+"""Every failure of a run: independent ones of nodes, bursts, and parts that many nodes hang on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from arkwright.twin.failures.arrivals import Clock, arrivals, clock, log_normal
+from arkwright.twin.failures.places import Group, Members, Topology, groups_for, members
+from arkwright.twin.failures.spec import (
+    MS_PER_DAY,
+    MS_PER_HOUR,
+    OF_A_NODE,
+    Cause,
+    FailureSpec,
+    Part,
+    Repair,
+)
+from arkwright.twin.record import Ints, Places
+from arkwright.twin.streams import Codes, Floats, normal, path_codes, stream, uniforms
+
+
+class Failed(NamedTuple):
+    """Failures in the order of their time; n_failed rows. Those of one node may overlap."""
+
+    at_ms: Ints
+    until_ms: Ints
+    """When it was repaired, which may be after the run."""
+    cause: Ints
+    """Index into the spec's causes."""
+    node_first: Ints
+    """[n_failed + 1]: it took `node[node_first[i]:node_first[i + 1]]`."""
+    node: Ints
+
+
+class _Batch(NamedTuple):
+    """Failures of one cause: since the start, unsorted; of nodes, or of paths of a group."""
+
+    cause: int
+    at_ms: Ints
+    until_ms: Ints
+    target: Ints
+    behind: Members | None = None
+    """Nodes behind each target; None where targets are nodes."""
+
+
+class _Scene(NamedTuple):
+    """What all batches are made from."""
+
+    spec: FailureSpec
+    places: Places
+    span_ms: float
+    seed: int
+    nodes: Codes
+    """[n_nodes]: codes of their paths."""
+    clock: Clock
+    rate: dict[str, Floats]
+    """Per cause of nodes: [n_nodes], failures per felt ms."""
+
+
+def failed(
+    spec: FailureSpec, places: Places, topology: Topology, from_ms: int, until_ms: int, seed: int
+) -> Failed:
+    """All failures from `warm_up_days` before `from_ms` until `until_ms`, also those over by then.
+
+    One stream per cause, burst hall and season; items are paths. So another node, rack, cause or a
+    later end changes no other failure. Another start does.
+    """
+    groups = groups_for(spec, places, topology)
+    start_ms = from_ms - round(spec.warm_up_days * MS_PER_DAY)
+    scene = _Scene(
+        spec=spec,
+        places=places,
+        span_ms=float(until_ms - start_ms),
+        seed=seed,
+        nodes=path_codes(places.path),
+        clock=clock(spec.seasons, path_codes(places.halls), start_ms, until_ms, seed),
+        rate=_rates(spec, places, topology, seed),
+    )
+    batches = [_alone(scene, number) for number, cause in enumerate(spec.causes)
+               if cause.part in OF_A_NODE]  # fmt: skip
+    if spec.bursts.share > 0:
+        batches += [batch for hall in range(len(places.halls)) for batch in _bursts(scene, hall)]
+    batches += [_of_group(scene, number, group) for number, cause in enumerate(spec.causes)
+                for group in groups if group.part is cause.part]  # fmt: skip
+    return _together(batches, start_ms)
+
+
+def _rates(
+    spec: FailureSpec, places: Places, topology: Topology, seed: int
+) -> dict[str, Floats]:
+    gpus = places.gpus.astype(np.float64)
+    links = gpus if topology.links is None else topology.links.astype(np.float64)
+    many = {Part.GPU: gpus, Part.NODE: np.ones(len(gpus)), Part.LINK: links}
+    factors = np.array([spec.gpu_type_factors.get(name, 1.0) for name in places.gpu_types])
+    per_type = factors[places.gpu_type] if len(factors) else np.ones(len(gpus))
+    drawn = uniforms(stream(seed, "lemon"), path_codes(places.path), 0).u
+    ordinary, lemon = spec.lemons.weights
+    weight = np.where(drawn < spec.lemons.share, lemon, ordinary)
+    result = {}
+    for cause in spec.causes:
+        if cause.part in OF_A_NODE:
+            rate = cause.per_1000_days / (1000.0 * MS_PER_DAY) * many[cause.part] * weight
+            result[cause.name] = rate * per_type if cause.part is Part.GPU else rate
+    return result
+
+
+def _alone(scene: _Scene, number: int) -> _Batch:
+    """Failures of nodes that have nothing to do with each other."""
+    cause = scene.spec.causes[number]
+    hall = scene.places.hall
+    rate = scene.rate[cause.name] * (1.0 - scene.spec.bursts.share)
+    felt_end = scene.clock.felt_ms[hall, -1] if len(hall) else np.empty(0)
+    found = arrivals(stream(scene.seed, f"cause/{cause.name}"), scene.nodes, rate, felt_end)
+    at = scene.clock.real_ms(hall[found.item], found.at)
+    return _batch(number, at, found.v, found.item, cause.repair)
+
+
+def _bursts(scene: _Scene, hall: int) -> list[_Batch]:
+    """Events of one hall, each of one cause, and the nodes they hit."""
+    spec, bursts = scene.spec, scene.spec.bursts
+    causes = [number for number, cause in enumerate(spec.causes) if cause.part in OF_A_NODE]
+    share = np.array([_told(spec, spec.causes[number]) for number in causes])
+    if not causes or share.sum() == 0:
+        return []
+    name = scene.places.halls[hall]
+    code = path_codes([name])
+    rate = bursts.share * share.sum() / bursts.hit_mean
+    source = stream(scene.seed, "burst")
+    felt_end = scene.clock.felt_ms[[hall], -1]
+    found = arrivals(source, code, np.array([rate]), felt_end)
+    at = scene.clock.real_ms(np.full(len(found.at), hall), found.at)
+    index = np.arange(len(at))
+    spread = normal(uniforms(source, code, index, sub=1))
+    hit = log_normal(spread, bursts.hit_mean, bursts.hit_cv)
+    edges = np.cumsum(share) / share.sum()
+    kind = np.minimum(np.searchsorted(edges, found.v, side="right"), len(causes) - 1)
+    here = np.flatnonzero(scene.places.hall == hall)
+    return [
+        _hits(scene, causes[kind[k]], share[kind[k]], here, hit[k], float(at[k]), k) for k in index
+    ]
+
+
+def _told(spec: FailureSpec, cause: Cause) -> float:
+    """Failures per ms of a cause in the node that bursts are told of."""
+    return spec.rate_of(cause, spec.bursts.node_gpus) / (1000.0 * MS_PER_DAY)
+
+
+def _hits(
+    scene: _Scene, number: int, told: float, here: Ints, hit: float, at_ms: float, burst: int
+) -> _Batch:
+    cause = scene.spec.causes[number]
+    source = stream(scene.seed, "hit")
+    first = uniforms(source, scene.nodes[here], burst)
+    struck = first.u < hit * scene.rate[cause.name][here] / told
+    nodes = here[struck]
+    late = -np.log(first.v[struck]) * scene.spec.bursts.spread_h * MS_PER_HOUR
+    share = uniforms(source, scene.nodes[nodes], burst, sub=1).u
+    inside = at_ms + late < scene.span_ms
+    return _batch(number, (at_ms + late)[inside], share[inside], nodes[inside], cause.repair)
+
+
+def _of_group(scene: _Scene, number: int, group: Group) -> _Batch:
+    """Spans in which more than the spare ones of a path's parts were out."""
+    cause = scene.spec.causes[number]
+    codes = path_codes(group.path)
+    rate = np.full(len(codes), cause.per_1000_days / (1000.0 * MS_PER_DAY))
+    horizon = np.full(len(codes), scene.span_ms)
+    source = stream(scene.seed, f"cause/{cause.name}")
+    found = [arrivals(source, codes, rate, horizon, sub=member) for member in range(group.count)]
+    path = np.concatenate([part.item for part in found])
+    at = np.concatenate([part.at for part in found])
+    share = np.concatenate([part.v for part in found])
+    each = _batch(number, at, share, path, cause.repair)
+    return _too_many(each, group.spare)._replace(behind=members(group))
+
+
+def _too_many(each: _Batch, spare: int) -> _Batch:
+    """Where more than `spare` spans of one target overlap, as spans of their own."""
+    time = np.concatenate([each.at_ms, each.until_ms])
+    step = np.repeat(np.array([1, -1]), len(each.at_ms))
+    target = np.concatenate([each.target, each.target])
+    order = np.lexsort((step, time, target))
+    level = np.cumsum(step[order])
+    begins = (level == spare + 1) & (step[order] == 1)
+    ends = (level == spare) & (step[order] == -1)
+    return each._replace(
+        at_ms=time[order][begins], until_ms=time[order][ends], target=target[order][begins]
+    )
+
+
+def _batch(number: int, at_ms: Floats, share: Floats, target: Ints, repair: Repair) -> _Batch:
+    begin = np.floor(at_ms).astype(np.int64)
+    lasts = np.maximum(np.rint(repair.quantile_h(share) * MS_PER_HOUR), 1).astype(np.int64)
+    return _Batch(number, begin, begin + lasts, target.astype(np.int64))
+
+
+def _together(batches: list[_Batch], start_ms: int) -> Failed:
+    """All batches in the order of time, then cause, then first node."""
+    batches = [batch for batch in batches if len(batch.at_ms)]
+    if not batches:
+        none = np.empty(0, np.int64)
+        return Failed(none, none, none, np.zeros(1, np.int64), none)
+    taken = [_nodes_of(batch) for batch in batches]
+    count = np.concatenate([part[0] for part in taken])
+    first = np.cumsum(count) - count
+    node = np.concatenate([part[1] for part in taken])
+    at = np.concatenate([batch.at_ms for batch in batches])
+    until = np.concatenate([batch.until_ms for batch in batches])
+    cause = np.concatenate([np.full(len(batch.at_ms), batch.cause) for batch in batches])
+    some = np.flatnonzero(count > 0)
+    order = some[np.lexsort((node[first[some]], cause[some], at[some]))]
+    return Failed(
+        at_ms=at[order] + start_ms,
+        until_ms=until[order] + start_ms,
+        cause=cause[order],
+        node_first=np.concatenate([[0], np.cumsum(count[order])]).astype(np.int64),
+        node=node[spans(first[order], count[order])],
+    )
+
+
+def _nodes_of(batch: _Batch) -> tuple[Ints, Ints]:
+    """How many nodes each failure of the batch took, and which, one after another."""
+    if batch.behind is None:
+        return np.ones(len(batch.target), np.int64), batch.target
+    first = batch.behind.first[batch.target]
+    count = batch.behind.first[batch.target + 1] - first
+    return count, batch.behind.node[spans(first, count)]
+
+
+def spans(first: Ints, count: Ints) -> Ints:
+    """`first[0], first[0] + 1, …` for `count[0]`, then the same for the next, as one array."""
+    ends = np.cumsum(count)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) + np.repeat(first - (ends - count), count)
