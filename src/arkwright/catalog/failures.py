@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from arkwright.catalog import Row, table
+from arkwright.catalog import Default, Row, table
 from arkwright.errors import InputError
 
 
@@ -77,3 +77,8 @@ def repair_times() -> Mapping[str, RepairTime]:
 def failure_patterns() -> Mapping[str, FailurePattern]:
     """Patterns by the mix they belong to."""
     return table("failure_patterns.csv", FailurePattern)
+
+
+def checkpoint_figures() -> Mapping[str, Default]:
+    """What a checkpoint is taken to hold and to cost, by name."""
+    return table("checkpoint_figures.csv", Default)

@@ -65,6 +65,13 @@ def uniforms(
     return Pair(_uniform(words[0], words[1]), _uniform(words[2], words[3]))
 
 
+def words(source: Stream, item: Codes, index: npt.NDArray[np.int64]) -> Codes:
+    """Four words of 32 bits per (index, item): shape (4 n_index, n_items), four rows an index."""
+    item, counter = np.broadcast_arrays(item[None, :], index.astype(np.uint64)[:, None])
+    drawn = philox((item & _LOW, item >> _SHIFT, counter & _LOW, np.zeros_like(counter)), source)
+    return np.stack(drawn, axis=1).reshape(4 * len(index), item.shape[1])
+
+
 def philox(counter: tuple[Codes, Codes, Codes, Codes], source: Stream) -> tuple[Codes, ...]:
     """Four words of 32 bits (in 64) per counter of four words of 32 bits: Philox 4x32-10."""
     c0, c1, c2, c3 = counter

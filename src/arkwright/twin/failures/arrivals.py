@@ -7,9 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arkwright.twin.failures.spec import MS_PER_DAY, Seasons
+from arkwright.twin.failures.spec import Seasons
 from arkwright.twin.record import Ints
 from arkwright.twin.streams import Codes, Floats, Stream, normal, stream, uniforms
+from arkwright.units import MS_PER_S
+
+
+_AT_ONCE = 4096
+"""Draws at a time where few items have many arrivals."""
 
 
 class Clock(NamedTuple):
@@ -47,7 +52,7 @@ def clock(
     if seasons.cv == 0:
         edges = np.array([0.0, span_ms])
         return Clock(edges, np.broadcast_to(edges, (len(halls), 2)))
-    width_ms = seasons.days * MS_PER_DAY
+    width_ms = seasons.length * MS_PER_S
     numbers = np.arange(math.floor(start_ms / width_ms), math.ceil(until_ms / width_ms))
     edges = np.append(np.maximum(numbers * width_ms - start_ms, 0.0), span_ms)
     drawn = uniforms(stream(seed, "season"), halls[:, None], numbers[None, :])
@@ -68,16 +73,20 @@ def arrivals(
     found: list[tuple[Ints, Floats, Floats]] = []
     number = 0
     while len(going):
-        drawn = uniforms(source, items[going], number, sub)
-        at[going] -= np.log(drawn.u) / rate[going]
-        inside = at[going] < horizon[going]
-        going = going[inside]
-        found.append((going, at[going], drawn.v[inside]))
-        number += 1
+        rounds = np.arange(number, number + max(1, min(64, _AT_ONCE // len(going))))
+        drawn = uniforms(source, items[going], rounds[:, None], sub)
+        gaps = -np.log(drawn.u) / rate[going]
+        # Summed one after another from where each item stands: the rounds at once change nothing.
+        times = np.cumsum(np.concatenate([at[None, going], gaps]), axis=0)[1:]
+        row, place = np.nonzero(times < horizon[going])
+        found.append((going[place], times[row, place], drawn.v[row, place]))
+        at[going] = times[-1]
+        going = going[times[-1] < horizon[going]]
+        number += len(rounds)
     if not found:
         return Arrivals(np.empty(0, np.int64), np.empty(0), np.empty(0))
-    item, times, v = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return Arrivals(item.astype(np.int64), times, v)
+    item, when, v = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return Arrivals(item.astype(np.int64), when, v)
 
 
 def log_normal(z: Floats, mean: float, cv: float) -> Floats:

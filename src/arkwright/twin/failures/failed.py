@@ -10,7 +10,6 @@ from arkwright.twin.failures.arrivals import Clock, arrivals, clock, log_normal
 from arkwright.twin.failures.places import Group, Members, Topology, groups_for, members
 from arkwright.twin.failures.spec import (
     MS_PER_DAY,
-    MS_PER_HOUR,
     OF_A_NODE,
     Cause,
     FailureSpec,
@@ -18,7 +17,20 @@ from arkwright.twin.failures.spec import (
     Repair,
 )
 from arkwright.twin.record import Ints, Places
-from arkwright.twin.streams import Codes, Floats, normal, path_codes, stream, uniforms
+from arkwright.twin.streams import (
+    Codes,
+    Floats,
+    Stream,
+    normal,
+    path_codes,
+    stream,
+    uniforms,
+    words,
+)
+from arkwright.units import MS_PER_S
+
+_CACHED = 16_384
+"""Draws at a time: a few arrays of so many 64-bit words stay in a core's cache."""
 
 
 class Failed(NamedTuple):
@@ -62,13 +74,13 @@ class _Scene(NamedTuple):
 def failed(
     spec: FailureSpec, places: Places, topology: Topology, from_ms: int, until_ms: int, seed: int
 ) -> Failed:
-    """All failures from `warm_up_days` before `from_ms` until `until_ms`, also those over by then.
+    """All failures from `warm_up` before `from_ms` until `until_ms`, also those over by then.
 
     One stream per cause, burst hall and season; items are paths. So another node, rack, cause or a
     later end changes no other failure. Another start does.
     """
     groups = groups_for(spec, places, topology)
-    start_ms = from_ms - round(spec.warm_up_days * MS_PER_DAY)
+    start_ms = from_ms - round(spec.warm_up * MS_PER_S)
     scene = _Scene(
         spec=spec,
         places=places,
@@ -120,26 +132,31 @@ def _alone(scene: _Scene, number: int) -> _Batch:
 def _bursts(scene: _Scene, hall: int) -> list[_Batch]:
     """Events of one hall, each of one cause, and the nodes they hit."""
     spec, bursts = scene.spec, scene.spec.bursts
-    causes = [number for number, cause in enumerate(spec.causes) if cause.part in OF_A_NODE]
-    share = np.array([_told(spec, spec.causes[number]) for number in causes])
-    if not causes or share.sum() == 0:
-        return []
-    name = scene.places.halls[hall]
-    code = path_codes([name])
-    rate = bursts.share * share.sum() / bursts.hit_mean
-    source = stream(scene.seed, "burst")
-    felt_end = scene.clock.felt_ms[[hall], -1]
-    found = arrivals(source, code, np.array([rate]), felt_end)
-    at = scene.clock.real_ms(np.full(len(found.at), hall), found.at)
-    index = np.arange(len(at))
-    spread = normal(uniforms(source, code, index, sub=1))
-    hit = log_normal(spread, bursts.hit_mean, bursts.hit_cv)
-    edges = np.cumsum(share) / share.sum()
-    kind = np.minimum(np.searchsorted(edges, found.v, side="right"), len(causes) - 1)
+    causes = [number for number, cause in enumerate(spec.causes) if _told(spec, cause) > 0]
     here = np.flatnonzero(scene.places.hall == hall)
-    return [
-        _hits(scene, causes[kind[k]], share[kind[k]], here, hit[k], float(at[k]), k) for k in index
-    ]
+    if not causes or not len(here):
+        return []
+    told = np.array([_told(spec, spec.causes[number]) for number in causes])
+    code = path_codes([scene.places.halls[hall]])
+    rate = np.array([bursts.share * told.sum() / bursts.hit_mean])
+    source = stream(scene.seed, "burst")
+    found = arrivals(source, code, rate, scene.clock.felt_ms[[hall], -1])
+    at = scene.clock.real_ms(np.full(len(found.at), hall), found.at)
+    drawn = normal(uniforms(source, code, np.arange(len(at)), sub=1))
+    hit = log_normal(drawn, bursts.hit_mean, bursts.hit_cv)
+    edges = np.cumsum(told) / told.sum()
+    kind = np.minimum(np.searchsorted(edges, found.v, side="right"), len(causes) - 1)
+    names = [spec.causes[number].name for number in causes]
+    weight = np.array([scene.rate[name][here] for name in names]) / told[:, None]
+    burst, place = _hits(stream(scene.seed, "hit"), scene.nodes[here], hit, kind, weight)
+    node = here[place]
+    drawn_hit = uniforms(stream(scene.seed, "hit time"), scene.nodes[node], burst)
+    out = at[burst] - np.log(drawn_hit.u) * bursts.spread * MS_PER_S
+    batches = []
+    for number, cause in enumerate(causes):
+        of = (kind[burst] == number) & (out < scene.span_ms)
+        batches.append(_batch(cause, out[of], drawn_hit.v[of], node[of], spec.causes[cause].repair))
+    return batches
 
 
 def _told(spec: FailureSpec, cause: Cause) -> float:
@@ -148,17 +165,22 @@ def _told(spec: FailureSpec, cause: Cause) -> float:
 
 
 def _hits(
-    scene: _Scene, number: int, told: float, here: Ints, hit: float, at_ms: float, burst: int
-) -> _Batch:
-    cause = scene.spec.causes[number]
-    source = stream(scene.seed, "hit")
-    first = uniforms(source, scene.nodes[here], burst)
-    struck = first.u < hit * scene.rate[cause.name][here] / told
-    nodes = here[struck]
-    late = -np.log(first.v[struck]) * scene.spec.bursts.spread_h * MS_PER_HOUR
-    share = uniforms(source, scene.nodes[nodes], burst, sub=1).u
-    inside = at_ms + late < scene.span_ms
-    return _batch(number, (at_ms + late)[inside], share[inside], nodes[inside], cause.repair)
+    source: Stream, nodes: Codes, hit: Floats, kind: Ints, weight: Floats
+) -> tuple[Ints, Ints]:
+    """Which burst hit which node: pairs of indexes, by burst.
+
+    Burst b hits node i with chance `hit[b] * weight[kind[b], i]`. Most hit few of many nodes, so
+    one draw serves four bursts, and bursts are taken in blocks that stay in a cache.
+    """
+    block = 4 * max(1, _CACHED // max(1, len(nodes)))
+    bursts, places = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    for first in range(0, len(hit), block):
+        of = np.arange(first, min(first + block, len(hit)))
+        drawn = words(source, nodes, np.arange(first // 4, -(-(first + len(of)) // 4)))
+        row, place = np.nonzero(drawn[: len(of)] < hit[of, None] * weight[kind[of]] * 2.0**32)
+        bursts.append(row + first)
+        places.append(place)
+    return np.concatenate(bursts), np.concatenate(places)
 
 
 def _of_group(scene: _Scene, number: int, group: Group) -> _Batch:
@@ -192,7 +214,7 @@ def _too_many(each: _Batch, spare: int) -> _Batch:
 
 def _batch(number: int, at_ms: Floats, share: Floats, target: Ints, repair: Repair) -> _Batch:
     begin = np.floor(at_ms).astype(np.int64)
-    lasts = np.maximum(np.rint(repair.quantile_h(share) * MS_PER_HOUR), 1).astype(np.int64)
+    lasts = np.maximum(np.rint(repair.quantile_s(share) * MS_PER_S), 1).astype(np.int64)
     return _Batch(number, begin, begin + lasts, target.astype(np.int64))
 
 

@@ -23,13 +23,14 @@ from arkwright.catalog.failures import (
 from arkwright.errors import InputError, Problem
 from arkwright.factory.section import Section
 from arkwright.twin.streams import Floats
-from arkwright.units import MS_PER_S, S_PER_HOUR
+from arkwright.units import MS_PER_S, S_PER_HOUR, Seconds
 
 Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
 Factor: TypeAlias = Annotated[float, Meta(ge=0, le=1e6)]
 
+S_PER_DAY = 24 * S_PER_HOUR
 MS_PER_HOUR = MS_PER_S * S_PER_HOUR
-MS_PER_DAY = 24 * MS_PER_HOUR
+MS_PER_DAY = MS_PER_S * S_PER_DAY
 _KNOTS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1.0)
 """Shares at which the catalogue gives repair times."""
 
@@ -51,37 +52,37 @@ OF_A_NODE = (Part.GPU, Part.NODE, Part.LINK)
 
 
 class Repair(Section, frozen=True, kw_only=True):
-    """Time until back in service by its quantiles: within `hours[i]` for `shares[i]` of failures.
+    """Time until back in service by its quantiles: `within[i]` for `shares[i]` of the failures.
 
     Between two knots the time grows geometrically, which keeps a tail as heavy as the knots say.
     """
 
     shares: Annotated[tuple[Share, ...], Meta(min_length=2, max_length=1000)]
     """From 0 through 1, ascending."""
-    hours: Annotated[tuple[float, ...], Meta(min_length=2, max_length=1000)]
+    within: Annotated[tuple[Seconds, ...], Meta(min_length=2, max_length=1000)]
     """Above 0, not descending."""
 
     def __post_init__(self) -> None:
-        shares, hours = np.array(self.shares), np.array(self.hours)
-        if len(shares) != len(hours):
-            raise ValueError(f"{len(shares)} shares need as many hours, not {len(hours)}")
+        shares, within = np.array(self.shares), np.array(self.within)
+        if len(shares) != len(within):
+            raise ValueError(f"{len(shares)} shares need as many times, not {len(within)}")
         if shares[0] != 0 or shares[-1] != 1 or (np.diff(shares) <= 0).any():
             raise ValueError("shares go from 0 through 1 and ascend")
-        if not np.isfinite(hours).all() or hours[0] <= 0 or (np.diff(hours) < 0).any():
-            raise ValueError("hours are above 0 and do not descend")
+        if not np.isfinite(within).all() or within[0] <= 0 or (np.diff(within) < 0).any():
+            raise ValueError("times are above 0 and do not descend")
 
-    def quantile_h(self, share: Floats) -> Floats:
-        """Hours within which `share` (0..1, any shape) of the repairs are done."""
-        return np.asarray(np.exp(np.interp(share, self.shares, np.log(self.hours))))
+    def quantile_s(self, share: Floats) -> Floats:
+        """Seconds within which `share` (0..1, any shape) of the repairs are done."""
+        return np.asarray(np.exp(np.interp(share, self.shares, np.log(self.within))))
 
     @property
     def mean_h(self) -> float:
         """Mean [h]: over a geometric piece from a to b it is (b - a) / ln(b / a)."""
-        low, high = np.array(self.hours[:-1]), np.array(self.hours[1:])
+        low, high = np.array(self.within[:-1]), np.array(self.within[1:])
         same = high <= low * (1 + 1e-12)
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = np.where(same, low, (high - low) / np.log(high / low))
-        return float(mean @ np.diff(self.shares))
+        return float(mean @ np.diff(self.shares)) / S_PER_HOUR
 
 
 class Cause(Section, frozen=True, kw_only=True):
@@ -122,7 +123,7 @@ class Bursts(Section, frozen=True, kw_only=True):
     hit_mean: Annotated[float, Meta(gt=0, le=1)] = 0.01
     hit_cv: Factor = 1.0
     """Standard deviation over mean."""
-    spread_h: Factor = 1.0
+    spread: Seconds = 3600.0
     """Mean time from the event until a node is out; exponential."""
     node_gpus: Annotated[int, Meta(ge=1, le=1024)] = 8
     """GPUs of the node that `hit_mean` is told of; others are hit as their rates compare to it."""
@@ -136,7 +137,7 @@ class Seasons(Section, frozen=True, kw_only=True):
 
     cv: Factor = 0.0
     """Standard deviation over mean."""
-    days: Annotated[float, Meta(gt=0, le=3660)] = 30.0
+    length: Annotated[Seconds, Meta(gt=0, le=1e9)] = 30 * S_PER_DAY
 
 
 class FailureSpec(Section, frozen=True, kw_only=True):
@@ -148,7 +149,7 @@ class FailureSpec(Section, frozen=True, kw_only=True):
     seasons: Seasons = Seasons()
     gpu_type_factors: dict[str, Factor] = field(default_factory=dict)
     """Factor on the rates of GPU causes by GPU type; 1 for those not named."""
-    warm_up_days: Annotated[float, Meta(ge=0, le=3660)] = 0.0
+    warm_up: Annotated[Seconds, Meta(le=1e9)] = 0.0
     """Failures of so long before the start may still be out then; 0: all nodes begin in service."""
 
     def __post_init__(self) -> None:
@@ -191,7 +192,7 @@ class Failures(Section, frozen=True, kw_only=True):
     bursts: Bursts | None = None
     seasons: Seasons | None = None
     gpu_type_factors: dict[str, Factor] = field(default_factory=dict)
-    warm_up_days: Annotated[float, Meta(ge=0, le=3660)] = 0.0
+    warm_up: Annotated[Seconds, Meta(le=1e9)] = 0.0
 
 
 def failure_spec(asked: Failures | str = "default") -> FailureSpec:
@@ -208,9 +209,9 @@ def failure_spec(asked: Failures | str = "default") -> FailureSpec:
         causes=tuple(_scaled(cause, asked) for cause in causes if cause.per_1000_days > 0),
         lemons=asked.lemons or Lemons(share=pattern.lemon_share, factor=pattern.lemon_factor),
         bursts=asked.bursts or _bursts(pattern),
-        seasons=asked.seasons or Seasons(cv=pattern.season_cv, days=pattern.season_days),
+        seasons=asked.seasons or Seasons(cv=pattern.season_cv, length=pattern.season_days * S_PER_DAY),
         gpu_type_factors=asked.gpu_type_factors,
-        warm_up_days=asked.warm_up_days,
+        warm_up=asked.warm_up,
     )
 
 
@@ -228,7 +229,7 @@ def _repair(row: RepairTime) -> Repair:
         row.min_h, row.p10_h, row.p25_h, row.p50_h, row.p75_h,
         row.p90_h, row.p95_h, row.p99_h, row.max_h,
     )  # fmt: skip
-    return Repair(shares=_KNOTS, hours=hours)
+    return Repair(shares=_KNOTS, within=tuple(value * S_PER_HOUR for value in hours))
 
 
 def _bursts(row: FailurePattern) -> Bursts:
@@ -236,7 +237,7 @@ def _bursts(row: FailurePattern) -> Bursts:
         share=row.burst_share,
         hit_mean=row.burst_hit_mean,
         hit_cv=row.burst_hit_cv,
-        spread_h=row.burst_spread_h,
+        spread=row.burst_spread_h * S_PER_HOUR,
     )
 
 
@@ -265,7 +266,7 @@ def _changed(known: Mapping[str, Cause], changes: Mapping[str, CauseChange]) -> 
 def _scaled(cause: Cause, asked: Failures) -> Cause:
     repair = Repair(
         shares=cause.repair.shares,
-        hours=tuple(hours * asked.repair_factor for hours in cause.repair.hours),
+        within=tuple(time_s * asked.repair_factor for time_s in cause.repair.within),
     )
     return Cause(
         name=cause.name,
