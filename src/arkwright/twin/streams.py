@@ -51,9 +51,7 @@ def path_codes(paths: Iterable[str]) -> Codes:
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
-def uniforms(
-    source: Stream, item: Codes, index: int | npt.NDArray[np.int64], sub: int = 0
-) -> Pair:
+def uniforms(source: Stream, item: Codes, index: int | npt.NDArray[np.int64], sub: int = 0) -> Pair:
     """The pair number (`index`, `sub`) of every item; `index` and `sub` in 0..2^32-1.
 
     Results have the shape of `item` and `index` broadcast together.

@@ -8,7 +8,7 @@ from arkwright.twin.failures.failed import Failed, failed
 from arkwright.twin.failures.fit import fit
 from arkwright.twin.failures.outages import NodeEvents, merged, node_events, outages
 from arkwright.twin.failures.places import Group, Topology, strikes_nothing
-#from arkwright.twin.failures.spares import Spares, spares
+from arkwright.twin.failures.spares import Spares, spares
 from arkwright.twin.failures.spec import (
     Bursts,
     Cause,
@@ -31,7 +31,7 @@ from arkwright.twin.failures.trace import (
 
 __all__ = [
     "Bursts", "Cause", "CauseChange", "Failed", "FailureSpec", "Failures", "FaultStatistics",
-    "FaultTrace", "Group", "Lemons", "NodeEvents", "Part", "Repair", "Seasons", 
+    "FaultTrace", "Group", "Lemons", "NodeEvents", "Part", "Repair", "Seasons", "Spares",
     "Topology", "drawn_trace", "failed", "failure_spec", "fit", "merged", "node_events", "outages",
-    "read_fault_trace", "statistics", "strikes_nothing",
+    "read_fault_trace", "spares", "statistics", "strikes_nothing",
 ]  # fmt: skip

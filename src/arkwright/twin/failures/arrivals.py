@@ -44,12 +44,10 @@ class Arrivals(NamedTuple):
     """A uniform of its own per arrival, for what happens to it."""
 
 
-def clock(
-    seasons: Seasons, halls: Codes, start_ms: int, until_ms: int, seed: int
-) -> Clock:
+def clock(seasons: Seasons | None, halls: Codes, start_ms: int, until_ms: int, seed: int) -> Clock:
     """The clock of each hall from `start_ms` through `until_ms`."""
     span_ms = float(until_ms - start_ms)
-    if seasons.cv == 0:
+    if seasons is None:
         edges = np.array([0.0, span_ms])
         return Clock(edges, np.broadcast_to(edges, (len(halls), 2)))
     width_ms = seasons.length * MS_PER_S
@@ -61,9 +59,7 @@ def clock(
     return Clock(edges, np.concatenate([np.zeros((len(halls), 1)), felt], axis=1))
 
 
-def arrivals(
-    source: Stream, items: Codes, rate: Floats, horizon: Floats, sub: int = 0
-) -> Arrivals:
+def arrivals(source: Stream, items: Codes, rate: Floats, horizon: Floats, sub: int = 0) -> Arrivals:
     """Poisson arrivals of each item at its `rate` per unit until its `horizon`, all (n,).
 
     Arrival k of an item depends on nothing but its code and rate: a longer horizon only adds.

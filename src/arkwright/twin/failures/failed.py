@@ -8,14 +8,8 @@ import numpy as np
 
 from arkwright.twin.failures.arrivals import Clock, arrivals, clock, log_normal
 from arkwright.twin.failures.places import Group, Members, Topology, groups_for, members
-from arkwright.twin.failures.spec import (
-    MS_PER_DAY,
-    OF_A_NODE,
-    Cause,
-    FailureSpec,
-    Part,
-    Repair,
-)
+from arkwright.twin.failures.rates import node_rates, told_rate
+from arkwright.twin.failures.spec import MS_PER_DAY, OF_A_NODE, Bursts, FailureSpec, Repair
 from arkwright.twin.record import Ints, Places
 from arkwright.twin.streams import (
     Codes,
@@ -81,62 +75,58 @@ def failed(
     """
     groups = groups_for(spec, places, topology)
     start_ms = from_ms - round(spec.warm_up * MS_PER_S)
+    nodes = path_codes(places.path)
     scene = _Scene(
         spec=spec,
         places=places,
         span_ms=float(until_ms - start_ms),
         seed=seed,
-        nodes=path_codes(places.path),
+        nodes=nodes,
         clock=clock(spec.seasons, path_codes(places.halls), start_ms, until_ms, seed),
-        rate=_rates(spec, places, topology, seed),
+        rate=_rates(spec, places, topology, nodes, seed),
     )
     batches = [_alone(scene, number) for number, cause in enumerate(spec.causes)
                if cause.part in OF_A_NODE]  # fmt: skip
-    if spec.bursts.share > 0:
-        batches += [batch for hall in range(len(places.halls)) for batch in _bursts(scene, hall)]
+    if spec.bursts is not None:
+        for hall in range(len(places.halls)):
+            batches += _of_hall(scene, spec.bursts, hall)
     batches += [_of_group(scene, number, group) for number, cause in enumerate(spec.causes)
                 for group in groups if group.part is cause.part]  # fmt: skip
     return _together(batches, start_ms)
 
 
 def _rates(
-    spec: FailureSpec, places: Places, topology: Topology, seed: int
+    spec: FailureSpec, places: Places, topology: Topology, nodes: Codes, seed: int
 ) -> dict[str, Floats]:
-    gpus = places.gpus.astype(np.float64)
-    links = gpus if topology.links is None else topology.links.astype(np.float64)
-    many = {Part.GPU: gpus, Part.NODE: np.ones(len(gpus)), Part.LINK: links}
-    factors = np.array([spec.gpu_type_factors.get(name, 1.0) for name in places.gpu_types])
-    per_type = factors[places.gpu_type] if len(factors) else np.ones(len(gpus))
-    drawn = uniforms(stream(seed, "lemon"), path_codes(places.path), 0).u
+    rates = node_rates(spec, places, topology)
+    if spec.lemons is None:
+        return rates
+    drawn = uniforms(stream(seed, "lemon"), nodes, 0).u
     ordinary, lemon = spec.lemons.weights
     weight = np.where(drawn < spec.lemons.share, lemon, ordinary)
-    result = {}
-    for cause in spec.causes:
-        if cause.part in OF_A_NODE:
-            rate = cause.per_1000_days / (1000.0 * MS_PER_DAY) * many[cause.part] * weight
-            result[cause.name] = rate * per_type if cause.part is Part.GPU else rate
-    return result
+    return {name: rate * weight for name, rate in rates.items()}
 
 
 def _alone(scene: _Scene, number: int) -> _Batch:
     """Failures of nodes that have nothing to do with each other."""
     cause = scene.spec.causes[number]
     hall = scene.places.hall
-    rate = scene.rate[cause.name] * (1.0 - scene.spec.bursts.share)
+    bursts = scene.spec.bursts
+    rate = scene.rate[cause.name] * (1.0 - bursts.share if bursts else 1.0)
     felt_end = scene.clock.felt_ms[hall, -1] if len(hall) else np.empty(0)
     found = arrivals(stream(scene.seed, f"cause/{cause.name}"), scene.nodes, rate, felt_end)
     at = scene.clock.real_ms(hall[found.item], found.at)
     return _batch(number, at, found.v, found.item, cause.repair)
 
 
-def _bursts(scene: _Scene, hall: int) -> list[_Batch]:
+def _of_hall(scene: _Scene, bursts: Bursts, hall: int) -> list[_Batch]:
     """Events of one hall, each of one cause, and the nodes they hit."""
-    spec, bursts = scene.spec, scene.spec.bursts
-    causes = [number for number, cause in enumerate(spec.causes) if _told(spec, cause) > 0]
+    spec = scene.spec
+    causes = [n for n, cause in enumerate(spec.causes) if told_rate(spec, bursts, cause) > 0]
     here = np.flatnonzero(scene.places.hall == hall)
     if not causes or not len(here):
         return []
-    told = np.array([_told(spec, spec.causes[number]) for number in causes])
+    told = np.array([told_rate(spec, bursts, spec.causes[number]) for number in causes])
     code = path_codes([scene.places.halls[hall]])
     rate = np.array([bursts.share * told.sum() / bursts.hit_mean])
     source = stream(scene.seed, "burst")
@@ -157,11 +147,6 @@ def _bursts(scene: _Scene, hall: int) -> list[_Batch]:
         of = (kind[burst] == number) & (out < scene.span_ms)
         batches.append(_batch(cause, out[of], drawn_hit.v[of], node[of], spec.causes[cause].repair))
     return batches
-
-
-def _told(spec: FailureSpec, cause: Cause) -> float:
-    """Failures per ms of a cause in the node that bursts are told of."""
-    return spec.rate_of(cause, spec.bursts.node_gpus) / (1000.0 * MS_PER_DAY)
 
 
 def _hits(

@@ -24,6 +24,7 @@ from arkwright.twin.failures.spec import (
     Seasons,
 )
 from arkwright.twin.failures.trace import FaultTrace, dispersion, window_counts
+from arkwright.twin.record import Ints
 from arkwright.twin.streams import Floats
 from arkwright.units import S_PER_HOUR
 
@@ -68,14 +69,14 @@ def fit_repair(out_h: Floats) -> Repair:
     )
 
 
-def fit_lemons(faults: np.ndarray) -> Lemons:
+def fit_lemons(faults: Ints) -> Lemons | None:
     """Two kinds of nodes from the number of faults of each: a mixture of two Poisson rates.
 
     Maximum likelihood by expectation and maximisation. Nodes that do not differ give no lemons.
     """
     mean = float(faults.mean())
     if faults.var() <= mean:
-        return Lemons()
+        return None
     share, low, high = 0.2, mean / 2, mean * 3
     for _ in range(_ROUNDS):
         odds = (1 - share) / share * np.exp(faults * math.log(low / high) - low + high)
@@ -84,11 +85,11 @@ def fit_lemons(faults: np.ndarray) -> Lemons:
         low = float(((1 - lemon) @ faults) / (1 - lemon).sum())
         high = float((lemon @ faults) / lemon.sum())
         if low <= 0 or share <= 0:
-            return Lemons()
+            return None
     return Lemons(share=round(share, 4), factor=round(max(high / low, 1.0), 3))
 
 
-def fit_bursts(trace: FaultTrace) -> Bursts:
+def fit_bursts(trace: FaultTrace) -> Bursts | None:
     """Share, size and spread of bursts from the number of faults of each day.
 
     Maximum likelihood over a grid: a day has Poisson faults of the season's mean rate, a share of
@@ -96,10 +97,10 @@ def fit_bursts(trace: FaultTrace) -> Bursts:
     """
     days = window_counts(trace, 1.0)
     if days.var() <= days.mean():
-        return Bursts()
+        return None
     best = max(_candidates(days, trace.nodes), key=lambda candidate: candidate.likelihood)
     if best.share == 0:
-        return Bursts()
+        return None
     return Bursts(
         share=best.share,
         hit_mean=best.hits / trace.nodes,
@@ -115,7 +116,7 @@ class _Candidate(NamedTuple):
     cv: float
 
 
-def _candidates(days: np.ndarray, nodes: int) -> list[_Candidate]:
+def _candidates(days: Ints, nodes: int) -> list[_Candidate]:
     """The likelihood of the days at every point of the grid."""
     shares = np.linspace(0.0, 0.9, 19)
     season = (np.arange(len(days)) // _SEASON_DAYS).astype(np.int64)
@@ -154,7 +155,7 @@ def _spread_h(trace: FaultTrace) -> float:
     return float(hours[np.argmin(np.abs(ratio - max(short, 0.0) / max(long, 1e-9)))])
 
 
-def _seasons(trace: FaultTrace, bursts: Bursts) -> Seasons:
+def _seasons(trace: FaultTrace, bursts: Bursts | None) -> Seasons | None:
     """Var/mean of a season's faults = that of bursts + mean x cv^2 x 2/3.
 
     Two thirds, because a window of the trace lies over two seasons of the world, with an offset f
@@ -162,11 +163,14 @@ def _seasons(trace: FaultTrace, bursts: Bursts) -> Seasons:
     """
     counts = window_counts(trace, _SEASON_DAYS)
     if len(counts) < 3:
-        return Seasons()
-    hits = bursts.hit_mean * trace.nodes
-    of_bursts = 1 + bursts.share * hits * (1 + bursts.hit_cv**2)
+        return None
+    of_bursts = 1.0
+    if bursts is not None:
+        of_bursts += bursts.share * bursts.hit_mean * trace.nodes * (1 + bursts.hit_cv**2)
     excess = (counts.var(ddof=1) / counts.mean() - of_bursts) / counts.mean() * 1.5
-    return Seasons(cv=float(math.sqrt(max(excess, 0.0))), length=_SEASON_DAYS * S_PER_DAY)
+    if excess <= 0:
+        return None
+    return Seasons(cv=float(math.sqrt(excess)), length=_SEASON_DAYS * S_PER_DAY)
 
 
 def _causes(trace: FaultTrace) -> list[Cause]:

@@ -101,8 +101,8 @@ class Lemons(Section, frozen=True, kw_only=True):
     The mean over the fleet stays what the causes say.
     """
 
-    share: Share = 0.0
-    factor: Annotated[float, Meta(ge=1, le=1000)] = 1.0
+    share: Share
+    factor: Annotated[float, Meta(ge=1, le=1000)]
 
     @property
     def weights(self) -> tuple[float, float]:
@@ -118,12 +118,12 @@ class Bursts(Section, frozen=True, kw_only=True):
     log-normal with `hit_mean` and `hit_cv`, so a burst grows with the hall.
     """
 
-    share: Share = 0.0
+    share: Share
     """Of the failures of nodes, those that come in bursts."""
-    hit_mean: Annotated[float, Meta(gt=0, le=1)] = 0.01
-    hit_cv: Factor = 1.0
+    hit_mean: Annotated[float, Meta(gt=0, le=1)]
+    hit_cv: Factor
     """Standard deviation over mean."""
-    spread: Seconds = 3600.0
+    spread: Seconds
     """Mean time from the event until a node is out; exponential."""
     node_gpus: Annotated[int, Meta(ge=1, le=1024)] = 8
     """GPUs of the node that `hit_mean` is told of; others are hit as their rates compare to it."""
@@ -135,18 +135,21 @@ class Seasons(Section, frozen=True, kw_only=True):
     Log-normal; windows are counted from the epoch.
     """
 
-    cv: Factor = 0.0
+    cv: Factor
     """Standard deviation over mean."""
-    length: Annotated[Seconds, Meta(gt=0, le=1e9)] = 30 * S_PER_DAY
+    length: Annotated[Seconds, Meta(gt=0, le=1e9)]
 
 
 class FailureSpec(Section, frozen=True, kw_only=True):
     """A whole failure model."""
 
     causes: Annotated[tuple[Cause, ...], Meta(max_length=1000)]
-    lemons: Lemons = Lemons()
-    bursts: Bursts = Bursts()
-    seasons: Seasons = Seasons()
+    lemons: Lemons | None = None
+    """None: all nodes are alike."""
+    bursts: Bursts | None = None
+    """None: nodes fail one by one."""
+    seasons: Seasons | None = None
+    """None: the rate stays."""
     gpu_type_factors: dict[str, Factor] = field(default_factory=dict)
     """Factor on the rates of GPU causes by GPU type; 1 for those not named."""
     warm_up: Annotated[Seconds, Meta(le=1e9)] = 0.0
@@ -189,8 +192,10 @@ class Failures(Section, frozen=True, kw_only=True):
     causes: dict[str, CauseChange] = field(default_factory=dict)
     """By name; a rate of 0 takes a cause out."""
     lemons: Lemons | None = None
+    """A share of 0 takes the mix's away; likewise below."""
     bursts: Bursts | None = None
     seasons: Seasons | None = None
+    """A cv of 0 takes the mix's away."""
     gpu_type_factors: dict[str, Factor] = field(default_factory=dict)
     warm_up: Annotated[Seconds, Meta(le=1e9)] = 0.0
 
@@ -205,11 +210,15 @@ def failure_spec(asked: Failures | str = "default") -> FailureSpec:
              for row in failure_mix(asked.mix)}  # fmt: skip
     causes = _changed(known, asked.causes)
     pattern = failure_patterns().get(asked.mix, failure_patterns()["*"])
+    lemons = asked.lemons or Lemons(share=pattern.lemon_share, factor=pattern.lemon_factor)
+    bursts = asked.bursts or _bursts(pattern)
+    length = pattern.season_days * S_PER_DAY
+    seasons = asked.seasons or Seasons(cv=pattern.season_cv, length=length)
     return FailureSpec(
         causes=tuple(_scaled(cause, asked) for cause in causes if cause.per_1000_days > 0),
-        lemons=asked.lemons or Lemons(share=pattern.lemon_share, factor=pattern.lemon_factor),
-        bursts=asked.bursts or _bursts(pattern),
-        seasons=asked.seasons or Seasons(cv=pattern.season_cv, length=pattern.season_days * S_PER_DAY),
+        lemons=lemons if lemons.share > 0 else None,
+        bursts=bursts if bursts.share > 0 else None,
+        seasons=seasons if seasons.cv > 0 else None,
         gpu_type_factors=asked.gpu_type_factors,
         warm_up=asked.warm_up,
     )
