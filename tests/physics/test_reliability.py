@@ -10,7 +10,7 @@ from arkwright.physics.reliability import (
     ettr,
     goodput,
     mttf_h,
-    unavailability,
+    out_share,
     young_interval_s,
 )
 
@@ -101,8 +101,9 @@ def test_goodput_is_what_a_run_played_out_shows():
 
 
 def test_a_part_is_out_for_the_share_its_repair_takes():
-    # One failure in 1,000 days, a day to repair: 1 of 1,001 days.
-    assert unavailability(1.0, 24.0) == pytest.approx(1 / 1001)
+    # One failure in 1,000 days, a day to repair: about a thousandth of the time.
+    assert out_share(1 / 1000) == pytest.approx(0.0009995, abs=1e-7)
+    assert out_share(0.0) == 0.0
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=1, max_size=5))

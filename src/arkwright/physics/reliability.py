@@ -82,10 +82,10 @@ def ettr(
     return np.maximum(1.0 - lost, 0.0) / (1.0 + cost_s / np.asarray(interval_s, np.float64))
 
 
-def unavailability(per_1000_days: Number, repair_h_mean: Number) -> Number:
-    """Share of its time that a part is out: r T / (1 + r T), whatever the repair's distribution.
+def out_share(load: Number) -> Number:
+    """Share of the time that something is out: 1 - e^-load, load = failures per time x mean repair.
 
-    `per_1000_days` counts failures while in service; an alternating renewal process.
+    M/G/infinity: failures arrive whether or not it is out already, and the number being repaired is
+    Poisson with mean `load` whatever the repair's distribution (Takacs 1962).
     """
-    out = np.asarray(per_1000_days, np.float64) / (1000.0 * HOURS_PER_DAY) * repair_h_mean
-    return out / (1.0 + out)
+    return -np.expm1(-np.asarray(load, np.float64))

@@ -175,12 +175,13 @@ def _of_group(scene: _Scene, number: int, group: Group) -> _Batch:
     rate = np.full(len(codes), cause.per_1000_days / (1000.0 * MS_PER_DAY))
     horizon = np.full(len(codes), scene.span_ms)
     source = stream(scene.seed, f"cause/{cause.name}")
-    found = [arrivals(source, codes, rate, horizon, sub=member) for member in range(group.count)]
-    path = np.concatenate([part.item for part in found])
+    found = [arrivals(source, codes, rate, horizon, sub=k) for k in range(group.count)]
+    member = np.concatenate([part.item * group.count + k for k, part in enumerate(found)])
     at = np.concatenate([part.at for part in found])
     share = np.concatenate([part.v for part in found])
-    each = _batch(number, at, share, path, cause.repair)
-    return _too_many(each, group.spare)._replace(behind=members(group))
+    each = _too_many(_batch(number, at, share, member, cause.repair), 0)
+    of_path = each._replace(target=each.target // group.count)
+    return _too_many(of_path, group.spare)._replace(behind=members(group))
 
 
 def _too_many(each: _Batch, spare: int) -> _Batch:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arkwright.errors import InputError
-from arkwright.physics.reliability import unavailability
+from arkwright.physics.reliability import HOURS_PER_DAY, out_share
 from arkwright.twin.failures.places import Topology, groups_for
 from arkwright.twin.failures.rates import node_rates, told_rate
 from arkwright.twin.failures.spec import MS_PER_HOUR, OF_A_NODE, Cause, FailureSpec, Repair
@@ -97,10 +97,10 @@ def _node_moments(spec: FailureSpec, places: Places, topology: Topology) -> _Mom
     load = np.zeros(len(places.path))
     for cause in causes:
         load += rates[cause.name] * cause.repair.mean_h * MS_PER_HOUR
-    out = -np.expm1(-load)
+    out = np.asarray(out_share(load))
     if spec.lemons is not None:
-        ordinary, lemon = (-np.expm1(-load * weight) for weight in spec.lemons.weights)
-        out = (1 - spec.lemons.share) * ordinary + spec.lemons.share * lemon
+        ordinary, lemon = (out_share(load * weight) for weight in spec.lemons.weights)
+        out = np.asarray((1 - spec.lemons.share) * ordinary + spec.lemons.share * lemon)
     together = []
     if spec.bursts is not None:
         square = spec.bursts.hit_mean * (1 + spec.bursts.hit_cv**2)
@@ -157,7 +157,7 @@ def _shared(spec: FailureSpec, places: Places, topology: Topology) -> list[_Shar
 
 def _too_many(count: int, spare: int, cause: Cause) -> float:
     """Share of the time that more than `spare` of `count` parts are out."""
-    one = float(unavailability(cause.per_1000_days, cause.repair.mean_h))
+    one = float(out_share(cause.per_1000_days / 1000.0 * cause.repair.mean_h / HOURS_PER_DAY))
     fine = sum(math.comb(count, k) * one**k * (1 - one) ** (count - k) for k in range(spare + 1))
     return max(1.0 - fine, 0.0)
 
