@@ -33,7 +33,7 @@ _FAULTS_MIN = 20
 _SHARES = np.append(np.arange(0.0, 0.99, 0.02), [0.99, 1.0])
 _HOURS_MIN = 0.01
 """Shorter repairs than 36 s count as so long: traces are no finer."""
-_SEASON_DAYS = 30.0
+_WEEK_DAYS, _SEASON_DAYS = 7.0, 30.0
 _ROUNDS = 2000
 _POINTS = 128
 """Of the discrete Fourier transform; days have fewer faults."""
@@ -156,21 +156,26 @@ def _spread_h(trace: FaultTrace) -> float:
 
 
 def _seasons(trace: FaultTrace, bursts: Bursts | None) -> Seasons | None:
-    """Var/mean of a season's faults = that of bursts + mean x cv^2 x 2/3.
+    """Var/mean of the faults of a window w = that of bursts + mean x cv^2 x (1 - w / (3 season)).
 
-    Two thirds, because a window of the trace lies over two seasons of the world, with an offset f
-    that nobody knows: f^2 + (1 - f)^2 is 2/3 on average.
+    The last factor, because windows and seasons do not begin together: a window of w lies over two
+    seasons with chance w / season, and then f^2 + (1 - f)^2 of the variance is left, 2/3 on
+    average. cv^2 by least squares of the relative misfit in weeks and in whole seasons.
     """
-    counts = window_counts(trace, _SEASON_DAYS)
-    if len(counts) < 3:
+    if trace.days < 3 * _SEASON_DAYS:
         return None
     of_bursts = 1.0
     if bursts is not None:
         of_bursts += bursts.share * bursts.hit_mean * trace.nodes * (1 + bursts.hit_cv**2)
-    excess = (counts.var(ddof=1) / counts.mean() - of_bursts) / counts.mean() * 1.5
-    if excess <= 0:
+    above = below = 0.0
+    for days in (_WEEK_DAYS, _SEASON_DAYS):
+        seen = dispersion(trace, days)
+        slope = len(trace.node) / trace.days * days * (1 - days / _SEASON_DAYS / 3)
+        above += slope * (seen - of_bursts) / seen**2
+        below += slope**2 / seen**2
+    if above <= 0:
         return None
-    return Seasons(cv=float(math.sqrt(excess)), length=_SEASON_DAYS * S_PER_DAY)
+    return Seasons(cv=math.sqrt(above / below), length=_SEASON_DAYS * S_PER_DAY)
 
 
 def _causes(trace: FaultTrace) -> list[Cause]:
