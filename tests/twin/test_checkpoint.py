@@ -75,7 +75,11 @@ SPANS = st.integers(0, 60)
 
 @given(SPANS, st.integers(0, 12), st.integers(0, 6))
 def test_the_integers_equal_the_run_played_out(ran, interval, cost):
-    found = done_ms(ran, interval, cost), saved_ms(ran, interval, cost), lost_ms(ran, interval, cost)
+    found = (
+        done_ms(ran, interval, cost),
+        saved_ms(ran, interval, cost),
+        lost_ms(ran, interval, cost),
+    )
     assert found == played_out(ran, interval, cost)
 
 

@@ -86,7 +86,7 @@ def goodput_of(record: Record, checkpoints: JobCheckpoints | None = None) -> Goo
         lost_to_stops_gpu_h=_gpu_h((lost * gpus)[~failed].sum()),
         writing_gpu_h=_gpu_h((writing * gpus).sum()),
         restarting_gpu_h=_gpu_h((restart * gpus).sum()),
-        out_gpu_h=_gpu_h(_out_ms(record.outages) @ record.places.gpus[record.outages.node]),
+        out_gpu_h=_gpu_h((_out_ms(record.outages) * record.places.gpus[record.outages.node]).sum()),
         interruptions=_interruptions(attempts.ending),
         failures_by_cause=_by_cause(record.outages),
         nodes_out_mean=float(_out_ms(record.outages).sum() / span_ms) if span_ms else 0.0,
@@ -132,7 +132,8 @@ def _ettr(attempts: Attempts, productive: Ints, held: Floats) -> tuple[Ints, Flo
     span = (last - first).astype(np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(span > 0, done / span, np.nan)
-    return job, ratio, np.bincount(row, held, len(job))
+    weight = np.bincount(row, held, len(job)).astype(np.float64)
+    return job, np.asarray(ratio, np.float64), weight
 
 
 def _per_attempt(attempts: Attempts, values: Ints) -> Ints:
@@ -143,8 +144,8 @@ def _per_attempt(attempts: Attempts, values: Ints) -> Ints:
 
 def _interruptions(ending: Ints) -> dict[str, int]:
     whole = (Ending.COMPLETED, Ending.RUNNING)
-    counts = {kind.name.lower(): int((ending == kind).sum()) for kind in Ending if kind not in whole}
-    return {name: count for name, count in counts.items() if count}
+    stopped = [kind for kind in Ending if kind not in whole and (ending == kind).any()]
+    return {kind.name.lower(): int((ending == kind).sum()) for kind in stopped}
 
 
 def _by_cause(outages: Outages) -> dict[str, int]:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from twin.fleets import DAY_MS, START_MS, cause, fleet, model
 
 from arkwright.catalog.failures import failure_patterns
 from arkwright.errors import InputError
@@ -16,7 +15,6 @@ from arkwright.twin.failures import (
     Lemons,
     Part,
     Repair,
-    Seasons,
     Topology,
     drawn_trace,
     failed,
@@ -25,6 +23,7 @@ from arkwright.twin.failures import (
     read_fault_trace,
     statistics,
 )
+from twin.fleets import DAY_MS, START_MS, cause, fleet, model
 
 TRACE = Path(__file__).parents[4] / "shared" / "data" / "infinitehbd_faults" / "faults.csv.gz"
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twin.fleets import DAY_MS, START_MS, YEAR_MS, cause, fleet, model
 
 from arkwright.errors import InputError
 from arkwright.twin.failures import (
@@ -25,6 +24,7 @@ from arkwright.twin.failures import (
     outages,
     strikes_nothing,
 )
+from twin.fleets import DAY_MS, START_MS, YEAR_MS, cause, fleet, model
 
 BARE = Topology()
 
@@ -190,13 +190,11 @@ def test_a_node_on_no_group_stands():
 
 def test_a_spare_cdu_lets_one_fail_without_harm():
     spec = model(cause("cdu", Part.CDU, 480.0, hours=5.0))  # 0.02 per hour
-    needed = Group(Part.CDU, ["c0"], np.zeros(1, np.int64), count=2, spare=0)
+    needed = Group(Part.CDU, ["c0"], np.zeros(1, np.int64), parts=2, spare=0)
     spare = needed._replace(spare=1)
     share = {}
     for name, group in [("both", needed), ("one", spare)]:
-        out = outages(
-            spec, fleet(1), Topology((group,)), START_MS, START_MS + 20 * YEAR_MS, 5
-        )
+        out = outages(spec, fleet(1), Topology((group,)), START_MS, START_MS + 20 * YEAR_MS, 5)
         share[name] = (out.until_ms - out.from_ms).sum() / (20 * YEAR_MS)
     # One is out 1 - e^-0.1 = 0.0952 of the time: any 0.181, both 0.00906
     assert share["both"] == pytest.approx(0.181, rel=0.05)
@@ -211,7 +209,7 @@ def test_groups_that_do_not_fit_are_all_named():
     wrong = (
         Group(Part.LEAF, ["a"], np.zeros(2, np.int64)),
         Group(Part.PDU, ["a", "a"], np.zeros(3, np.int64)),
-        Group(Part.CDU, ["a"], np.array([0, 0, 1]), count=1, spare=1),
+        Group(Part.CDU, ["a"], np.array([0, 0, 1]), parts=1, spare=1),
         Group(Part.GPU, ["a"], np.zeros(3, np.int64)),
     )
     with pytest.raises(InputError) as caught:

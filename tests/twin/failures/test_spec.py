@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twin.fleets import cause
 
 from arkwright import documents
 from arkwright.catalog.failures import failure_mix, failure_patterns, failure_rates, repair_times
 from arkwright.errors import InputError
 from arkwright.physics.reliability import mttf_h
 from arkwright.twin.failures import Failures, FailureSpec, Part, Repair, failure_spec
+from twin.fleets import cause
 
 
 def asked(text):

@@ -12,7 +12,6 @@ from arkwright.twin.record import Ints
 from arkwright.twin.streams import Codes, Floats, Stream, normal, stream, uniforms
 from arkwright.units import MS_PER_S
 
-
 _AT_ONCE = 4096
 """Draws at a time where few items have many arrivals."""
 

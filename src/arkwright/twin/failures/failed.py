@@ -175,12 +175,12 @@ def _of_group(scene: _Scene, number: int, group: Group) -> _Batch:
     rate = np.full(len(codes), cause.per_1000_days / (1000.0 * MS_PER_DAY))
     horizon = np.full(len(codes), scene.span_ms)
     source = stream(scene.seed, f"cause/{cause.name}")
-    found = [arrivals(source, codes, rate, horizon, sub=k) for k in range(group.count)]
-    member = np.concatenate([part.item * group.count + k for k, part in enumerate(found)])
+    found = [arrivals(source, codes, rate, horizon, sub=k) for k in range(group.parts)]
+    member = np.concatenate([part.item * group.parts + k for k, part in enumerate(found)])
     at = np.concatenate([part.at for part in found])
     share = np.concatenate([part.v for part in found])
     each = _too_many(_batch(number, at, share, member, cause.repair), 0)
-    of_path = each._replace(target=each.target // group.count)
+    of_path = each._replace(target=each.target // group.parts)
     return _too_many(of_path, group.spare)._replace(behind=members(group))
 
 
@@ -241,4 +241,4 @@ def spans(first: Ints, count: Ints) -> Ints:
     """`first[0], first[0] + 1, …` for `count[0]`, then the same for the next, as one array."""
     ends = np.cumsum(count)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(first - (ends - count), count)
+    return np.asarray(np.arange(total) + np.repeat(first - (ends - count), count))

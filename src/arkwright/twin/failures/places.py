@@ -19,7 +19,7 @@ class Group(NamedTuple):
     """Names that are unique within the kind and survive a re-design."""
     of_node: Ints
     """[n_nodes]: index into `path`, -1 for a node that hangs on none."""
-    count: int = 1
+    parts: int = 1
     """So many such parts stand behind each path."""
     spare: int = 0
     """Of them, how many may be out at once before the nodes go out."""
@@ -80,8 +80,8 @@ def _wrong(group: Group, places: Places) -> list[Problem]:
                                 f"there are {len(group.path)}"))  # fmt: skip
     if len(set(group.path)) != len(group.path):
         problems.append(Problem("topology", name, "paths given twice", "each path is one part"))
-    if not 0 <= group.spare < group.count:
-        problems.append(Problem("topology", name, f"{group.spare} spare of {group.count}",
+    if not 0 <= group.spare < group.parts:
+        problems.append(Problem("topology", name, f"{group.spare} spare of {group.parts}",
                                 "at least one is needed"))  # fmt: skip
     return problems
 

@@ -11,8 +11,7 @@ path by path.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -146,7 +145,7 @@ def _shared(spec: FailureSpec, places: Places, topology: Topology) -> list[_Shar
     result = []
     for group in groups_for(spec, places, topology):
         causes = [cause for cause in spec.causes if cause.part is group.part]
-        share = [_too_many(group.count, group.spare, cause) for cause in causes]
+        share = [_too_many(group.parts, group.spare, cause) for cause in causes]
         order = np.argsort(group.of_node, kind="stable")
         ends = np.searchsorted(group.of_node[order], np.arange(len(group.path) + 1))
         for path in range(len(group.path)):
@@ -207,7 +206,7 @@ def _uneven(nodes: _Moments, hall: Ints, level: Ints, many: int) -> Floats:
         alone = np.array([np.bincount(index, rate * rate, size) for rate in rates]).T @ still**2
         extra += np.einsum("gs,st,gt->g", felt, weight, felt, optimize=True)
         extra -= np.minimum(alone @ np.diag(weight), extra)
-    return np.bincount(part[0], extra, many)
+    return np.asarray(np.bincount(part[0], extra, many), np.float64)
 
 
 def _pairs(index: Ints, rate: Floats, size: int) -> Floats:
@@ -216,7 +215,7 @@ def _pairs(index: Ints, rate: Floats, size: int) -> Floats:
     return np.asarray(total * total - np.bincount(index, rate * rate, size))
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _spare(
     count: int,
     mean: float,
@@ -235,7 +234,7 @@ def _spare(
 def _chances(count: int, mean: float, variance: float) -> Floats:
     """Chance of 0..count: negative binomial, or binomial where the variance asks for no more."""
     if mean <= 0:
-        return np.eye(1, count + 1)[0]
+        return np.asarray(np.arange(count + 1) == 0, np.float64)
     k = np.arange(count)
     if variance > mean * (1 + 1e-9):
         size = mean * mean / (variance - mean)
@@ -255,9 +254,5 @@ def _with_block(chance: Floats, size: int, out: float) -> Floats:
     """The chances once a block of `size` nodes is out for the share `out` of the time."""
     moved = np.zeros_like(chance)
     moved[size:] = chance[: len(chance) - size]
-    moved[-1] += _total(chance[len(chance) - size :])
-    return chance * (1 - out) + moved * out
-
-
-def _total(values: Iterable[float]) -> float:
-    return math.fsum(values)
+    moved[-1] += chance[len(chance) - size :].sum()
+    return np.asarray(chance * (1 - out) + moved * out)

@@ -254,22 +254,28 @@ def _changed(known: Mapping[str, Cause], changes: Mapping[str, CauseChange]) -> 
     problems = []
     result = dict(known)
     for name, change in changes.items():
-        base = known.get(name)
-        part = change.part or (base and base.part)
-        rate = change.per_1000_days
-        rate = base.per_1000_days if rate is None and base is not None else rate
-        repair = change.repair or (base and base.repair)
-        if part is None or rate is None or repair is None:
+        cause = _one(name, known.get(name), change)
+        if cause is None:
+            right = "give part, per_1000_days and repair, or take one of " + ", ".join(known)
             problems.append(
-                Problem("failures", f"causes.{name}", "a cause that the mix does not have",
-                        "give part, per_1000_days and repair, or take one of "
-                        + ", ".join(known))
-            )  # fmt: skip
+                Problem("failures", f"causes.{name}", "the mix does not have it", right)
+            )
         else:
-            result[name] = Cause(name=name, part=part, per_1000_days=rate, repair=repair)
+            result[name] = cause
     if problems:
         raise InputError("the failures cannot be read", problems)
     return list(result.values())
+
+
+def _one(name: str, base: Cause | None, change: CauseChange) -> Cause | None:
+    """The cause once changed; None where it is new and lacks something."""
+    part, rate, repair = change.part, change.per_1000_days, change.repair
+    if base is not None:
+        part, repair = part or base.part, repair or base.repair
+        rate = base.per_1000_days if rate is None else rate
+    if part is None or rate is None or repair is None:
+        return None
+    return Cause(name=name, part=part, per_1000_days=rate, repair=repair)
 
 
 def _scaled(cause: Cause, asked: Failures) -> Cause:
