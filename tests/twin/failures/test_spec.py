@@ -1,5 +1,7 @@
 """The failure model as it is written, and as the catalogue gives it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +13,9 @@ from arkwright.errors import InputError
 from arkwright.physics.reliability import mttf_h
 from arkwright.twin.failures import Failures, FailureSpec, Part, Repair, failure_spec
 from twin.fleets import cause
+
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def asked(text):
@@ -80,6 +85,13 @@ def test_a_share_of_0_takes_the_pattern_of_the_mix_away():
     assert spec.seasons is None
     assert spec.lemons is None
     assert spec.bursts is not None
+
+
+def test_the_example_of_the_page_is_read():
+    page = (ROOT / "docs" / "failures.md").read_text(encoding="utf-8")
+    spec = failure_spec(asked(page.split("```yaml\n")[1].split("```")[0]))
+    assert len(spec.causes) == 18  # the pump for the software
+    assert spec.seasons.length == 30 * 86_400
 
 
 def test_an_unknown_mix_lists_the_known_ones():

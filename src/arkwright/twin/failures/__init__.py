@@ -6,6 +6,7 @@ from a model; `spares` says how many nodes to keep for them.
 
 from arkwright.twin.failures.failed import Failed, failed
 from arkwright.twin.failures.fit import fit
+from arkwright.twin.failures.from_design import group_of, topology_of
 from arkwright.twin.failures.outages import NodeEvents, merged, node_events, outages
 from arkwright.twin.failures.places import Group, Topology, strikes_nothing
 from arkwright.twin.failures.spares import Spares, spares
@@ -30,8 +31,33 @@ from arkwright.twin.failures.trace import (
 )
 
 __all__ = [
-    "Bursts", "Cause", "CauseChange", "Failed", "FailureSpec", "Failures", "FaultStatistics",
-    "FaultTrace", "Group", "Lemons", "NodeEvents", "Part", "Repair", "Seasons", "Spares",
-    "Topology", "drawn_trace", "failed", "failure_spec", "fit", "merged", "node_events", "outages",
-    "read_fault_trace", "spares", "statistics", "strikes_nothing",
+    "Bursts",
+    "Cause",
+    "CauseChange",
+    "Failed",
+    "FailureSpec",
+    "Failures",
+    "FaultStatistics",
+    "FaultTrace",
+    "Group",
+    "Lemons",
+    "NodeEvents",
+    "Part",
+    "Repair",
+    "Seasons",
+    "Spares",
+    "Topology",
+    "drawn_trace",
+    "failed",
+    "failure_spec",
+    "fit",
+    "group_of",
+    "merged",
+    "node_events",
+    "outages",
+    "read_fault_trace",
+    "spares",
+    "statistics",
+    "strikes_nothing",
+    "topology_of",
 ]  # fmt: skip
