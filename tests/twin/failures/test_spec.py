@@ -14,7 +14,6 @@ from arkwright.physics.reliability import mttf_h
 from arkwright.twin.failures import Failures, FailureSpec, Part, Repair, failure_spec
 from twin.fleets import cause
 
-
 ROOT = Path(__file__).resolve().parents[3]
 
 
