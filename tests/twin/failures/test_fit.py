@@ -108,6 +108,13 @@ def test_the_catalogues_repair_times_are_the_traces(measured):
     assert mean == pytest.approx(statistics(measured).out_h_mean, rel=0.06)
 
 
+def test_the_fitted_repair_keeps_the_mean_with_its_few_very_long_ones(measured):
+    causes = fit(measured).causes
+    rate = sum(c.per_1000_days for c in causes)
+    mean = sum(c.per_1000_days * c.repair.mean_h for c in causes) / rate
+    assert mean == pytest.approx(statistics(measured).out_h_mean, rel=0.04)
+
+
 HEAVY = Repair(shares=(0.0, 0.5, 0.9, 1.0), within=(60.0, 7200.0, 86_400.0, 864_000.0))
 
 

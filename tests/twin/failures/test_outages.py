@@ -24,6 +24,7 @@ from arkwright.twin.failures import (
     outages,
     strikes_nothing,
 )
+from arkwright.twin.record import Outages
 from twin.fleets import DAY_MS, START_MS, YEAR_MS, cause, fleet, model
 
 BARE = Topology()
@@ -275,6 +276,13 @@ def test_a_scheduler_hears_of_a_node_out_and_back_in_turn():
     for node in range(100):
         up = told.is_up[told.node == node].tolist()
         assert up == [0, 1] * (len(up) // 2) + [0] * (len(up) % 2)
+
+
+def test_at_one_instant_a_node_is_back_before_another_is_out():
+    columns = [[0, 1], [10, 20], [20, 30], [0, 0], [0, 1]]
+    told = node_events(Outages(*(np.array(c) for c in columns), causes=["gpu"]), 100)
+    rows_told = zip(told.at_ms.tolist(), told.node.tolist(), told.is_up.tolist(), strict=True)
+    assert list(rows_told) == [(10, 0, 0), (20, 0, 1), (20, 1, 0), (30, 1, 1)]
 
 
 def test_nothing_that_fails_leaves_nothing():
