@@ -64,7 +64,8 @@ def _hall(hall: HallPlan) -> Iterator[Line]:
     yield Line("    GPUs", f"{hall.gpus:,}{asked}", "")
     yield Line("    nodes", f"{hall.nodes:,}", "")
     yield Line("    scale-up domains", f"{hall.scale_up_domains:,}", "")
-    yield Line("    scalable units", f"{hall.leaf_groups:,}", "each behind one group of leaves")
+    yield Line("    scalable units", f"{hall.scalable_units:,}", "")
+    yield Line("    leaf groups", f"{hall.leaf_groups:,}", "nodes behind the same leaves, as wired")
 
 
 def _fabric(site: SiteDesign, plan: FabricPlan) -> Line:

@@ -83,7 +83,7 @@ def site_portrait(factory: Factory, site: SiteDesign, start_day: int) -> SitePor
     """Money, schedule and environment of one site."""
     plan, plant, power = site.plan, site.plant, site.power
     facility_kwh = plant.year.it_kwh * power.pue
-    drawn = Drawn(plan.it_power_kw_max, plan.facility_power_kw_max, facility_kwh)
+    drawn = Drawn(power.it_kw_max, power.facility_kw_max, facility_kwh)
     year = Year(
         it_kwh=plant.year.it_kwh,
         facility_kwh=facility_kwh,
@@ -100,7 +100,7 @@ def site_portrait(factory: Factory, site: SiteDesign, start_day: int) -> SitePor
         timeline=timeline(
             plan.name,
             plan.country,
-            plan.facility_power_kw_max,
+            power.facility_kw_max,
             start_day,
             is_grid_reserved=plan.connection_kw is not None,
         ),

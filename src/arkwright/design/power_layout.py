@@ -2,6 +2,7 @@
 
 Transformer, UPS and generator form a block. Blocks back each other up in systems: alone (N), with
 one more than the load needs (N+1), in pairs (2N), or four that share what three can carry (4N3R).
+A system serves one hall, so that places nest: site, hall, system, pair of busways, rack.
 Every rack hangs on two busways, A and B, each able to carry its whole group.
 """
 
@@ -65,12 +66,15 @@ def lay_out(
     busway = plant.power_part(section.busway or BUSWAY)
     derating = section.derating if section.derating is not None else plant.figure("derating")
     usable_kw = float(losses.usable_kw(busway.rating_kw, derating))
-    systems = _systems(racks, section, busway, usable_kw)
+    systems = [
+        (f"{hall}/p{number:02d}", system)
+        for hall, mine in _by_hall(racks).items()
+        for number, system in enumerate(_systems(mine, section, busway, usable_kw), start=1)
+    ]
 
     def below(tops: tuple[str, ...]) -> list[PowerNode]:
         nodes = []
-        for number, system in enumerate(systems, start=1):
-            path = f"{site}/p{number:02d}"
+        for path, system in systems:
             blocks = _blocks(path, system, section, tops)
             nodes += blocks
             nodes += _busways(path, system, section, blocks, busway, usable_kw)
@@ -81,6 +85,19 @@ def lay_out(
     tops = tuple(node.path for node in feeds if node.kind == "transformer-hv")
     tops = tops or tuple(node.path for node in feeds if node.kind == "utility")
     return [*feeds, *below(tops)]
+
+
+def system_of(path: str) -> str:
+    """Place of a part of the chain: its system (`site/hall/p01`), `site/mech`, or the site."""
+    return "/".join(path.split("/")[:-1][:3])
+
+
+def _by_hall(racks: Sequence[RackLoad]) -> dict[str, list[RackLoad]]:
+    """Racks of each hall in their order; halls by first appearance."""
+    found: dict[str, list[RackLoad]] = {}
+    for rack in racks:
+        found.setdefault(rack.path.rpartition("/")[0], []).append(rack)
+    return found
 
 
 def _taken_in_all_kw(nodes: Sequence[PowerNode]) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from arkwright.design import Node, power_limits
+from arkwright.design import Node, PowerLimit, power_limits
 from arkwright.factory import (
     Factory,
     Organisation,
@@ -21,8 +21,14 @@ from arkwright.fleet.lowering import FleetPolicy, Preemption, TypicalDemand
 from arkwright.fleet.quota_tree import Budget, ProjectQuota, TypeQuota
 
 
-def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
-    """The fleet of `factory` on `nodes`: quotas, residency, power and policy come from the file."""
+def assemble(
+    factory: Factory, nodes: Sequence[Node], power: Sequence[PowerLimit] | None = None
+) -> Fleet:
+    """The fleet of `factory` on `nodes`: quotas, residency and policy come from the file.
+
+    `power` is the power tree, `design.power_limits` of the factory; None designs it here, under
+    synthetic weather.
+    """
     policy = FleetPolicy(
         ordering=factory.policy.ordering.value,
         backfill=factory.policy.backfill.value,
@@ -52,7 +58,8 @@ def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
         deadline_default_s=deadline_default(factory).value,
         sha256=policy_hash(factory),
     )
-    return Fleet(nodes, project_quotas(factory), policy, power_limits(factory))
+    power = power_limits(factory) if power is None else power
+    return Fleet(nodes, project_quotas(factory), policy, power)
 
 
 def project_quotas(factory: Factory) -> list[ProjectQuota]:
