@@ -72,8 +72,8 @@ def _result(*, is_valid: bool, problems: list[dict[str, str]]) -> dict[str, Any]
 
 def _factory(file: Path) -> dict[str, Any]:
     from arkwright import factory
-    from arkwright.cli.design import read_weather
     from arkwright.design.whole import whole
+    from arkwright.factory.series import read_weather
 
     if str(file) == "-":
         found = factory.loads(sys.stdin.buffer.read(), "standard input")

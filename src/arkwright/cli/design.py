@@ -15,8 +15,6 @@ from arkwright.errors import InfeasibleError, InputError
 if TYPE_CHECKING:
     from arkwright.design.rules import Fault
     from arkwright.design.whole import Design
-    from arkwright.factory import Factory
-    from arkwright.factory.weather import Weather
 
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
@@ -56,6 +54,7 @@ def design(
     from arkwright import factory
     from arkwright.design.checker import check
     from arkwright.design.whole import shortfalls, whole
+    from arkwright.factory.series import read_weather
 
     found = factory.load(file)
     weather = read_weather(found, file.parent)
@@ -74,19 +73,6 @@ def design(
         show_json({"api_version": API_VERSION, "kind": "blueprint"} | document(built, faults))
         return
     _show(built, faults, is_sourced)
-
-
-def read_weather(found: Factory, folder: Path) -> dict[str, Weather]:
-    """The years of the sites that name a weather file, relative to the factory file."""
-    named = {name: site.climate for name, site in found.sites.items() if site.climate.weather}
-    if not named:
-        return {}
-    from arkwright.factory.series import load_weather
-
-    return {
-        name: load_weather(folder / (climate.weather or ""), climate)
-        for name, climate in named.items()
-    }
 
 
 def _write(

@@ -93,7 +93,7 @@ class HallPlan(Struct, frozen=True, kw_only=True):
     scale_up_domains: int
     scalable_units: int
     leaf_groups: int
-    """Groups of nodes whose NICs end on the same leaves, as wired."""
+    """Groups of nodes whose NICs end on the same leaves; a rack on two counts to its first."""
     it_power_kw_max: float
     """Sum over racks at the maker's maximum; basis IT, without network and storage."""
     power_kw_asked: float | None = None
@@ -114,7 +114,7 @@ class SitePlan(Struct, frozen=True, kw_only=True):
     connection_kw: float | None
     connection_basis: str
     it_power_kw_max: float | None = None
-    """Basis IT: racks with network, storage and management; None until `whole` has designed them."""
+    """Basis IT: racks with network, storage and management; None until `whole` designs them."""
     facility_power_kw_max: float | None = None
     """Basis facility; None until `whole` has designed the power chain and the cooling."""
 

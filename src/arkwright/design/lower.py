@@ -72,8 +72,7 @@ class _Drawing:
         ]
         groups = hall_groups(extents, site.fabric)
         halls = tuple(
-            self.hall(name, site, key, found)
-            for key, found in zip(site.halls, groups, strict=True)
+            self.hall(name, site, key, found) for key, found in zip(site.halls, groups, strict=True)
         )
         if halls:
             self.connection(name, site)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,11 +13,19 @@ from arkwright.design.bill import total_cost
 from arkwright.design.blueprint import HallPlan
 from arkwright.design.fabric.build import FabricPlan
 from arkwright.design.floor import RackKind
-from arkwright.design.summary import Line
 from arkwright.design.whole import Design, SiteDesign
 
 _FIGURES = 4
 """Significant figures of a power: the parts are not known better."""
+
+
+class Line(NamedTuple):
+    """One row of the table."""
+
+    label: str
+    value: str
+    basis: str
+    """Basis of a power figure, or what else the figure rests on."""
 
 
 def overview(design: Design) -> list[Line]:

@@ -70,14 +70,12 @@ def chain_capacity(tree: PowerTree) -> Iterator[Capacity]:
             )
 
 
-def connection_rack_kw(
-    site: Site, design: SiteDesign, node_racks: Collection[str]
-) -> float | None:
+def connection_rack_kw(site: Site, design: SiteDesign, node_racks: Collection[str]) -> float | None:
     """The most that racks of nodes may draw for the site to stay within its connection [kW IT].
 
-    `node_racks` are their paths; all other racks (network, storage, servers) draw their maximum, and
-    cooling what it does in the hour it is sized for; losses are those at each draw. None where the
-    connection bounds nothing.
+    `node_racks` are their paths; all other racks (network, storage, servers) draw their maximum,
+    and cooling what it does in the hour it is sized for; losses are those at each draw. None where
+    the connection bounds nothing.
     """
     limit_kw, basis = site.grid.connection, site.grid.basis
     if limit_kw is None or basis is PowerBasis.AI_CAPACITY:
@@ -156,7 +154,7 @@ def _end_loads_kw(runs: Sequence[_Run], alive: Collection[str]) -> dict[str, flo
 
 
 def _end_kw(end: PowerNode, by_path: Mapping[str, PowerNode]) -> float:
-    """What a block's last part may deliver: its own rating, or what lets those above keep theirs."""
+    """What a block's last part may deliver: its own rating, or what that above lets it take."""
     most = _rating_kw(end)
     above = by_path[end.parents[0]] if end.kind == "ups" else None
     if above is None:

@@ -72,7 +72,9 @@ def _designed(
     name = design.plan.name
     yield _limit(name, connection_rack_kw(site, design, racks), _connection_basis(site))
     for hall_name, hall in site.halls.items():
-        yield _limit(f"{name}/{hall_name}", hall.power, _FILE)
+        yield _limit(
+            f"{name}/{hall_name}", hall.power, _FILE if hall.power else "no limit is given"
+        )
     run_of: dict[str, str] = {}
     for part in chain_capacity(design.plant.power.tree):
         mine = [racks[path] for path in part.racks if path in racks]
