@@ -1,0 +1,1 @@
+"""The digital twin: the live scheduler in virtual time, over workloads, failures and weather."""
