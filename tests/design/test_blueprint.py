@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from arkwright import catalog, design, factory
 from arkwright.design import LEVELS, Severity
+from arkwright.errors import InputError
 from arkwright.jobs.spec import Level
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -125,6 +126,18 @@ def test_with_three_tiers_spine_groups_are_domains_and_else_the_hall_is():
     groups = [node.domains[spine] for node in large.nodes]
     assert list(dict.fromkeys(groups)) == [f"a/h1/compute-spines-00{n}" for n in (1, 2, 3)]
     assert [groups.count(group) for group in dict.fromkeys(groups)] == [864, 864, 832]
+
+
+def test_more_nodes_than_three_tiers_connect_are_refused_with_a_switch_that_would_do():
+    # 64 / 8 groups a rail of 32 leaves with 32 nodes each are 8,192; 102,400 GPUs are 12,800 nodes.
+    with pytest.raises(InputError) as refused:
+        built("{system: dgx-h100, gpus: 102400}")
+    assert str(refused.value).startswith("a/h1: fabric of 12,800 nodes with 8 NICs each")
+    assert "at most 8,192 nodes" in str(refused.value)
+    assert str(refused.value).endswith("; fabric: {switch: q3400-ra} would do")
+    # 144 ports: 18 groups of 72 leaves with 72 nodes.
+    large = built("{system: dgx-h100, gpus: 102400}", "fabric: {switch: q3400-ra},")
+    assert len(large.nodes) == 12_800
 
 
 def test_halls_of_one_system_share_a_fabric_but_no_domain():

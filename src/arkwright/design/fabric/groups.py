@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
+from arkwright.catalog import parts
 from arkwright.design.fabric.build import Role, compute_fabric, laid_out
+from arkwright.design.fabric.size import Layout, layout
 from arkwright.design.fabric.wiring import node_groups
+from arkwright.errors import InputError
 from arkwright.factory import Fabric
 
 Ints = NDArray[np.int32]
@@ -49,7 +52,7 @@ def hall_groups(halls: Sequence[HallNodes], asked: Fabric) -> list[HallGroups]:
     for system in systems:
         mine = [hall for hall in halls if hall.system == system]
         nodes = sum(hall.nodes for hall in mine)
-        plane = laid_out(compute_fabric(asked, system, nodes, mine[0].path).ask, mine[0].path)
+        plane = _plane(asked, system, nodes, mine[0].path)
         leaf, spine = node_groups(plane, nodes)
         name = fabric_name(Role.COMPUTE, cluster_name(system, systems))
         first = 0
@@ -69,6 +72,21 @@ def cluster_name(system: str, systems: Sequence[str]) -> str:
 def fabric_name(role: Role, cluster: str) -> str:
     """Name of a cluster's fabric, for example `compute` or `compute-dgx-h100`."""
     return f"{role.value}-{cluster}" if cluster else role.value
+
+
+def _plane(asked: Fabric, system: str, nodes: int, where: str) -> Layout:
+    """One plane of a compute fabric. InputError names a switch that would do, if there is one."""
+    try:
+        return laid_out(compute_fabric(asked, system, nodes, where).ask, where)
+    except InputError as error:
+        for switch in parts.switches():
+            other = structs.replace(asked, switch=switch)
+            try:
+                layout(compute_fabric(other, system, nodes, where).ask)
+            except InputError:
+                continue
+            raise InputError(f"{error}; fabric: {{switch: {switch}}} would do") from None
+        raise
 
 
 def _groups(hall: HallNodes, fabric: str, tiers: int, leaf: Ints, spine: Ints) -> HallGroups:
