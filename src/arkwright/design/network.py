@@ -159,7 +159,7 @@ class _Site:
             schedule=table,
             power=tuple(_power(fabric, table) for fabric in fabrics),
             servers=sum("server-" in n or "-manager-" in n for n in self.yard.names),
-            findings=(*findings, *limits(plan, halls, power_kw)),
+            findings=(*findings, *limits(plan, halls, power_kw, self.asked.power)),
             assumptions=tuple(assumptions),
         )
 

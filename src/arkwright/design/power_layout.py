@@ -63,9 +63,7 @@ def lay_out(
     mechanical_kw: float,
 ) -> list[PowerNode]:
     """Every part between the utility and `racks`, parents first."""
-    busway = plant.power_part(section.busway or BUSWAY)
-    derating = section.derating if section.derating is not None else plant.figure("derating")
-    usable_kw = float(losses.usable_kw(busway.rating_kw, derating))
+    busway, usable_kw = busway_of(section)
     systems = [
         (f"{hall}/p{number:02d}", system)
         for hall, mine in _by_hall(racks).items()
@@ -85,6 +83,13 @@ def lay_out(
     tops = tuple(node.path for node in feeds if node.kind == "transformer-hv")
     tops = tops or tuple(node.path for node in feeds if node.kind == "utility")
     return [*feeds, *below(tops)]
+
+
+def busway_of(section: Power) -> tuple[PowerPart, float]:
+    """The busway that `section` asks for, and what it may carry for long [kW]."""
+    part = plant.power_part(section.busway or BUSWAY)
+    derating = section.derating if section.derating is not None else plant.figure("derating")
+    return part, float(losses.usable_kw(part.rating_kw, derating))
 
 
 def system_of(path: str) -> str:

@@ -93,11 +93,6 @@ def chain(load_kw: Number, stages: Sequence[tuple[Number, LossCurve]]) -> ChainL
     return ChainLosses(carried, tuple(losses))
 
 
-def three_phase_kw(volts: float, amps: float, power_factor: float = 1.0) -> float:
-    """Real power of a balanced three-phase circuit: sqrt(3) V I cos phi, V between phases."""
-    return math.sqrt(3.0) * volts * amps * power_factor / 1000.0
-
-
 def usable_kw(rating_kw: Number, derating: Number) -> Number:
     """What may be loaded continuously of a rating."""
     return rating_kw * derating
