@@ -92,6 +92,18 @@ def test_every_rack_hangs_on_one_pair_of_busways_of_one_system_of_its_own_hall()
         assert all(rack.startswith(limit.path.split("/p")[0] + "/") for rack in limit.racks)
 
 
+@pytest.mark.parametrize("redundancy", ["N", "N+1", "2N", "4N3R"])
+def test_a_chain_that_was_designed_for_its_racks_lets_all_draw_their_maximum(redundancy):
+    f = written(redundancy)
+    built = whole(f)
+    drawn_kw = {rack.path: rack.power_kw_max for rack in built.blueprint.racks}
+    limits = design.power_limits(f, built)
+    for place in limits:
+        below = [limit for limit in limits if f"{limit.path}/".startswith(f"{place.path}/")]
+        kw = sum(drawn_kw[rack] for limit in below for rack in limit.racks)
+        assert place.limit_w is None or 0 < kw * 1000 <= place.limit_w
+
+
 @settings(max_examples=12)
 @given(
     st.sampled_from(["grid", "facility", "it"]),
