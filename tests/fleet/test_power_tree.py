@@ -9,6 +9,7 @@ from arkwright import design, factory
 from arkwright.design import PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import Changes, Fleet, assemble, whatif
+from arkwright.fleet.power_tree import listed
 from arkwright.fleet.whatif import PowerChange
 from arkwright.jobs.spec import JobSpec, Power
 from fleet.world import NODES, PROJECTS, Log, fleet, spec
@@ -124,7 +125,9 @@ def test_a_limit_that_is_cut_live_stops_new_work_and_says_why() -> None:
     follower.set_power_limit("a/h1", 40_000)
     follower.set_power_limit("a", None)
     assert len(follower.decide(0)) == 1
-    with pytest.raises(InputError, match="limit power at b: this factory has a, a/h1"):
+    with pytest.raises(
+        InputError, match="limit power at b: the places of this factory are a, a/h1"
+    ):
         follower.set_power_limit("b", 1)
 
 
@@ -159,6 +162,12 @@ def test_what_a_cut_would_do_is_told_before_it_is_made() -> None:
     assert (move.before_ms, move.after_ms) == (log.now_ms, None)
     with pytest.raises(InputError, match="no place with a limit; this factory has a, a/h1"):
         whatif(scene, Changes(power=(PowerChange(place="b"),)))
+
+
+def test_a_message_names_the_first_of_many_places() -> None:
+    paths = [f"a/h{number:02d}" for number in range(30)]
+    assert listed(paths) == ", ".join(paths[:12]) + ", … (30 in all)"
+    assert (listed(paths[:2]), listed([])) == ("a/h00, a/h01", "none")
 
 
 def test_nodes_an_engine_found_have_no_watts() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from arkwright import sched
 from arkwright.design import Node, PowerLimit
 from arkwright.jobs.spec import JobSpec
 from arkwright.units import MILLI
+
+_LISTED_MAX = 12
 
 
 def ordered(limits: Sequence[PowerLimit]) -> tuple[PowerLimit, ...]:
@@ -41,6 +43,13 @@ def row_of(row_of_power: Mapping[str, int], of_rack: Mapping[str, int], node: No
         return sched.NONE
     rack = node.path.rpartition("/")[0]
     return of_rack[rack] if rack in of_rack else _nearest(row_of_power, node.path)
+
+
+def listed(places: Iterable[str]) -> str:
+    """The first places of a tree by name, for a message: a large factory has hundreds."""
+    paths = list(places)
+    more = f", … ({len(paths):,} in all)" if len(paths) > _LISTED_MAX else ""
+    return ", ".join(paths[:_LISTED_MAX]) + more or "none"
 
 
 def gpu_kw_max(nodes: Sequence[Node]) -> dict[str, float]:
