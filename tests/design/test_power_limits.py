@@ -104,7 +104,7 @@ def test_a_chain_that_was_designed_for_its_racks_lets_all_draw_their_maximum(red
         assert place.limit_w is None or 0 < kw * 1000 <= place.limit_w
 
 
-@settings(max_examples=12)
+@settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from(["grid", "facility", "it"]),
     st.sampled_from(["", "pue: 1.2"]),
