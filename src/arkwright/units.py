@@ -24,6 +24,8 @@ KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
 MS_PER_S = 1000
 S_PER_HOUR = 3600
 J_PER_KWH = 3_600_000
+KJ_PER_KWH = 3600
+W_PER_KW = 1000
 MILLI = 1000
 """Milli-GPU and milli-CPU per whole GPU and CPU."""
 
@@ -55,11 +57,18 @@ _BYTES = {f"{p}B": _DECIMAL[p] / 1e9 for p in ("", "k", "M", "G", "T", "P")} | {
     "TiB": TIB / 1e9,
 }
 
+_RAMP = {
+    f"{power}/{time}": factor / seconds
+    for power, factor in _scaled("W", "kW", "kMG").items()
+    for time, seconds in (("s", 1.0), ("min", 60.0))
+}
+
 DIMENSIONS: Mapping[str, Dimension] = {
     d.unit: d
     for d in (
         Dimension("power", "kW", _scaled("W", "kW", "kMG"), "132 kW"),
         Dimension("energy", "kWh", _scaled("Wh", "kWh", "kMGT"), "40 MWh"),
+        Dimension("ramp", "kW/s", _RAMP, "20 MW/min"),
         Dimension("temperature", "°C", {"°C": 1.0, "degC": 1.0, "C": 1.0}, "45 °C"),
         Dimension("bandwidth", "Gbit/s", _scaled("bit/s", "Gbit/s", "kMGT"), "400 Gbit/s"),
         Dimension("throughput", "GB/s", {f"{u}/s": f for u, f in _BYTES.items()}, "40 GB/s"),
@@ -147,6 +156,7 @@ def quantity(unit: str, *, ge: float | None = 0.0) -> Meta:
 
 Kilowatts = Annotated[float, quantity("kW")]
 KilowattHours = Annotated[float, quantity("kWh")]
+KilowattsPerSecond = Annotated[float, quantity("kW/s")]
 Celsius = Annotated[float, quantity("°C", ge=None)]
 GigabitsPerSecond = Annotated[float, quantity("Gbit/s")]
 GigabytesPerSecond = Annotated[float, quantity("GB/s")]
@@ -197,6 +207,46 @@ EnergyPriceText = Annotated[
     ),
 ]
 """A price as it is written; `parse_price` reads it."""
+
+
+class Amount(NamedTuple):
+    """Money."""
+
+    value: float
+    currency: str
+    """ISO 4217 code."""
+
+
+_SCALES = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9}
+_AMOUNT = re.compile(
+    r"\s*(?P<number>[0-9][0-9._]*)\s*(?P<scale>[kMB]?)\s+(?P<currency>[A-Z]{3})\s*"
+)
+
+
+def parse_amount(text: str) -> Amount:
+    """Read `2.5 B USD`, `300 M EUR` or `450_000 GBP`; raises UnitError.
+
+    >>> parse_amount("2.5 B USD")
+    Amount(value=2500000000.0, currency='USD')
+    """
+    match = _AMOUNT.fullmatch(text) if len(text) <= _LENGTH_MAX else None
+    number = _QUANTITY.fullmatch(match["number"]) if match else None
+    if match is None or number is None or number["unit"]:
+        shown = text[:_LENGTH_MAX]
+        raise UnitError(f"{shown!r} is not an amount of money; write for example '2.5 B USD'")
+    value = float(number["number"].replace("_", "")) * _SCALES[match["scale"]]
+    return Amount(value, match["currency"])
+
+
+AmountText = Annotated[
+    str,
+    Meta(
+        pattern=r"^\s*[0-9][0-9._]*\s*[kMB]?\s+[A-Z]{3}\s*$",
+        description="an amount of money with its currency; k, M and B are thousand to billion",
+        examples=["2.5 B USD"],
+    ),
+]
+"""Money as it is written; `parse_amount` reads it."""
 
 
 def gigabytes_to_mib(size_gb: float) -> int:

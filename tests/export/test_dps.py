@@ -74,7 +74,7 @@ def test_every_part_of_the_chain_is_in_the_file_with_what_it_may_carry():
     # Every rack of the tree is a distribution of its own, as every transformer, UPS and busway.
     assert sum(types.values()) == len(tree.nodes) + 42
     busways = [e for e in file.entities if "busway" in e.name]
-    assert [e.operating_limit.kw for e in busways] == pytest.approx([901.6] * len(busways))
+    assert [e.operating_limit.kw for e in busways] == pytest.approx([451.2] * len(busways))
     assert len(busways) == tree.count("busway")
 
 

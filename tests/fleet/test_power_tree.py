@@ -25,7 +25,7 @@ sites:
 organisations: {{lab: {{}}}}
 """
 RACKS = [f"a/h1/r00{rack}" for rack in (1, 2)]
-CHAIN = {"a/h1/p01": 931_709, "a/h1/p01/busway-01": 885_274}
+CHAIN = {"a/h1/p01": 133_448, "a/h1/p01/busway-01": 209_274}
 """The system of blocks and the pair of busways that both racks hang on."""
 
 
@@ -61,16 +61,16 @@ def test_a_connection_bounds_what_reaches_the_racks(basis: str, watts: int | Non
 def test_the_chain_bounds_its_racks_with_any_one_part_lost_and_derated() -> None:
     """Two racks of 40.8 kW on one pair of busways, fed by two blocks of which one may be lost.
 
-    A busway carries 1,127 kW x 0.8 = 901.6 kW. A transformer of 980 kW leaves its UPS 955.5 kW to
-    deliver, of which a busway loses 0.78 %: 948.0 kW. The racks of network and storage, 11.926 kW
-    and 4.4 kW, hang on the same pair: 885.274 kW and 931.7 kW are left.
+    The smallest busway that carries all racks may carry 282 kW x 0.8 = 225.6 kW. The racks of
+    network and storage, 11.926 kW and 4.4 kW, hang on the same pair: 209.274 kW are left. Of what
+    the blocks deliver with one lost, losses of the busway off, 133.4 kW.
     """
     follower = built()
     found = {row.path: row for row in follower.power()}
     assert list(found) == ["a", "a/h1", "a/h1/p01", "a/h1/p01/busway-01"]
     run, system = found["a/h1/p01/busway-01"], found["a/h1/p01"]
-    assert (run.limit_w, run.basis) == (885_274, "one of 2 busways, derated")
-    assert (system.limit_w, system.basis) == (931_709, "2 blocks, with any one lost")
+    assert (run.limit_w, run.basis) == (209_274, "one of 2 busways, derated")
+    assert (system.limit_w, system.basis) == (133_448, "2 blocks, with any one lost")
     assert [row.is_designed for row in found.values()] == [False, False, True, True]
 
 

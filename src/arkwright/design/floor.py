@@ -121,7 +121,8 @@ def limits(
         found += _floor_load(hall, float(plan.mass_kg[mine].max(initial=0.0)))
         found += _air(hall)
         row_kw = float(np.bincount(plan.row[mine], weights=power_kw[mine]).max(initial=0.0))
-        found += _busway(hall, row_kw, float(power_kw[mine].max(initial=0.0)), section)
+        rack_kw = float(power_kw[mine].max(initial=0.0))
+        found += _busway(hall, row_kw, rack_kw, float(power_kw.sum()), section)
     return found
 
 
@@ -226,8 +227,10 @@ def _air(hall: HallRacks) -> list[Finding]:
     return [_warning(hall.path, f"{text}; put fewer systems in a rack", rule)]
 
 
-def _busway(hall: HallRacks, row_kw: float, rack_kw: float, section: Power) -> list[Finding]:
-    part, limit_kw = busway_of(section)
+def _busway(
+    hall: HallRacks, row_kw: float, rack_kw: float, site_kw: float, section: Power
+) -> list[Finding]:
+    part, limit_kw = busway_of(section, site_kw)
     if rack_kw > limit_kw:
         text = f"one rack draws {rack_kw:,.0f} kW and a busway carries {limit_kw:,.0f} kW"
         return [_warning(hall.path, f"{text}; feed it from several", part)]

@@ -18,7 +18,7 @@ import numpy as np
 from arkwright.errors import InternalError
 from arkwright.sched import codes, event, tree
 from arkwright.sched._jit import INTERPRETED, Kernels
-from arkwright.sched.advance import CYCLES_LEFT, REACHED_MS, WATCHED_LEFT, Trip
+from arkwright.sched.attempts import CYCLES_LEFT, REACHED_MS, WATCHED_LEFT, Trip
 from arkwright.sched.event import Event
 from arkwright.sched.forward import attempts_max, timetable, trip_of
 from arkwright.sched.gang import Gang, class_of

@@ -145,9 +145,10 @@ def _in_short(stage: Stage) -> Iterator[str]:
     from arkwright.design.whole import whole
 
     read = factory.load(stage.folder / "fjord.yaml")
-    (site,) = whole(read).sites
+    built = whole(read)
+    (site,) = built.sites
     power, network = site.power, site.network
-    money = portrait.site_portrait(read, site, start_day=0).money
+    money = portrait.site_portrait(read, built, site, start_day=0).money
     if money.per_gpu_hour is None or power.connection_kw is None:
         raise InternalError("demo: the factory on paper has no price, or no connection")
     racks = len(network.floor.racks)
