@@ -17,7 +17,9 @@ FROM_MS = 1_803_859_200_000
 """2027-03-01 00:00 UTC."""
 
 
-def places(sites: int = 2, halls: int = 4, racks: int = 14, trays: int = 9, gpus: int = 8) -> Places:
+def places(
+    sites: int = 2, halls: int = 4, racks: int = 14, trays: int = 9, gpus: int = 8
+) -> Places:
     """`halls` per site, `racks` per hall in two rows, `trays` per rack."""
     path, site, hall, row, rack = [], [], [], [], []
     names = ["narvik", "porto", "turku", "galway"][:sites]
@@ -42,7 +44,9 @@ def places(sites: int = 2, halls: int = 4, racks: int = 14, trays: int = 9, gpus
     return Places(path, *ints, full, kinds, names, hall_names, row_names, rack_names, ["h200"])
 
 
-def jobs(count: int, gpus: int, hours: float, seed: int, load: float = 0.9) -> tuple[Jobs, np.ndarray]:
+def jobs(
+    count: int, gpus: int, hours: float, seed: int, load: float = 0.9
+) -> tuple[Jobs, np.ndarray]:
     """Submissions with a daily swing, sizes of powers of two; and how long each truly runs [ms]."""
     rng = np.random.default_rng(seed)
     size = rng.choice([1, 1, 2, 4, 8, 8, 16, 32, 64, 128, 256], count)
@@ -252,7 +256,7 @@ def told(name: str = "greedy", *, count: int = 400, hours: float = 48.0, depth: 
     )  # fmt: skip
 
 
-def large(n_jobs: int, n_nodes: int, days: float, seed: int = 1) -> Told:
+def large(n_jobs: int, n_nodes: int, days: float, seed: int = 1, hours: float = 1.0) -> Told:
     """As many jobs as one likes on nodes drawn at random: no scheduler, only its size is real."""
     rng = np.random.default_rng(seed)
     trays = 8
@@ -264,14 +268,14 @@ def large(n_jobs: int, n_nodes: int, days: float, seed: int = 1) -> Told:
     wait = (rng.exponential(0.5, n_jobs) * HOUR_MS).astype(np.int64)
     start = np.minimum(submit + wait, until - 1)
     order = np.argsort(start, kind="stable")
-    run_ms = (rng.lognormal(0, 1.5, n_jobs) * HOUR_MS).astype(np.int64) + 1000
+    run_ms = (rng.lognormal(0, 1.5, n_jobs) * hours * HOUR_MS).astype(np.int64) + 1000
     end = np.minimum(start + run_ms, until)
     first = np.append(0, np.cumsum(width[order])).astype(np.int64)
     base = np.repeat(rng.integers(0, nodes - 16, n_jobs), width[order])
     node = base + np.arange(first[-1]) - np.repeat(first[:-1], width[order])
-    fails = rng.integers(FROM_MS, until, max(1, int(nodes * days * 0.0065)))
+    fails = np.sort(rng.integers(FROM_MS, until, max(1, int(nodes * days * 0.0065))))
     out = Outages(
-        rng.integers(0, nodes, len(fails)), np.sort(fails), np.minimum(np.sort(fails) + HOUR_MS * 5, until),
+        rng.integers(0, nodes, len(fails)), fails, np.minimum(fails + HOUR_MS * 5, until),
         np.zeros(len(fails), dtype=np.int64), np.arange(len(fails)), ["node"],
     )  # fmt: skip
     attempts = Attempts(

@@ -74,9 +74,7 @@ def _fleet(pack: Pack, prefix: str, places: Places) -> Head:
     return {"prefix": prefix} | {name: list(getattr(places, name)) for name in names}
 
 
-def _run(
-    pack: Pack, prefix: str, told: Told, tally: Tally, chosen: Detail, n_runs: int
-) -> Head:
+def _run(pack: Pack, prefix: str, told: Told, tally: Tally, chosen: Detail, n_runs: int) -> Head:
     record = told.record
     _jobs(pack, prefix + "job.", told, chosen)
     _attempts(pack, prefix + "attempt.", told, chosen)
@@ -96,6 +94,7 @@ def _run(
         "until_ms": record.until_ms,
         "is_dated": told.is_dated,
         "is_exact": chosen.is_exact,
+        "clock_ms": _busiest(tally) - record.from_ms,
         "capacity_milli": tally.capacity_milli,
         "decisions": record.decisions,
         "projects": list(told.jobs.project.names),
@@ -108,6 +107,13 @@ def _run(
         "power": sites,
         **_heat(pack, prefix + "heat.", told, chosen, n_runs),
     }
+
+
+def _busiest(tally: Tally) -> int:
+    """Where the clock stands at first: when most GPUs were waited for, or else held."""
+    asked = tally.queue_gpus
+    line = asked if asked.value.any() else tally.held
+    return int(line.t_ms[int(np.argmax(line.value))])
 
 
 def _jobs(pack: Pack, prefix: str, told: Told, chosen: Detail) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 
 from arkwright.twin.report.progress import Progress, progress
-from arkwright.twin.report.steps import edges, means
+from arkwright.twin.report.steps import means
 from arkwright.twin.report.tally import NEVER, Tally
 from arkwright.twin.report.told import Ints, SitePower, Told
 from arkwright.twin.report.waits import WaitClass, wait_classes

@@ -28,7 +28,7 @@ def heat(record: Record, group: Ints, n_groups: int, n_bins: int) -> Heat:
     """`group` [n_nodes] says which row of the map each node adds to."""
     attempts, outages, places = record.attempts, record.outages, record.places
     node_milli = places.gpus * 1000
-    capacity = np.bincount(group, node_milli, minlength=n_groups)
+    capacity: Floats = np.bincount(group, node_milli, minlength=n_groups).astype(np.float64)
     of_pair = np.repeat(np.arange(len(attempts.job)), np.diff(attempts.node_first))
     area = _Area(record.from_ms, record.until_ms, n_groups, n_bins)
     for at in range(0, len(of_pair), _CHUNK):

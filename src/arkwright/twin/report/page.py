@@ -1,7 +1,7 @@
 """The twin's report as one HTML document that asks nothing of the network.
 
-Python counts and fills in; `assets/*.js` draws what has to answer to a hand, `assets/style.css` dresses
-it. All of it is in the one document, whose own policy forbids it to load or send anything.
+Python counts and fills in; `assets/*.js` draws what has to answer to a hand, `assets/style.css`
+dresses it. All of it is in the one document, whose own policy forbids it to load or send anything.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def _theme() -> str:
 def _data(embedded: Embedded) -> str:
     # A name that holds `</script>` must not end the element it stands in.
     head = json.dumps(embedded.head, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    head = head.replace("<", "\\u003c")
     return (
-        f'<script type="application/json" id="head">{head.replace("<", chr(92) + "u003c")}</script>\n'
+        f'<script type="application/json" id="head">{head}</script>\n'
         f'<script type="text/plain" id="block">{embedded.block}</script>'
     )

@@ -8,19 +8,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from arkwright.design.drawing.svg import COLOURS, Drawing, cut
-from arkwright.twin.report.figures import Figures
+from arkwright.twin.report.figures import Figures, meter_w
 from arkwright.twin.report.steps import Steps, edges, means
 from arkwright.twin.report.tally import Tally
 from arkwright.twin.report.told import Floats, Told
 from arkwright.twin.report.waits import WaitClass
-from arkwright.twin.report.wording import energy, hours, number, share
+from arkwright.twin.report.wording import energy, hours, number, power, share
 
 WIDTH = 320.0
-_LEFT, _RIGHT = 34.0, 312.0
+_LEFT, _RIGHT = 42.0, 312.0
 _TOP, _BOTTOM = 46.0, 172.0
 _FIRST_H = 1 / 60
-_TICKS_H = ((1 / 60, "1 min"), (1.0, "1 h"), (24.0, "1 d"), (24.0 * 30, "30 d"))
+_TICKS_H = (
+    (1 / 60, "1 min"), (1 / 6, "10 min"), (1.0, "1 h"), (10.0, "10 h"), (96.0, "4 d"),
+    (720.0, "30 d"),
+)  # fmt: skip
 _SPARK_POINTS = 280
 
 
@@ -37,9 +42,7 @@ def _of(figure: Figures, title: str) -> WaitClass | None:
     return next((one for one in figure.classes if one.title == title), None)
 
 
-def _wait_panel(
-    title: str, names: Sequence[str], lines: Sequence[WaitClass | None]
-) -> str:
+def _wait_panel(title: str, names: Sequence[str], lines: Sequence[WaitClass | None]) -> str:
     count = max(one.count for one in lines if one)
     drawing = Drawing(f"Waits of {title}", 208, WIDTH)
     drawing.text(0, 14, f"{title[0].upper()}{title[1:]}", "strong")
@@ -50,9 +53,8 @@ def _wait_panel(
         if one is None:
             continue
         d = _line([(_wait_x(h, last_h), s) for h, s in zip(one.hours, one.share, strict=True)])
-        tip = (
-            f"{names[at]}: half within {hours(one.p50_h)}, 95 % within {hours(one.p95_h)}"
-            + (f", {one.never:,} never started" if one.never else "")
+        tip = f"{names[at]}: half within {hours(one.p50_h)}, 95 % within {hours(one.p95_h)}" + (
+            f", {one.never:,} never started" if one.never else ""
         )
         drawing.path(d, f"line-{COLOURS[at % len(COLOURS)]} stroke", tip)
     only = lines[0]
@@ -80,8 +82,7 @@ def _wait_axes(drawing: Drawing, last_h: float) -> None:
     for part in (0.0, 0.5, 1.0):
         y = _BOTTOM - (_BOTTOM - _TOP) * part
         drawing.line(_LEFT, y, _RIGHT, y)
-        drawing.text(_LEFT - 6, y + 4, f"{100 * part:.0f}", "soft small", "end")
-    drawing.text(0, _TOP - 3, "%", "soft small")
+        drawing.text(_LEFT - 4, y + 4, f"{100 * part:.0f} %", "soft small", "end")
     for hour, text in _TICKS_H:
         if hour <= last_h:
             x = _wait_x(hour, last_h)
@@ -130,11 +131,35 @@ def spark_panels(runs: Sequence[Told], tallies: Sequence[Tally]) -> list[tuple[s
         ("GPUs busy", "c1", busy, 1.0, share(1.0)),
         ("GPUs waited for", "c4", queue, most, number(most)),
     ]
+    meters = [_meter(run) for run in runs]
+    if all(meters):
+        lines = [_spark(steps, run, 1.0) for run, steps in zip(runs, meters, strict=True) if steps]
+        top = max(float(line.max()) for line in lines)
+        rows.append(("Power at the meters", "c0", lines, top, power(top)))
     return [
-        (what, [_spark_panel(run.name, what, line, colour, top, said) for run, line in
-                zip(runs, lines, strict=True)])
+        (
+            what,
+            [
+                _spark_panel(run.name, what, line, colour, top, said)
+                for run, line in zip(runs, lines, strict=True)
+            ],
+        )
         for what, colour, lines, top, said in rows
-    ]  # fmt: skip
+    ]
+
+
+def _meter(run: Told) -> Steps | None:
+    """All sites together; None where one of them does not tell its power."""
+    sites, until_ms = run.power.sites, run.record.until_ms
+    powers = [meter_w(site) for site in sites]
+    if not sites or not all(len(one) for one in powers):
+        return None
+    start = run.record.from_ms
+    at = np.unique(np.concatenate([np.maximum(site.t_ms, start) for site in sites]))
+    total = np.zeros(len(at))
+    for site, watt in zip(sites, powers, strict=True):
+        total += watt[np.searchsorted(site.t_ms, at, side="right") - 1]
+    return Steps(at, total, until_ms)
 
 
 def _spark(steps: Steps, run: Told, scale: float) -> Floats:

@@ -4,7 +4,8 @@ frames that the scripts draw into.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
@@ -16,7 +17,10 @@ from arkwright.twin.report.panels import share_bar, spark_panels, wait_panels
 from arkwright.twin.report.tally import Tally
 from arkwright.twin.report.told import Told
 from arkwright.twin.report.wording import energy, hours, mass, number, share
-from arkwright.twin.report.words import comparison, method, sentences
+from arkwright.twin.report.words import Said, comparison, method, sentences
+
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|[kMGT]?Wh?|h|min|s|t|kg|m³|days|GPUs|jobs|EUR)(?!\w))")
+"""The blank between a number and its unit: a line does not break there."""
 
 
 class Shown(Struct, frozen=True, eq=False):
@@ -34,7 +38,7 @@ def sections(runs: Sequence[Shown], title: str) -> str:
     if len(runs) > 1:
         parts.append(_comparison(runs))
     parts += [_time(), _replay(), _waits(runs), _progress(runs), _energy(runs), _notes(runs)]
-    return "\n".join([*parts, "</main>"])
+    return "\n".join([*parts, "</main>", _transport()])
 
 
 def _top(runs: Sequence[Shown], title: str) -> str:
@@ -58,20 +62,27 @@ def _summary(runs: Sequence[Shown]) -> str:
     if len(runs) > 1:
         told = [run.told for run in runs]
         said = comparison(told, [run.figures for run in runs])
-        parts.append(_headline(said or ("The runs are alike in waits, use and energy.",)))
+        alike = (Said("The runs are alike in waits, use and energy."),)
+        parts.append(_headline(said or alike, 0))
     for at, run in enumerate(runs):
         hidden = " hidden" if at else ""
         said = sentences(run.told, run.figures)
         heading = f"<h2>{clean(run.told.name)}</h2>" if len(runs) > 1 else ""
         parts.append(
             f'<div class="of-run" data-run="{at}"{hidden}>{heading}'
-            f"{_headline(said)}{_boxes(run)}</div>"
+            f"{_headline(said, run.told.record.from_ms)}{_boxes(run)}</div>"
         )
     return "\n".join([*parts, "</section>"])
 
 
-def _headline(said: Sequence[str]) -> str:
-    return '<ul class="said">' + "".join(f"<li>{clean(text)}</li>" for text in said) + "</ul>"
+def _headline(said: Sequence[Said], from_ms: int) -> str:
+    lines = []
+    for text, at_ms in said:
+        line = _UNIT.sub("\u00a0", clean(text))
+        if at_ms is not None:
+            line += f' <button type="button" data-at="{at_ms - from_ms}">show</button>'
+        lines.append(f"<li>{line}</li>")
+    return f'<ul class="said">{"".join(lines)}</ul>'
 
 
 def _boxes(run: Shown) -> str:
@@ -79,10 +90,10 @@ def _boxes(run: Shown) -> str:
     progress = found.progress
     meter, carbon, cost = power.meter_kwh, power.carbon_kg, power.cost
     boxes = [
-        ("GPU-time busy", share(progress.utilisation), f"of {number(progress.offered_gpu_h)} GPU-h"),
+        ("GPU-time busy", share(progress.utilisation),
+         f"of {number(progress.offered_gpu_h)} GPU-h"),
         ("mean wait", hours(found.mean_wait_h), "of jobs that started"),
-        ("median · p95 wait", f"{hours(found.classes[-1].p50_h)} · "
-         f"{hours(found.classes[-1].p95_h)}", "of all jobs"),
+        ("95 % waited at most", hours(found.classes[-1].p95_h), "of all jobs"),
         ("goodput", share(progress.goodput), "of held GPU-time, not lost to interruptions"),
         ("out of service", share(progress.out_gpu_h / progress.offered_gpu_h), "of GPU-time"),
         ("energy", energy(meter) if meter else "not modelled",
@@ -105,8 +116,8 @@ def _comparison(runs: Sequence[Shown]) -> str:
         f'<h3>{clean(what)}</h3><div class="grid">{"".join(panels)}</div>' for what, panels in rows
     )
     return (
-        '<section id="compare"><h2>Runs side by side</h2>'
-        f"{_comparison_table(runs)}{grids}"
+        '<section id="compare"><h2>Runs side by side</h2><div class="beside">'
+        f"{_comparison_table(runs)}<div>{grids}</div></div>"
         '<p class="soft">Every panel of a row has the same height scale; each run its own time.</p>'
         "</section>"
     )
@@ -131,8 +142,8 @@ def _comparison_table(runs: Sequence[Shown]) -> str:
     return _table(["", *(run.told.name for run in runs)], [[name, *cells] for name, cells in rows])
 
 
-def _told(value: float | None, say: object) -> str:
-    return "not modelled" if value is None else str(say(value)) if callable(say) else ""
+def _told(value: float | None, say: Callable[[float], str]) -> str:
+    return "not modelled" if value is None else say(value)
 
 
 def _time() -> str:
@@ -149,7 +160,7 @@ the replay share one clock: click to set it.</p>
 <h3 id="power-title">Power at the sites' meters</h3><p id="power-none" class="soft" hidden></p>
 <div class="chart"><canvas id="power" tabindex="0" aria-label="power over time"></canvas></div>
 <div id="power-legend" class="legend"></div>
-<h3>GPUs and queue</h3>
+<h3>GPUs and queue, all sites</h3>
 <div class="chart"><canvas id="use" tabindex="0" aria-label="GPUs busy and jobs waiting"></canvas>
 </div><div id="use-legend" class="legend"></div>
 <h3 id="around-title">Price, carbon, weather</h3>
@@ -165,13 +176,6 @@ the replay share one clock: click to set it.</p>
 
 def _replay() -> str:
     return """<section id="replay"><h2>Replay</h2>
-<div class="tools" role="toolbar" aria-label="replay">
-<button type="button" id="play" title="play or pause (space)">▶ play</button>
-<label>speed <select id="speed"></select></label>
-<button type="button" data-do="back" title="one step back (←)">‹</button>
-<button type="button" data-do="on" title="one step on (→)">›</button>
-<output id="clock" for="scrub"></output></div>
-<input type="range" id="scrub" min="0" max="10000" value="0" step="1" aria-label="time of the run">
 <p id="now" class="soft" aria-live="off"></p>
 <nav id="crumbs" aria-label="part of the fleet"></nav>
 <div class="stage"><div class="chart"><canvas id="fleet" tabindex="0"
@@ -181,6 +185,17 @@ placeholder="id, then Enter"></label></form><div id="job" class="job"></div></as
 <div id="fleet-legend" class="legend"></div>
 <p class="soft hint">Keys: space plays, ← → step, + − 0 zoom, Escape lets a job go and goes up a
 level. Hover a job anywhere to see it everywhere; click to keep it.</p></section>"""
+
+
+def _transport() -> str:
+    """At the lower edge of the window wherever one reads: the clock belongs to every picture."""
+    return """<footer role="toolbar" aria-label="replay"><div class="in">
+<button type="button" id="play" title="play or pause (space)">▶ play</button>
+<button type="button" data-do="back" title="one step back (←)">‹</button>
+<button type="button" data-do="on" title="one step on (→)">›</button>
+<input type="range" id="scrub" min="0" max="10000" value="0" step="1" aria-label="time of the run">
+<output id="clock" for="scrub"></output><label>speed <select id="speed"></select></label>
+</div></footer>"""
 
 
 def _waits(runs: Sequence[Shown]) -> str:

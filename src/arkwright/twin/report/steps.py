@@ -57,7 +57,8 @@ def means(steps: Steps, edges_ms: Ints) -> Floats:
     """Mean value between each pair of `edges_ms` [n_bins + 1], within the steps: [n_bins]."""
     corners = np.append(steps.t_ms, steps.until_ms)
     area = np.append(0.0, np.cumsum(steps.value * np.diff(corners)))
-    return np.diff(np.interp(edges_ms, corners, area)) / np.diff(edges_ms)
+    mean: Floats = np.diff(np.interp(edges_ms, corners, area)) / np.diff(edges_ms)
+    return mean
 
 
 def edges(from_ms: int, until_ms: int, bins_max: int) -> Ints:

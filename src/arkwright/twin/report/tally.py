@@ -70,7 +70,8 @@ def tally(told: Told) -> Tally:
 
 def _held_by(attempts: Attempts) -> Ints:
     total = np.append(0, np.cumsum(attempts.gpu_milli))
-    return total[attempts.node_first[1:]] - total[attempts.node_first[:-1]]
+    held: Ints = total[attempts.node_first[1:]] - total[attempts.node_first[:-1]]
+    return held
 
 
 def _waits(told: Told) -> tuple[Spans, Ints, npt.NDArray[np.bool_]]:
@@ -97,7 +98,12 @@ def _waits(told: Told) -> tuple[Spans, Ints, npt.NDArray[np.bool_]]:
             [jobs.submit_ms[job[is_first]], jobs.submit_ms[never], end[again], end[back]]
         ),
         np.concatenate(
-            [start[is_first], np.full(len(never), until), start[again + 1], np.full(len(back), until)]
+            [
+                start[is_first],
+                np.full(len(never), until),
+                start[again + 1],
+                np.full(len(back), until),
+            ]
         ),
     )
     return spans, wait_ms, waits_at_end

@@ -156,7 +156,7 @@ def _misfits(run: Told) -> list[str]:
         (attempts.job, "attempts.job", n_jobs),
         (attempts.node, "attempts.node", len(record.places.path)),
     ):
-        if len(column) and not (0 <= column.min() and column.max() < below):
+        if len(column) and not (column.min() >= 0 and column.max() < below):
             wrong.append(f"{name} points outside its {below} rows")
     for site in run.power.sites:
         wrong += _power_misfits(site, record)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from arkwright.twin.report.detail import Detail
 from arkwright.twin.report.figures import Energy, Figures
 from arkwright.twin.report.told import Told
+from arkwright.twin.report.waits import WaitClass
 from arkwright.twin.report.wording import (
     energy,
     hours,
@@ -15,24 +18,32 @@ from arkwright.twin.report.wording import (
     power,
     share,
 )
-from arkwright.twin.report.waits import WaitClass
+
+
+class Said(NamedTuple):
+    """A sentence, and the instant it speaks of, if it does."""
+
+    text: str
+    at_ms: int | None = None
+
 
 _FULL = 0.95
 _LOSSY = 0.05
 
 
-def sentences(told: Told, found: Figures) -> tuple[str, ...]:
+def sentences(told: Told, found: Figures) -> tuple[Said, ...]:
     """One run."""
     return (
-        _scene(told, found),
-        _waits(found),
-        _worst(told, found),
-        _failures(found),
-        *_energy(told, found.energy),
+        Said(_scene(told, found)),
+        Said(_waits(found)),
+        Said(_worst(told, found), found.worst.from_ms if found.worst else None),
+        Said(_failures(found)),
+        *(Said(text) for text in _energy(told, found.energy)),
+        *_cap(told, found.energy),
     )
 
 
-def comparison(runs: list[Told], found: list[Figures]) -> tuple[str, ...]:
+def comparison(runs: list[Told], found: list[Figures]) -> tuple[Said, ...]:
     """Which of several runs was best at what; nothing where they are alike."""
     said = []
     by_wait = sorted(zip(found, runs, strict=True), key=lambda pair: pair[0].mean_wait_h)
@@ -44,7 +55,7 @@ def comparison(runs: list[Told], found: list[Figures]) -> tuple[str, ...]:
         )
     by_use = sorted(zip(found, runs, strict=True), key=lambda pair: -pair[0].progress.utilisation)
     most, least = by_use[0], by_use[-1]
-    if most[0].progress.utilisation - least[0].progress.utilisation > 0.001:
+    if most[0].progress.utilisation - least[0].progress.utilisation > 0.005:
         said.append(
             f"{most[1].name} keeps {share(most[0].progress.utilisation)} of GPU-time busy, "
             f"{least[1].name} {share(least[0].progress.utilisation)}."
@@ -55,7 +66,7 @@ def comparison(runs: list[Told], found: list[Figures]) -> tuple[str, ...]:
             f"{f.waiting:,} under {run.name}" for f, run in zip(found, runs, strict=True)
         )
         said.append(f"Jobs still waiting at the end: {left}; their waits count as endless.")
-    return tuple(said)
+    return tuple(Said(text) for text in said)
 
 
 def _cheapest(runs: list[Told], found: list[Figures]) -> list[str]:
@@ -67,11 +78,11 @@ def _cheapest(runs: list[Told], found: list[Figures]) -> list[str]:
     if len(per_hour) < len(runs):
         return []
     (low, best), (high, worst) = min(per_hour), max(per_hour)
-    if high < low * 1.001:
+    if high < low * 1.01:
         return []
     return [
-        f"A GPU-hour of kept work takes {number(low)} kWh at the meter under {best}, "
-        f"{number(high)} kWh under {worst}."
+        f"A GPU-hour of kept work takes {low:.3f} kWh at the meter under {best}, "
+        f"{high:.3f} kWh under {worst}."
     ]
 
 
@@ -96,8 +107,7 @@ def _waits(found: Figures) -> str:
     if not whole.count:
         return "No job was submitted."
     text = (
-        f"Half of the jobs started within {hours(whole.p50_h)} and 95 % within "
-        f"{hours(whole.p95_h)}"
+        f"Half of the jobs started within {hours(whole.p50_h)} and 95 % within {hours(whole.p95_h)}"
     )
     if whole.never:
         text = _unfinished(whole)
@@ -165,7 +175,7 @@ def _energy(told: Told, energy_: Energy) -> tuple[str, ...]:
         ]
         said.append(f"The sites drew {energy(meter)}: {', '.join(parts)}.")
     said += _footprint(told, energy_)
-    return (*said, *_cap(told, energy_))
+    return tuple(said)
 
 
 def _footprint(told: Told, energy_: Energy) -> list[str]:
@@ -179,19 +189,23 @@ def _footprint(told: Told, energy_: Energy) -> list[str]:
     return [f"That is {', '.join(parts)}."] if parts else []
 
 
-def _cap(told: Told, energy_: Energy) -> list[str]:
+def _cap(told: Told, energy_: Energy) -> list[Said]:
     peak = energy_.peak
     if peak is None:
         return []
     when = instant(peak.at_ms, told.is_dated)
     if peak.cap_w == float("inf"):
-        return [f"Power was highest at {peak.site}, {power(peak.power_w)} at {when}; no cap told."]
-    text = (
-        f"{peak.site} came closest to its cap, at {when}: {power(peak.power_w)} of "
-        f"{power(peak.cap_w)}, {share(peak.power_w / peak.cap_w)}"
-    )
-    over = energy_.over_cap_h
-    return [text + (f"; caps were exceeded for {hours(over)}." if over else "; no cap was broken.")]
+        text = f"Power was highest at {peak.site}, {power(peak.power_w)} at {when}; no cap is told."
+        return [Said(text, peak.at_ms)]
+    ratio = f"{power(peak.power_w)} of {power(peak.cap_w)}, {share(peak.power_w / peak.cap_w)}"
+    if energy_.over_cap_h:
+        text = (
+            f"Caps were exceeded for {hours(energy_.over_cap_h)} of site time, most at "
+            f"{peak.site}, {when}: {ratio}."
+        )
+    else:
+        text = f"{peak.site} came closest to its cap at {when}: {ratio}. No cap was exceeded."
+    return [Said(text, peak.at_ms)]
 
 
 def method(told: Told, chosen: Detail) -> str:

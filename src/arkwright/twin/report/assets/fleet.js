@@ -114,7 +114,7 @@ function drawName(g, part, state) {
   g.font = isSite ? FONT_BOLD : FONT;
   write(g, name, part.x, part.y + LABEL / 2, "ink");
   const used = placeShares(part.level, state)[part.index];
-  const text = `${share(used.busy)} busy` + (used.out ? ` · ${used.out} nodes out` : "");
+  const text = `${share(used.busy)} busy` + (used.out ? ` · ${counted(used.out, "node")} out` : "");
   const x = part.x + g.measureText(name).width + 10;
   g.font = FONT;
   write(g, text, x, part.y + LABEL / 2, "soft");
@@ -265,7 +265,7 @@ function fleetTip(state) {
   if (part.level !== "node") {
     const used = placeShares(part.level, state)[part.index];
     return [run.fleet[part.level + "s"][part.index], `${share(used.busy)} of GPUs busy`,
-      ...(used.out ? [`${used.out} nodes out of service`] : [])];
+      ...(used.out ? [`${counted(used.out, "node")} out of service`] : [])];
   }
   const node = part.index, out = state.out[node];
   const lines = [run.fleet.path[node], `${share(busyShare(run, state, node))} of GPUs busy`];

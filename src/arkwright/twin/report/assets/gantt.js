@@ -128,13 +128,15 @@ function outlineJob(g, box, bottom) {
   const job = chosenJob();
   if (job < 0) return;
   const { run } = view, { place, nodes } = ganttPlaces(), row = bottom / nodes.length;
+  g.fillStyle = palette()[colourOf(run, job)];
+  g.strokeStyle = palette().ink;
+  g.lineWidth = row > 4 ? 1.6 : 0.8;
   clipped(g, box, () => {
     for (const a of run.attemptsOf(job)) {
       const x = xOf(box, run.attempt.start_ms[a]), w = xOf(box, run.attempt.end_ms[a]) - x;
       attemptBoxes(run, a, place, row, (y, h) => {
-        g.strokeStyle = palette().ink;
-        g.lineWidth = 1.6;
-        g.strokeRect(x, y, Math.max(w, 2), Math.max(h, 2));
+        g.fillRect(x, y, Math.max(w, 2), Math.max(h, 1.5));
+        g.strokeRect(x, y, Math.max(w, 2), Math.max(h, 1.5));
       });
     }
   });

@@ -63,7 +63,10 @@ function onFleet(chart) {
     hoverAt(fleetHover, event);
   });
   canvas.addEventListener("pointerleave", letGo);
-  canvas.addEventListener("click", (event) => fleetOpen(fleetAt(event.offsetX, event.offsetY)));
+  canvas.addEventListener("click", (event) => {
+    fleetOpen(fleetAt(event.offsetX, event.offsetY));
+    setHover(fleetHover(event.offsetX, event.offsetY));
+  });
   canvas.addEventListener("keydown", onFleetKey);
   canvas.addEventListener("focus", touch);
   canvas.addEventListener("blur", touch);

@@ -54,7 +54,12 @@ function heatBase(g, box) {
   });
 }
 
-const bandName = (path) => (leftMargin() < 60 ? lastPart(path) : path.slice(-12));
+// As much of a path, from its end, as stands in the margin.
+function bandName(path) {
+  const parts = path.split("/"), room = leftMargin() < 60 ? 6 : 10;
+  while (parts.length > 1 && parts.join("/").length > room) parts.shift();
+  return parts.join("/");
+}
 
 // Runs of equal keys as [from, until] of a band of that height.
 function bands(keys, height) {

@@ -139,7 +139,8 @@ const USE_TOP = 8, USE_MIDDLE = 92, USE_LOW = 104, USE_BOTTOM = 188;
 function useBase(g, box) {
   const { run } = view, { held, out, queue_gpus: asked } = run.line, whole = run.capacity_milli;
   const y = (milli) => USE_MIDDLE - (USE_MIDDLE - USE_TOP) * milli / Math.max(whole, 1);
-  const most = roundTop(largest(asked.value) / 1000) * 1000;
+  const queues = [asked, ...otherLines().map((other) => other.queue_gpus)];
+  const most = roundTop(Math.max(...queues.map((line) => largest(line.value))) / 1000) * 1000;
   const yq = (milli) => USE_BOTTOM - (USE_BOTTOM - USE_LOW) * milli / most;
   valueAxis(g, box, USE_TOP, USE_MIDDLE, 1, share);
   valueAxis(g, box, USE_LOW, USE_BOTTOM, most / 1000, number);
@@ -148,7 +149,20 @@ function useBase(g, box) {
     area(g, box, held.t, () => y(0), (i) => y(held.value[i]), "c1", 0.75);
     area(g, box, out.t, () => y(whole), (i) => y(whole - out.value[i]), "c3", 0.75);
     area(g, box, asked.t, () => yq(0), (i) => yq(asked.value[i]), "c4", 0.6);
+    otherLines().forEach((other, n) => {
+      g.setLineDash(n ? [2 + 2 * n, 3] : []);
+      stepLine(g, box, other.held.t, (i) => y(other.held.value[i]), "ink", 1);
+      stepLine(g, box, other.queue_gpus.t, (i) => yq(other.queue_gpus.value[i]), "ink", 1);
+    });
+    g.setLineDash([]);
   });
+}
+
+// The other runs over the same time and fleet: their lines are laid over this one's areas.
+function otherLines() {
+  const { run } = view;
+  return overlays.filter((other) => other.index !== run.index && other.from_ms === run.from_ms &&
+    other.until_ms === run.until_ms && other.capacity_milli === run.capacity_milli);
 }
 
 function useOver(g, box) {

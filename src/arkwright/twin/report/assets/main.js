@@ -2,6 +2,7 @@
 
 const charts = {};
 const runs = [];
+const overlays = [];
 const WHOLE_IN_S = [15, 30, 60, 180];
 const SPEEDS_PER_S = [[MINUTE, "1 min"], [10 * MINUTE, "10 min"], [HOUR, "1 h"], [6 * HOUR, "6 h"], [DAY, "1 day"]];
 
@@ -18,6 +19,7 @@ async function open() {
     runs[index] = runs[index] || buildRun(data.head, data.column, index);
     showRun(runs[index]);
   };
+  data.head.runs.forEach((run, index) => overlays.push({ ...run, index, ...buildLines(run, data.column) }));
   choose(0);
   makeCharts();
   painters.push(showJob, showLegends, showCrumbs, showClock);
@@ -33,7 +35,7 @@ function showRun(run) {
   view.run = run;
   view.hover = view.pinned = NOT_TOLD;
   if (!isSameFleet) view.scope = { level: "fleet", index: 0 };
-  if (!isSameTime) Object.assign(view, { t: run.span * 0.4, t0: 0, t1: run.span });
+  if (!isSameTime) Object.assign(view, { t: run.clock_ms, t0: 0, t1: run.span });
   for (const box of document.querySelectorAll(".of-run")) {
     box.hidden = Number(box.dataset.run) !== run.index;
   }
@@ -72,6 +74,12 @@ const TOOLS = {
 function wireTools() {
   for (const button of document.querySelectorAll("[data-do]")) {
     button.addEventListener("click", () => TOOLS[button.dataset.do]());
+  }
+  for (const button of document.querySelectorAll("[data-at]")) {
+    button.addEventListener("click", () => {
+      setTime(Number(button.dataset.at));
+      document.getElementById("replay").scrollIntoView();
+    });
   }
   document.getElementById("play").addEventListener("click", togglePlay);
   const scrub = document.getElementById("scrub");

@@ -107,7 +107,8 @@ function showLegends() {
   const sum = powerSum();
   const cap = sum.cap_w ? [["c4", "cap"]] : [];
   legend("power-legend", [...POWER_PARTS.filter(([name]) => sum[name]).map(([, c, w]) => [c, w]), ...cap]);
-  legend("use-legend", [["c1", "GPUs busy"], ["c3", "out of service"], ["c4", "GPUs waited for"]]);
+  const beside = otherLines().length ? [["ink", `lines: ${otherLines().map((o) => o.name).join(", ")}`]] : [];
+  legend("use-legend", [["c1", "GPUs busy"], ["c3", "out of service"], ["c4", "GPUs waited for"], ...beside]);
   legend("around-legend", scopeSites().length > 1
     ? [["bg", "lines: " + scopeSites().map((s, n) => s.site + (n ? " (dashed)" : "")).join(", ")]] : []);
   legend("heat-legend", [["pale", "idle"], ["c1", "busy"], ["c4", "out of service"]]);
@@ -159,9 +160,9 @@ function showClock() {
   document.getElementById("window").textContent =
     `${instant(run, view.t0)} to ${instant(run, view.t1)}, ${duration(view.t1 - view.t0)}`;
   const at = (name) => lineAt(run.line[name], Math.min(t, run.span - 1));
-  const running = run.is_exact ? `${number(stateNow().running)} attempts running on ` : "";
+  const running = run.is_exact ? `${counted(stateNow().running, "attempt")} running on ` : "";
   document.getElementById("now").textContent =
     `${running}${gpus(at("held"))} of ${gpus(run.capacity_milli)} GPUs ` +
-    `(${share(at("held") / Math.max(run.capacity_milli, 1))}); ${number(Math.round(at("queue")))} jobs ` +
+    `(${share(at("held") / Math.max(run.capacity_milli, 1))}); ${counted(Math.round(at("queue")), "job")} ` +
     `waiting for ${gpus(at("queue_gpus"))} GPUs; ${gpus(at("out"))} GPUs out of service`;
 }

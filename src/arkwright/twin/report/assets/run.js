@@ -12,10 +12,7 @@ function buildRun(head, column, index) {
   run.job = jobColumns(of);
   run.attempt = attemptColumns(of);
   run.outage = outageColumns(of);
-  run.line = {};
-  for (const name of Object.keys(run.line_width_ms)) {
-    run.line[name] = { t: of(`line.${name}.t_ms`), value: of(`line.${name}.value`) };
-  }
+  run.line = buildLines(run, column);
   run.sites = run.power.map((site) => siteColumns(site, column));
   run.heat = { busy: of("heat.rack_busy"), out: of("heat.rack_out"), bins: run.rack_bins };
   run.nodeHeat = run.node_bins ? { busy: of("heat.node_busy"), bins: run.node_bins } : null;
@@ -23,6 +20,15 @@ function buildRun(head, column, index) {
   run.attemptsOf = attemptsByJob(run);
   run.gpu_hours = gpuHours(run);
   return run;
+}
+
+function buildLines(run, column) {
+  const lines = {};
+  for (const name of Object.keys(run.line_width_ms)) {
+    const prefix = `${run.prefix}line.${name}.`;
+    lines[name] = { t: column(prefix + "t_ms"), value: column(prefix + "value") };
+  }
+  return lines;
 }
 
 function buildFleet(head, column) {
