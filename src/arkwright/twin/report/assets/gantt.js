@@ -41,7 +41,7 @@ function ganttBase(g, box) {
 function ganttShade(g, box, bottom, nodes) {
   const { run } = view;
   g.globalAlpha = 0.45;
-  drawHeat(g, box, 0, bottom, nodes, run.node_bins, run.nodeHeat.busy, null);
+  drawHeat(g, box, 0, bottom, "nodes", nodes, run.node_bins, run.nodeHeat.busy, null);
   g.globalAlpha = 1;
 }
 

@@ -1,51 +1,67 @@
 // Racks against time: how much of each was busy, and how much was out.
 
-const HEAT_FULL = 250, HEAT_BOTTOM_ROOM = 20;
+const HEAT_FULL = 250, HEAT_BOTTOM_ROOM = 20, HEAT_ROWS_MAX = 1024;
+const heatImages = new Map();
 
 function heatHeight() {
   return Math.min(420, Math.max(70, scopeRacks().length * 14)) + HEAT_BOTTOM_ROOM;
 }
 
-// A picture of one pixel per row and bin, in the window's colours.
-function heatImage(rows, bins, first, last, busy, out) {
+// The whole map as a picture, one pixel per bin; rows that are more than a screen has lines of
+// pixels are drawn as their mean. Kept while scope and colours are.
+function heatImage(name, rows, bins, busy, out) {
+  const { run, scope } = view, key = [run.index, scope.level, scope.index, palette().key].join();
+  const kept = heatImages.get(name);
+  if (kept && kept.key === key) return kept.picture;
   const picture = document.createElement("canvas");
-  picture.width = Math.max(1, last - first);
-  picture.height = Math.max(1, rows.length);
-  const g = picture.getContext("2d");
-  const image = g.createImageData(picture.width, picture.height);
-  const [none, full, gone] = [rgb(palette().pale), rgb(palette().c1), rgb(palette().c4)];
-  for (let y = 0, at = 0; y < rows.length; y++) {
-    for (let x = first; x < last; x++, at += 4) {
-      const cell = rows[y] * bins + x;
-      const used = busy[cell] / HEAT_FULL, lost = out ? out[cell] / HEAT_FULL : 0;
-      for (let c = 0; c < 3; c++) {
-        const shade = none[c] + (full[c] - none[c]) * used;
-        image.data[at + c] = shade + (gone[c] - shade) * lost;
-      }
-      image.data[at + 3] = 255;
-    }
+  picture.width = bins;
+  picture.height = Math.max(1, Math.min(rows.length, HEAT_ROWS_MAX));
+  const g = picture.getContext("2d"), image = g.createImageData(bins, picture.height);
+  const colours = [rgb(palette().pale), rgb(palette().c1), rgb(palette().c4)];
+  for (let y = 0; y < picture.height; y++) {
+    const from = Math.floor(y * rows.length / picture.height);
+    const until = Math.max(from + 1, Math.floor((y + 1) * rows.length / picture.height));
+    heatLine(image.data, y * bins * 4, rows.slice(from, until), bins, busy, out, colours);
   }
   g.putImageData(image, 0, 0);
+  heatImages.set(name, { key, picture });
   return picture;
 }
 
+function heatLine(data, start, rows, bins, busy, out, [none, full, gone]) {
+  for (let x = 0, at = start; x < bins; x++, at += 4) {
+    let used = 0, lost = 0;
+    for (const row of rows) {
+      used += busy[row * bins + x];
+      if (out) lost += out[row * bins + x];
+    }
+    used /= HEAT_FULL * rows.length;
+    lost /= HEAT_FULL * rows.length;
+    for (let c = 0; c < 3; c++) {
+      const shade = none[c] + (full[c] - none[c]) * used;
+      data[at + c] = shade + (gone[c] - shade) * lost;
+    }
+    data[at + 3] = 255;
+  }
+}
+
 // Draws the part of the map that the window shows into the band from `top` to `bottom`.
-function drawHeat(g, box, top, bottom, rows, bins, busy, out) {
+function drawHeat(g, box, top, bottom, name, rows, bins, busy, out) {
   const { run, t0, t1 } = view, bin = run.span / bins;
   const first = Math.max(0, Math.floor(t0 / bin)), last = Math.min(bins, Math.ceil(t1 / bin));
   if (last <= first || !rows.length) return;
+  const picture = heatImage(name, rows, bins, busy, out), x = xOf(box, first * bin);
   clipped(g, box, () => {
-    g.imageSmoothingEnabled = rows.length > bottom - top;
-    const x = xOf(box, first * bin);
-    g.drawImage(heatImage(rows, bins, first, last, busy, out), x, top,
-      xOf(box, last * bin) - x, bottom - top);
+    g.imageSmoothingEnabled = picture.height > bottom - top;
+    g.drawImage(picture, first, 0, last - first, picture.height,
+      x, top, xOf(box, last * bin) - x, bottom - top);
   });
 }
 
 function heatBase(g, box) {
   const { run } = view, racks = scopeRacks(), bottom = box.h - HEAT_BOTTOM_ROOM;
   timeAxis(g, box, 0, bottom);
-  drawHeat(g, box, 0, bottom, racks, run.heat.bins, run.heat.busy, run.heat.out);
+  drawHeat(g, box, 0, bottom, "racks", racks, run.heat.bins, run.heat.busy, run.heat.out);
   bands(racks.map((rack) => run.fleet.rackHall[rack]), bottom).forEach(({ key, from, until }) => {
     stroke(g, box.x - 4, until, box.x + box.w, until, "bg");
     if (until - from > 12) {
