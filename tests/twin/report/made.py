@@ -8,6 +8,7 @@ import heapq
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 from arkwright.twin.record import Attempts, Ending, Outages, Places, Record
 from arkwright.twin.report import Jobs, Labels, Power, SitePower, Told
@@ -15,6 +16,65 @@ from arkwright.twin.report import Jobs, Labels, Power, SitePower, Told
 HOUR_MS = 3_600_000
 FROM_MS = 1_803_859_200_000
 """2027-03-01 00:00 UTC."""
+
+
+def ints(*values: int) -> np.ndarray:
+    return np.array(values, dtype=np.int64)
+
+
+def hand_made() -> Told:
+    """Ten hours on two nodes of 4 GPUs in one rack. Job 0 (8 GPUs) is submitted at 0, starts at
+    1 h, loses node 1 at 3 h with half an hour of work, starts again at 5 h and completes at 8 h.
+    Job 1 (2 GPUs) starts at once and fails at 1 h. Job 2 never starts. Job 3 is withdrawn before
+    it does. Node 1 is out from 3 h to 5 h.
+    """
+    h = HOUR_MS
+    not_told = Labels(np.full(4, -1, dtype=np.int64))
+    where = Places(
+        ["s/h/r/a", "s/h/r/b"], ints(0, 0), ints(0, 0), ints(0, 0), ints(0, 0), ints(4, 4),
+        ints(0, 0), ["s"], ["s/h"], ["s/h/row"], ["s/h/r"], ["gpu"],
+    )  # fmt: skip
+    attempts = Attempts(
+        job=ints(1, 0, 0),
+        start_ms=ints(0, 1 * h, 5 * h),
+        end_ms=ints(1 * h, 3 * h, 8 * h),
+        ending=ints(Ending.FAILED, Ending.NODE_FAILED, Ending.COMPLETED),
+        lost_ms=ints(0, h // 2, 0),
+        node_first=ints(0, 1, 3, 5),
+        node=ints(0, 0, 1, 0, 1),
+        gpu_milli=ints(2000, 4000, 4000, 4000, 4000),
+    )
+    out = Outages(ints(1), ints(3 * h), ints(5 * h), ints(0), ints(7), ["node"])
+    jobs = Jobs(
+        ids=np.array(["a", "b", "c", "d"], dtype=object),
+        submit_ms=ints(0, 0, 4 * h, 4 * h),
+        estimate_ms=ints(-1, -1, -1, -1),
+        gpus_milli=ints(8000, 2000, 16000, 1000),
+        project=not_told,
+        pool=not_told,
+        kind=not_told,
+        outcome=Labels(ints(-1, -1, -1, 0), ("cancelled",)),
+    )
+    return Told(name="hand", record=Record(0, 10 * h, where, attempts, out, ""), jobs=jobs)
+
+
+def nothing() -> Told:
+    """The same fleet, with no job at all."""
+    run = hand_made()
+    jobs = run.jobs
+    none = structs.replace(
+        jobs,
+        **{
+            name: getattr(jobs, name)[:0]
+            for name in ("ids", "submit_ms", "estimate_ms", "gpus_milli")
+        },
+        **{
+            name: structs.replace(getattr(jobs, name), codes=ints())
+            for name in ("project", "pool", "kind", "outcome")
+        },
+    )
+    empty = Attempts(*(ints() for _ in range(5)), ints(0), ints(), ints())
+    return structs.replace(run, jobs=none, record=run.record._replace(attempts=empty))
 
 
 def places(

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from arkwright.twin.record import Attempts, Ending, Outages, Places, Record
-from arkwright.twin.report import Jobs, Labels, Told
+from arkwright.twin.record import Attempts
 from arkwright.twin.report.figures import figures
 from arkwright.twin.report.heat import FULL, heat
 from arkwright.twin.report.progress import progress
@@ -17,48 +16,7 @@ from arkwright.twin.report.steps import Steps, binned, edges, integral, means, s
 from arkwright.twin.report.tally import NEVER, tally
 from arkwright.twin.report.waits import wait_classes
 from naive import told_run as naive
-from twin.report.made import FROM_MS, HOUR_MS, told
-
-NOT_TOLD = Labels(np.full(4, -1, dtype=np.int64))
-
-
-def ints(*values: int) -> np.ndarray:
-    return np.array(values, dtype=np.int64)
-
-
-def hand_made() -> Told:
-    """Ten hours on two nodes of 4 GPUs in one rack. Job 0 (8 GPUs) is submitted at 0, starts at
-    1 h, loses node 1 at 3 h with half an hour of work, starts again at 5 h and completes at 8 h.
-    Job 1 (2 GPUs) starts at once and fails at 1 h. Job 2 never starts. Job 3 is withdrawn before
-    it does. Node 1 is out from 3 h to 5 h.
-    """
-    h = HOUR_MS
-    where = Places(
-        ["s/h/r/a", "s/h/r/b"], ints(0, 0), ints(0, 0), ints(0, 0), ints(0, 0), ints(4, 4),
-        ints(0, 0), ["s"], ["s/h"], ["s/h/row"], ["s/h/r"], ["gpu"],
-    )  # fmt: skip
-    attempts = Attempts(
-        job=ints(1, 0, 0),
-        start_ms=ints(0, 1 * h, 5 * h),
-        end_ms=ints(1 * h, 3 * h, 8 * h),
-        ending=ints(Ending.FAILED, Ending.NODE_FAILED, Ending.COMPLETED),
-        lost_ms=ints(0, h // 2, 0),
-        node_first=ints(0, 1, 3, 5),
-        node=ints(0, 0, 1, 0, 1),
-        gpu_milli=ints(2000, 4000, 4000, 4000, 4000),
-    )
-    out = Outages(ints(1), ints(3 * h), ints(5 * h), ints(0), ints(7), ["node"])
-    jobs = Jobs(
-        ids=np.array(["a", "b", "c", "d"], dtype=object),
-        submit_ms=ints(0, 0, 4 * h, 4 * h),
-        estimate_ms=ints(-1, -1, -1, -1),
-        gpus_milli=ints(8000, 2000, 16000, 1000),
-        project=NOT_TOLD,
-        pool=NOT_TOLD,
-        kind=NOT_TOLD,
-        outcome=Labels(ints(-1, -1, -1, 0), ("cancelled",)),
-    )
-    return Told(name="hand", record=Record(0, 10 * h, where, attempts, out, ""), jobs=jobs)
+from twin.report.made import FROM_MS, HOUR_MS, hand_made, ints, told
 
 
 def test_gpu_time_is_split_into_what_was_kept_lost_in_vain_idle_and_out() -> None:

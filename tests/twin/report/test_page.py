@@ -22,7 +22,7 @@ from arkwright.errors import InputError, InternalError
 from arkwright.twin.report import Power, SitePower, Told, detail, report_html
 from arkwright.twin.report.pack import Pack
 from arkwright.twin.report.page import SCRIPTS
-from twin.report.made import HOUR_MS, large, places, told
+from twin.report.made import HOUR_MS, large, nothing, places, told
 from twin.report.reading import ReadBack
 
 ASSETS = resources.files("arkwright.twin.report") / "assets"
@@ -218,6 +218,13 @@ def test_a_cap_is_binned_to_its_lowest_and_may_be_absent(monkeypatch: pytest.Mon
     # 48 hours in 24 bins of two: hours 3 and 4 lie in bins 1 and 2.
     assert (value[1], value[2]) == (5e5, 4e5)
     assert np.isnan(np.delete(value, [1, 2])).all()
+
+
+def test_a_run_in_which_nothing_happens_has_a_page_too() -> None:
+    run = nothing()
+    page = report_html([run])
+    assert "No job was submitted." in page
+    assert ReadBack(page).column("0.attempt.job").tolist() == []
 
 
 def test_runs_that_cannot_be_told_apart_or_do_not_fit_are_refused() -> None:

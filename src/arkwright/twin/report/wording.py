@@ -39,7 +39,7 @@ def hours(value: float) -> str:
     if value < 1:
         return f"{value * 60:.0f} min"
     if value < 48:
-        return f"{value:.1f} h"
+        return f"{round(value, 1):g} h"
     return f"{number(value / 24)} days"
 
 
