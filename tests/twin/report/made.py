@@ -286,7 +286,7 @@ def _site(name, corners, ends, busy, gpus, at) -> SitePower:
     cap = np.full(len(busy), 1.5 * 1000 * gpus)
     cap[(hour > 24 * 4) & (hour < 24 * 4 + 10)] = 1.35 * 1000 * gpus
     price = 45 + 25 * np.sin(2 * np.pi * (hour - 12) / 24) + 15 * at
-    carbon = 30 + 150 * at + 40 * np.sin(2 * np.pi * (hour - 14) / 24)
+    carbon = 60 + 150 * at + 40 * np.sin(2 * np.pi * (hour - 14) / 24)
     hours = (ends - corners) / HOUR_MS
     kwh = {n: float((v * hours).sum() / 1000) for n, v in
            (("jobs_kwh", it_w - idle_w), ("idle_kwh", idle_w), ("loss_kwh", loss_w),

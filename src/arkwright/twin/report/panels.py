@@ -62,7 +62,13 @@ def _wait_panel(title: str, names: Sequence[str], lines: Sequence[WaitClass | No
         drawing.text(
             _RIGHT, 31, f"median {hours(only.p50_h)} · p95 {hours(only.p95_h)}", "small", "end"
         )
-    return drawing.done()
+    at = 'class="wait" data-low="{}" data-high="{}" data-last-h="{:.6g}"'
+    return f"<div {at.format(*_bounds(lines), last_h)}>{drawing.done()}<i></i></div>"
+
+
+def _bounds(lines: Sequence[WaitClass | None]) -> tuple[int, int]:
+    """In milli-GPU: which jobs stand in this panel, so that the one in hand finds its place."""
+    return next(one.gpus_milli for one in lines if one)
 
 
 def _last_h(one: WaitClass) -> float:

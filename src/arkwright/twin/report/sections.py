@@ -37,7 +37,7 @@ def sections(runs: Sequence[Shown], title: str) -> str:
     parts = [_top(runs, title), '<main id="main">', _summary(runs)]
     if len(runs) > 1:
         parts.append(_comparison(runs))
-    parts += [_time(), _replay(), _waits(runs), _progress(runs), _energy(runs), _notes(runs)]
+    parts += [_time(), _replay(runs), _waits(runs), _progress(runs), _energy(runs), _notes(runs)]
     return "\n".join([*parts, "</main>", _transport()])
 
 
@@ -148,6 +148,8 @@ def _told(value: float | None, say: Callable[[float], str]) -> str:
 
 def _time() -> str:
     return """<section id="time"><h2>Through time</h2>
+<noscript><p>The pictures of this section and the replay need JavaScript; the sentences, tables and
+small charts do not.</p></noscript>
 <div class="tools" role="toolbar" aria-label="time window">
 <button type="button" data-do="closer" title="zoom in (+)">+</button>
 <button type="button" data-do="wider" title="zoom out (−)">−</button>
@@ -174,8 +176,13 @@ the replay share one clock: click to set it.</p>
 </div><div id="gantt-legend" class="legend"></div></section>"""
 
 
-def _replay() -> str:
-    return """<section id="replay"><h2>Replay</h2>
+def _replay(runs: Sequence[Shown]) -> str:
+    partly = "".join(
+        _of_run(at, f'<p class="hint">{clean(method(run.told, run.detail))}</p>')
+        for at, run in enumerate(runs)
+        if not run.detail.is_exact
+    )
+    return f"""<section id="replay"><h2>Replay</h2>{partly}
 <p id="now" class="soft" aria-live="off"></p>
 <nav id="crumbs" aria-label="part of the fleet"></nav>
 <div class="stage"><div class="chart"><canvas id="fleet" tabindex="0"

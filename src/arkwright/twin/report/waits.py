@@ -9,6 +9,7 @@ from arkwright.twin.report.tally import NEVER, Tally
 from arkwright.twin.report.told import Floats, Told
 
 _BOUNDS_GPUS = (1, 8, 64, 512, 4096)
+_ANY_MILLI = 10**15
 _POINTS = 121
 _LONGEST_H = 10_000.0
 
@@ -19,6 +20,8 @@ class WaitClass(Struct, frozen=True, eq=False, kw_only=True):
     rank: int
     """Classes in order: by size, then all jobs."""
     title: str
+    gpus_milli: tuple[int, int]
+    """Of more than the first, through the second."""
     count: int
     never: int
     """Of them, those that were still waiting for their first start when the run ended."""
@@ -44,13 +47,14 @@ def wait_classes(told: Told, tally: Tally) -> tuple[WaitClass, ...]:
     size = np.searchsorted(np.array(_BOUNDS_GPUS) * 1000, jobs.gpus_milli)
     wait_h = np.where(tally.wait_ms == NEVER, np.inf, tally.wait_ms / 3_600_000.0)
     found = [
-        _class(k, _title(k), wait_h[counted & (size == k)]) for k in range(len(_BOUNDS_GPUS) + 1)
+        _class(k, _title(k), _sizes(k), wait_h[counted & (size == k)])
+        for k in range(len(_BOUNDS_GPUS) + 1)
     ]
-    whole = _class(len(found), "all jobs", wait_h[counted])
+    whole = _class(len(found), "all jobs", (-1, _ANY_MILLI), wait_h[counted])
     return (*(one for one in found if one.count), whole)
 
 
-def _class(rank: int, title: str, wait_h: Floats) -> WaitClass:
+def _class(rank: int, title: str, gpus_milli: tuple[int, int], wait_h: Floats) -> WaitClass:
     ordered = np.sort(wait_h)
     started = ordered[np.isfinite(ordered)]
     hours = np.append(0.0, np.geomspace(1 / 60, _LONGEST_H, _POINTS - 1))
@@ -58,6 +62,7 @@ def _class(rank: int, title: str, wait_h: Floats) -> WaitClass:
     return WaitClass(
         rank=rank,
         title=title,
+        gpus_milli=gpus_milli,
         count=len(ordered),
         never=len(ordered) - len(started),
         mean_h=float(started.mean()) if len(started) else 0.0,
@@ -73,6 +78,11 @@ def _rank(ordered: Floats, share: float) -> float:
     if not len(ordered):
         return 0.0
     return float(ordered[max(0, int(np.ceil(share * len(ordered))) - 1)])
+
+
+def _sizes(k: int) -> tuple[int, int]:
+    bounds = (-1, *(1000 * gpus for gpus in _BOUNDS_GPUS), _ANY_MILLI)
+    return bounds[k], bounds[k + 1]
 
 
 def _title(k: int) -> str:

@@ -1,6 +1,6 @@
 // The fleet at one instant: sites, their halls, rows of racks, nodes, GPUs.
 
-const NODES_DRAWN_MAX = 6000, HALL_WIDTH_MIN = 230, LABEL = 20, GAP = 12;
+const NODES_DRAWN_MAX = 6000, ROOMY_NODES_MAX = 200, HALL_WIDTH_MIN = 230, LABEL = 20, GAP = 12;
 const CHILD = { fleet: "hall", site: "hall", hall: "rack", rack: "node", node: "node" };
 
 // What is drawn where: [{level, index, x, y, w, h}], and how high all of it is.
@@ -40,7 +40,8 @@ function layOutHalls(layout, halls) {
 
 // Rows of racks below each other, a row that is too long in several lines. Gives the height.
 function layOutHall(layout, hall, x, y, w) {
-  const { fleet } = view.run, isAlone = view.scope.level === "hall";
+  const { fleet } = view.run;
+  const isAlone = view.scope.level === "hall" || scopeNodes().length <= ROOMY_NODES_MAX;
   const rows = fleet.hallRows[hall];
   const longest = Math.max(...rows.map((row) => fleet.rowRacks[row].length));
   const perLine = Math.max(1, Math.min(longest, Math.floor(w / (isAlone ? 22 : 7))));
@@ -184,14 +185,12 @@ function drawWideNode(g, part, state) {
   }
   g.globalAlpha = 1;
   const here = holdersAt(run, node, state.t);
-  let from = 0;
-  for (const { job, milli } of here) {
-    from += fillGpus(g, part, left, cell, from, milli, colourOf(run, job));
-  }
-  const rest = busyShare(run, state, node) * count * 1000 - from;
-  if (rest > 20 && run.nodeHeat) fillGpus(g, part, left, cell, from, rest, OTHER_COLOUR);
+  const held = state.held[node], rest = busyShare(run, state, node) * count * 1000 - held;
+  // Smaller jobs are known as a mean over a bin, and stand behind those that are known.
+  if (rest > 20) fillGpus(g, part, left, cell, 0, held + rest, OTHER_COLOUR);
+  for (const { job, milli, slot } of here) fillGpus(g, part, left, cell, slot, milli, colourOf(run, job));
   const said = out >= 0 ? `out: ${run.causes[run.outage.cause[out]]}`
-    : here.map(({ job }) => run.job.id[job]).join(", ") || (rest > 20 ? "smaller jobs" : "idle");
+    : here.map(({ job }) => run.job.id[job]).join(", ") || (rest > 20 ? "smaller jobs, in the mean" : "idle");
   g.save();
   g.beginPath();
   g.rect(0, part.y, part.w, part.h);
@@ -208,7 +207,6 @@ function fillGpus(g, part, left, cell, from, milli, colour) {
     g.fillRect(x, part.y, (until - at) / 1000 * (cell - 2), part.h);
     at = until;
   }
-  return milli;
 }
 
 function holdersAt(run, node, t) {
@@ -217,7 +215,8 @@ function holdersAt(run, node, t) {
   for (let a = 0; a <= last; a++) {
     if (attempt.end_ms[a] <= t) continue;
     for (let p = attempt.first[a]; p < attempt.first[a + 1]; p++) {
-      if (attempt.node[p] === node) found.push({ job: attempt.job[a], milli: attempt.gpu_milli[p] });
+      if (attempt.node[p] !== node) continue;
+      found.push({ job: attempt.job[a], milli: attempt.gpu_milli[p], slot: run.slot[p] });
     }
   }
   return found;
@@ -277,7 +276,10 @@ function fleetTip(state) {
 function fleetOpen(part) {
   if (!part) return;
   const { fleet } = view.run, { level } = view.scope;
-  if (level === "rack" || level === "node") return keepJob(view.hover);
+  if (level === "rack" || level === "node") {
+    const who = part.level === "node" ? stateNow().who[part.index] : NOT_TOLD;
+    return keepJob(who < 0 ? NOT_TOLD : view.run.attempt.job[who]);
+  }
   if (part.level === "site") return setScope("site", part.index);
   const node = part.level === "node" ? part.index : NOT_TOLD;
   const rack = part.level === "rack" ? part.index : node < 0 ? NOT_TOLD : fleet.rack[node];

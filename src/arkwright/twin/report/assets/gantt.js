@@ -67,8 +67,8 @@ function drawAttempts(g, box, bottom) {
     const job = attempt.job[a];
     g.fillStyle = colours[colourOf(run, job)];
     g.globalAlpha = 0.55 + 0.4 * ((job * 7) % 11) / 10;
-    attemptBoxes(run, a, place, row, (y, h, held) => {
-      g.fillRect(x, y, Math.max(width - (width > 3 ? 0.6 : 0), 0.3), h * Math.max(held, 0.25));
+    attemptBoxes(run, a, place, row, (y, h) => {
+      g.fillRect(x, y, Math.max(width - (width > 3 ? 0.6 : 0), 0.3), Math.max(h, 0.2));
       if (h > 13 && width > 60) label(g, run, job, x, y + h / 2, width);
     });
   }
@@ -84,19 +84,22 @@ function label(g, run, job, x, y, width) {
   g.fillStyle = colour;
 }
 
-// draw(y, height, share of the node that is held) per stretch of nodes that stand together.
+// draw(y, height) per stretch of whole nodes that stand together, and per part of a node.
 function attemptBoxes(run, a, place, row, draw) {
   const { attempt, fleet } = run;
-  let first = NOT_TOLD, last = NOT_TOLD, held = 1;
+  let first = NOT_TOLD, last = NOT_TOLD;
   for (let p = attempt.first[a]; p < attempt.first[a + 1]; p++) {
-    const at = place[attempt.node[p]];
+    const node = attempt.node[p], at = place[node], whole = fleet.gpus[node] * 1000;
     if (at < 0) continue;
-    if (first >= 0 && at === last + 1) { last = at; continue; }
-    if (first >= 0) draw(first * row, (last - first + 1) * row, held);
-    first = last = at;
-    held = attempt.gpu_milli[p] / Math.max(1000 * fleet.gpus[attempt.node[p]], 1);
+    if (attempt.gpu_milli[p] < whole) {
+      draw((at + run.slot[p] / whole) * row, attempt.gpu_milli[p] / whole * row);
+    } else if (first >= 0 && at === last + 1) last = at;
+    else {
+      if (first >= 0) draw(first * row, (last - first + 1) * row);
+      first = last = at;
+    }
   }
-  if (first >= 0) draw(first * row, (last - first + 1) * row, held);
+  if (first >= 0) draw(first * row, (last - first + 1) * row);
 }
 
 function drawOutages(g, box, bottom) {
@@ -160,6 +163,9 @@ function ganttNodeAt(y) {
 function ganttHover(x, y) {
   const bottom = charts.gantt.height() - GANTT_BOTTOM_ROOM;
   if (y > bottom) return NOT_TOLD;
-  const a = attemptAt(view.run, ganttNodeAt(y), tOf(charts.gantt.box, x));
-  return a < 0 ? NOT_TOLD : view.run.attempt.job[a];
+  const { run } = view, { nodes } = ganttPlaces(), node = ganttNodeAt(y);
+  const part = y / bottom * nodes.length % 1 * run.fleet.gpus[node] * 1000;
+  const here = holdersAt(run, node, tOf(charts.gantt.box, x));
+  const hit = here.find((one) => one.slot <= part && part < one.slot + one.milli);
+  return hit ? hit.job : here.length && run.fleet.size > 200 ? here[0].job : NOT_TOLD;
 }

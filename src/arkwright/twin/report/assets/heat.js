@@ -1,6 +1,6 @@
 // Racks against time: how much of each was busy, and how much was out.
 
-const HEAT_FULL = 250, HEAT_BOTTOM_ROOM = 20, HEAT_ROWS_MAX = 1024;
+const HEAT_BOTTOM_ROOM = 20, HEAT_ROWS_MAX = 1024;
 const heatImages = new Map();
 
 function heatHeight() {

@@ -22,7 +22,7 @@ async function open() {
   data.head.runs.forEach((run, index) => overlays.push({ ...run, index, ...buildLines(run, data.column) }));
   choose(0);
   makeCharts();
-  painters.push(showJob, showLegends, showCrumbs, showClock);
+  painters.push(showJob, markWait, showLegends, showCrumbs, showClock);
   pick.addEventListener("change", () => choose(Number(pick.value)));
   wire();
   touch();

@@ -7,6 +7,7 @@ function element(name, text, attributes) {
   return made;
 }
 
+const WAIT_LEFT = 42, WAIT_RIGHT = 312;
 const nameOf = (names, code) => (code < 0 ? "not told" : names[code]);
 
 function jobLines(job) {
@@ -65,6 +66,26 @@ function attemptList(job) {
   for (const a of attempts.slice(0, 8)) list.append(element("li", attemptText(run, a)));
   if (attempts.length > 8) list.append(element("li", `and ${attempts.length - 8} more attempts`));
   return list;
+}
+
+// The wait of the job in hand, in the panels of its size: the scale is that of panels.py.
+function markWait() {
+  const { run } = view, job = chosenJob(), key = [run.index, job].join();
+  if (markWait.key === key) return;
+  markWait.key = key;
+  const [first] = job < 0 ? [] : run.attemptsOf(job);
+  const milli = job < 0 ? 0 : run.job.gpus_milli[job];
+  for (const panel of document.querySelectorAll(".wait")) {
+    const { low, high, lastH } = panel.dataset, mark = panel.querySelector("i");
+    const isMine = first !== undefined && milli > Number(low) && milli <= Number(high);
+    mark.style.display = isMine ? "block" : "none";
+    if (!isMine) continue;
+    const hours = Math.max((run.attempt.start_ms[first] - run.job.submit_ms[job]) / HOUR, 1 / 60);
+    const part = Math.min(Math.log(hours * 60) / Math.log(Number(lastH) * 60), 1);
+    const width = panel.querySelector("svg").clientWidth / 320;
+    mark.style.left = `${(WAIT_LEFT + (WAIT_RIGHT - WAIT_LEFT) * part) * width}px`;
+    mark.style.background = `var(--${colourOf(run, job)})`;
+  }
 }
 
 function keepJob(job) {

@@ -3,6 +3,8 @@
 const PROJECT_COLOURS = ["c0", "c1", "c2", "c3", "c4"];
 const OTHER_COLOUR = "c5";
 const NOT_TOLD = -1;
+// A whole share in a heat map, as heat.py writes it.
+const HEAT_FULL = 250;
 
 function buildRun(head, column, index) {
   const run = { ...head.runs[index], index, endings: head.endings };
@@ -16,6 +18,7 @@ function buildRun(head, column, index) {
   run.sites = run.power.map((site) => siteColumns(site, column));
   run.heat = { busy: of("heat.rack_busy"), out: of("heat.rack_out"), bins: run.rack_bins };
   run.nodeHeat = run.node_bins ? { busy: of("heat.node_busy"), bins: run.node_bins } : null;
+  run.slot = slots(run);
   run.colours = projectColours(run);
   run.attemptsOf = attemptsByJob(run);
   run.gpu_hours = gpuHours(run);
@@ -167,28 +170,46 @@ function holdNode(state, attempt, a, pair) {
   }
 }
 
-// The share of a node that is busy at `t`: of all jobs, also of those too small to be shown.
-function busyShare(run, state, node) {
-  const whole = Math.max(run.fleet.gpus[node] * 1000, 1);
-  const held = state.held[node] / whole;
-  if (!run.nodeHeat) return held;
-  const bin = Math.min(run.node_bins - 1, Math.floor(state.t / run.span * run.node_bins));
-  return Math.max(held, run.nodeHeat.busy[node * run.node_bins + bin] / 250);
-}
-
-function attemptAt(run, node, t) {
-  const { attempt } = run;
-  let found = NOT_TOLD, most = 0;
-  for (let a = lastNotAfter(attempt.start_ms, t); a >= 0; a--) {
-    if (attempt.end_ms[a] <= t) continue;
+// Where on its node each pair of attempt and node is drawn, in milli-GPU from the first GPU on: the
+// lowest gap that is free all the while. A record says how much is held, not which GPU it is.
+function slots(run) {
+  const { attempt, fleet } = run, slot = new Float64Array(attempt.node.length), live = new Map();
+  for (let a = 0; a < attempt.size; a++) {
     for (let p = attempt.first[a]; p < attempt.first[a + 1]; p++) {
-      if (attempt.node[p] === node && attempt.gpu_milli[p] > most) {
-        most = attempt.gpu_milli[p];
-        found = a;
-      }
+      const node = attempt.node[p], milli = attempt.gpu_milli[p];
+      if (milli >= fleet.gpus[node] * 1000) continue;
+      const here = (live.get(node) || []).filter((one) => one.end > attempt.start_ms[a]);
+      slot[p] = lowestGap(here, milli, fleet.gpus[node] * 1000);
+      here.push({ end: attempt.end_ms[a], low: slot[p], high: slot[p] + milli });
+      live.set(node, here.sort((one, other) => one.low - other.low));
     }
   }
-  return found;
+  return slot;
+}
+
+function lowestGap(here, milli, whole) {
+  let low = 0;
+  for (const one of here) {
+    if (one.low - low >= milli) break;
+    low = Math.max(low, one.high);
+  }
+  return Math.max(0, Math.min(low, whole - milli));
+}
+
+// The share of a node that is busy at `t`: of all jobs, also of those too small to be shown.
+function busyShare(run, state, node) {
+  state.busy = state.busy || busyShares(run, state);
+  return state.busy[node];
+}
+
+function busyShares(run, state) {
+  const { fleet, nodeHeat, node_bins: bins } = run, busy = new Float64Array(fleet.size);
+  const bin = Math.min(bins - 1, Math.floor(state.t / run.span * bins));
+  for (let node = 0; node < fleet.size; node++) {
+    const held = state.held[node] / Math.max(fleet.gpus[node] * 1000, 1);
+    busy[node] = nodeHeat ? Math.max(held, nodeHeat.busy[node * bins + bin] / HEAT_FULL) : held;
+  }
+  return busy;
 }
 
 // The next instant at which anything starts or ends, or the last one before.
