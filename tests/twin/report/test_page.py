@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ import time
 from html.parser import HTMLParser
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -272,24 +274,80 @@ def test_scripts_are_sound_and_their_functions_short() -> None:
 def test_the_pages_own_script_reads_what_python_wrote(
     small: tuple[Told, str], tmp_path: Path
 ) -> None:
+    read = ReadBack(small[1])
+    names = ["0.attempt.start_ms", "0.attempt.node", "0.heat.rack_busy", "0.outage.node"]
+    asked = f"{json.dumps(names)}.map((name) => Array.from(column(name)))"
+    found = _asked_of_the_script(small[1], asked, tmp_path)
+    for name, values in zip(names, found, strict=True):
+        assert values == read.column(name).tolist(), name
+
+
+def test_the_replay_shows_who_holds_what_at_any_time(
+    small: tuple[Told, str], tmp_path: Path
+) -> None:
+    run, page = small
+    record = run.record
+    instants = [int(t) for t in np.linspace(0, record.until_ms - record.from_ms, 9)]
+    asked = (
+        f"{instants}.map((t) => {{ const s = stateAt(run, t); return "
+        "[s.running, Array.from(s.held), Array.from(s.out, (o) => o >= 0)]; })"
+    )
+    attempts, outages = record.attempts, record.outages
+    pair = np.repeat(np.arange(len(attempts.job)), np.diff(attempts.node_first))
+    for t, (running, held, out) in zip(
+        instants, _asked_of_the_script(page, asked, tmp_path), strict=True
+    ):
+        at = record.from_ms + t
+        live = (attempts.start_ms <= at) & (at < attempts.end_ms)
+        assert running == live.sum()
+        wanted = np.bincount(
+            attempts.node, attempts.gpu_milli * live[pair], len(record.places.path)
+        )
+        assert held == wanted.tolist()
+        gone = outages.node[(outages.from_ms <= at) & (at < outages.until_ms)]
+        assert np.flatnonzero(out).tolist() == sorted(gone.tolist())
+
+
+def test_jobs_that_share_a_node_are_stacked_and_never_overlap(
+    small: tuple[Told, str], tmp_path: Path
+) -> None:
+    run, page = small
+    attempts, gpus = run.record.attempts, run.record.places.gpus
+    pieces = dict(_asked_of_the_script(page, "[...run.pieces]", tmp_path))
+    pair = np.repeat(np.arange(len(attempts.job)), np.diff(attempts.node_first))
+    parts = np.flatnonzero(attempts.gpu_milli < 1000 * gpus[attempts.node])
+    assert sorted(pieces) == parts.tolist()
+    assert len(parts) > 50
+    for p in parts:
+        assert sum(high - low for low, high in pieces[p]) == attempts.gpu_milli[p]
+        assert all(0 <= low < high <= 8000 for low, high in pieces[p])
+    for p, q in itertools.combinations(parts, 2):
+        if (
+            attempts.node[p] == attempts.node[q]
+            and attempts.start_ms[pair[p]] < attempts.end_ms[pair[q]]
+            and attempts.start_ms[pair[q]] < attempts.end_ms[pair[p]]
+        ):
+            for (low, high), (other_low, other_high) in itertools.product(pieces[p], pieces[q]):
+                assert high <= other_low or other_high <= low
+
+
+def _asked_of_the_script(page: str, expression: str, folder: Path) -> Any:
+    """What the page's own script answers, with `column` and `run` at hand."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("no Node.js here to run the page's script")
-    _, page = small
-    read = ReadBack(page)
-    names = ["0.attempt.start_ms", "0.attempt.node", "0.heat.rack_busy", "0.outage.node"]
-    code = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("unpack.js",))
-    main = tmp_path / "read.js"
+    scripts = ("unpack.js", "format.js", "run.js")
+    code = "".join((ASSETS / name).read_text(encoding="utf-8") for name in scripts)
+    main = folder / "ask.js"
     main.write_text(
         f"{code}\nconst texts = {json.dumps(_texts(page))};\n"
         "globalThis.document = { getElementById: (id) => ({ textContent: texts[id] }) };\n"
-        "unpacked().then(({ head, column }) => console.log(JSON.stringify("
-        f"{json.dumps(names)}.map((name) => Array.from(column(name))))));\n",
+        "unpacked().then(({ head, column }) => { const run = buildRun(head, column, 0);\n"
+        f"console.log(JSON.stringify({expression})); }});\n",
         encoding="utf-8",
     )
     done = subprocess.run([node, str(main)], capture_output=True, text=True, timeout=60, check=True)
-    for name, values in zip(names, json.loads(done.stdout), strict=True):
-        assert values == read.column(name).tolist(), name
+    return json.loads(done.stdout)
 
 
 def _texts(page: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from arkwright.twin.report import Power, SitePower, Told
 from arkwright.twin.report.figures import Figures, figures
 from arkwright.twin.report.tally import tally
 from arkwright.twin.report.wording import hours, instant, number, share
-from arkwright.twin.report.words import comparison, sentences
+from arkwright.twin.report.words import comparison, doubts, sentences
 from twin.report.made import HOUR_MS, hand_made, ints, nothing, told
 
 
@@ -62,6 +62,15 @@ def test_energy_is_told_with_its_parts_its_footprint_and_its_cap() -> None:
     text = said(structs.replace(run, power=Power(sites=(free,))))[-1]
     assert text == "Power was highest at s, 13 kW at day 0 03:00; no cap is told."
     assert counted(run).energy.pue == pytest.approx(103 / 83)
+
+
+def test_totals_that_do_not_fit_the_power_over_time_are_doubted() -> None:
+    run = told(count=40)
+    assert doubts(run) == []
+    site = run.power.sites[0]
+    wrong = structs.replace(site, idle_kwh=0.0)
+    (said_,) = doubts(structs.replace(run, power=Power(sites=(wrong,))))
+    assert said_.startswith("The totals of narvik come to ")
 
 
 def test_energy_of_the_whole_is_not_told_where_one_site_does_not_model_it() -> None:

@@ -138,6 +138,16 @@ def meter_w(site: SitePower) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return site.it_w + sum(part for part in (site.loss_w, site.cooling_w) if len(part))
 
 
+def told_twice(site: SitePower, until_ms: int) -> tuple[float, float] | None:
+    """Energy as the totals tell it and as the power over time adds up to it, both in kWh; None
+    where one of them is not told in full."""
+    total = _sum(site.jobs_kwh, site.idle_kwh, site.loss_kwh, site.cooling_kwh)
+    if total is None or not all(len(part) for part in (site.it_w, site.loss_w, site.cooling_w)):
+        return None
+    length = np.diff(np.append(site.t_ms, until_ms))
+    return total, float(meter_w(site) @ length) / (1000 * _HOUR_MS)
+
+
 def _peak(site: SitePower) -> Peak | None:
     power = meter_w(site)
     if not len(power):

@@ -62,8 +62,8 @@ def _wait_panel(title: str, names: Sequence[str], lines: Sequence[WaitClass | No
         drawing.text(
             _RIGHT, 31, f"median {hours(only.p50_h)} · p95 {hours(only.p95_h)}", "small", "end"
         )
-    at = 'class="wait" data-low="{}" data-high="{}" data-last-h="{:.6g}"'
-    return f"<div {at.format(*_bounds(lines), last_h)}>{drawing.done()}<i></i></div>"
+    tag = 'class="wait" data-low="{}" data-high="{}" data-last-h="{:.6g}"'
+    return f"<div {tag.format(*_bounds(lines), last_h)}>{drawing.done()}<i></i></div>"
 
 
 def _bounds(lines: Sequence[WaitClass | None]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from arkwright.twin.report.panels import share_bar, spark_panels, wait_panels
 from arkwright.twin.report.tally import Tally
 from arkwright.twin.report.told import Told
 from arkwright.twin.report.wording import energy, hours, mass, number, share
-from arkwright.twin.report.words import Said, comparison, method, sentences
+from arkwright.twin.report.words import Said, comparison, doubts, method, sentences
 
 _UNIT = re.compile(r"(?<=\d) (?=(?:%|[kMGT]?Wh?|h|min|s|t|kg|m³|days|GPUs|jobs|EUR)(?!\w))")
 """The blank between a number and its unit: a line does not break there."""
@@ -290,7 +290,9 @@ def _energy(runs: Sequence[Shown]) -> str:
         missing = [words for words, _, kwh in named if kwh is None]
         if missing:
             bar += f'<p class="soft">Not modelled: {", ".join(missing)}.</p>'
-        parts.append(_of_run(at, f"<div>{bar}</div>{_site_table(run)}"))
+        parts.append(
+            _of_run(at, f'<div class="beside"><div class="bar">{bar}</div>{_site_table(run)}</div>')
+        )
     return "\n".join([*parts, "</section>"])
 
 
@@ -311,7 +313,7 @@ def _notes(runs: Sequence[Shown]) -> str:
     parts = ['<section id="notes"><h2>How this was made</h2>']
     for run in runs:
         told = run.told
-        said = [method(told, run.detail), *told.notes]
+        said = [method(told, run.detail), *doubts(told), *told.notes]
         if told.record.decisions:
             said.append(f"Decisions, SHA-256: {told.record.decisions}")
         name = f"<h3>{clean(told.name)}</h3>" if len(runs) > 1 else ""

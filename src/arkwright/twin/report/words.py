@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from arkwright.twin.report.detail import Detail
-from arkwright.twin.report.figures import Energy, Figures
+from arkwright.twin.report.figures import Energy, Figures, told_twice
 from arkwright.twin.report.told import Told
 from arkwright.twin.report.waits import WaitClass
 from arkwright.twin.report.wording import (
@@ -29,6 +29,7 @@ class Said(NamedTuple):
 
 _FULL = 0.95
 _LOSSY = 0.05
+_DOUBT = 1e-3
 
 
 def sentences(told: Told, found: Figures) -> tuple[Said, ...]:
@@ -206,6 +207,19 @@ def _cap(told: Told, energy_: Energy) -> list[Said]:
     else:
         text = f"{peak.site} came closest to its cap at {when}: {ratio}. No cap was exceeded."
     return [Said(text, peak.at_ms)]
+
+
+def doubts(told: Told) -> list[str]:
+    """Where what the page was told does not agree with itself."""
+    said = []
+    for site in told.power.sites:
+        both = told_twice(site, told.record.until_ms)
+        if both and abs(both[0] - both[1]) > _DOUBT * max(both):
+            said.append(
+                f"The totals of {site.site} come to {energy(both[0])}, its power over time to "
+                f"{energy(both[1])}: one of them is wrong, or does not span the run."
+            )
+    return said
 
 
 def method(told: Told, chosen: Detail) -> str:

@@ -19,7 +19,7 @@ function rgb(hex) {
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
-const leftMargin = () => (innerWidth < 600 ? 46 : 66);
+const leftMargin = () => (innerWidth < 600 ? 46 : innerWidth < 1000 ? 66 : 92);
 const RIGHT_MARGIN = 10;
 
 // `height()` in px; `base(g, box)` draws what depends on window, scope, run, theme and size alone,

@@ -188,7 +188,9 @@ function drawWideNode(g, part, state) {
   const held = state.held[node], rest = busyShare(run, state, node) * count * 1000 - held;
   // Smaller jobs are known as a mean over a bin, and stand behind those that are known.
   if (rest > 20) fillGpus(g, part, left, cell, 0, held + rest, OTHER_COLOUR);
-  for (const { job, milli, slot } of here) fillGpus(g, part, left, cell, slot, milli, colourOf(run, job));
+  for (const { job, pieces } of here) {
+    for (const [low, high] of pieces) fillGpus(g, part, left, cell, low, high, colourOf(run, job));
+  }
   const said = out >= 0 ? `out: ${run.causes[run.outage.cause[out]]}`
     : here.map(({ job }) => run.job.id[job]).join(", ") || (rest > 20 ? "smaller jobs, in the mean" : "idle");
   g.save();
@@ -199,10 +201,10 @@ function drawWideNode(g, part, state) {
   g.restore();
 }
 
-function fillGpus(g, part, left, cell, from, milli, colour) {
+function fillGpus(g, part, left, cell, low, high, colour) {
   g.fillStyle = palette()[colour];
-  for (let at = from; at < from + milli - 1e-6;) {
-    const gpu = Math.floor(at / 1000 + 1e-9), until = Math.min((gpu + 1) * 1000, from + milli);
+  for (let at = low; at < high - 1e-6;) {
+    const gpu = Math.floor(at / 1000 + 1e-9), until = Math.min((gpu + 1) * 1000, high);
     const x = left + gpu * cell + (at / 1000 - gpu) * (cell - 2);
     g.fillRect(x, part.y, (until - at) / 1000 * (cell - 2), part.h);
     at = until;
@@ -216,7 +218,8 @@ function holdersAt(run, node, t) {
     if (attempt.end_ms[a] <= t) continue;
     for (let p = attempt.first[a]; p < attempt.first[a + 1]; p++) {
       if (attempt.node[p] !== node) continue;
-      found.push({ job: attempt.job[a], milli: attempt.gpu_milli[p], slot: run.slot[p] });
+      const pieces = run.pieces.get(p) || [[0, run.fleet.gpus[node] * 1000]];
+      found.push({ job: attempt.job[a], pieces });
     }
   }
   return found;

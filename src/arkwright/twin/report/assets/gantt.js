@@ -92,7 +92,7 @@ function attemptBoxes(run, a, place, row, draw) {
     const node = attempt.node[p], at = place[node], whole = fleet.gpus[node] * 1000;
     if (at < 0) continue;
     if (attempt.gpu_milli[p] < whole) {
-      draw((at + run.slot[p] / whole) * row, attempt.gpu_milli[p] / whole * row);
+      for (const [low, high] of run.pieces.get(p)) draw((at + low / whole) * row, (high - low) / whole * row);
     } else if (first >= 0 && at === last + 1) last = at;
     else {
       if (first >= 0) draw(first * row, (last - first + 1) * row);
@@ -166,6 +166,6 @@ function ganttHover(x, y) {
   const { run } = view, { nodes } = ganttPlaces(), node = ganttNodeAt(y);
   const part = y / bottom * nodes.length % 1 * run.fleet.gpus[node] * 1000;
   const here = holdersAt(run, node, tOf(charts.gantt.box, x));
-  const hit = here.find((one) => one.slot <= part && part < one.slot + one.milli);
+  const hit = here.find((one) => one.pieces.some(([low, high]) => low <= part && part < high));
   return hit ? hit.job : here.length && run.fleet.size > 200 ? here[0].job : NOT_TOLD;
 }

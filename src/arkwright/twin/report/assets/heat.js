@@ -72,7 +72,7 @@ function heatBase(g, box) {
 
 // As much of a path, from its end, as stands in the margin.
 function bandName(path) {
-  const parts = path.split("/"), room = leftMargin() < 60 ? 6 : 10;
+  const parts = path.split("/"), room = Math.floor(leftMargin() / 6.2);
   while (parts.length > 1 && parts.join("/").length > room) parts.shift();
   return parts.join("/");
 }

@@ -18,7 +18,7 @@ function buildRun(head, column, index) {
   run.sites = run.power.map((site) => siteColumns(site, column));
   run.heat = { busy: of("heat.rack_busy"), out: of("heat.rack_out"), bins: run.rack_bins };
   run.nodeHeat = run.node_bins ? { busy: of("heat.node_busy"), bins: run.node_bins } : null;
-  run.slot = slots(run);
+  run.pieces = layPieces(run);
   run.colours = projectColours(run);
   run.attemptsOf = attemptsByJob(run);
   run.gpu_hours = gpuHours(run);
@@ -170,30 +170,37 @@ function holdNode(state, attempt, a, pair) {
   }
 }
 
-// Where on its node each pair of attempt and node is drawn, in milli-GPU from the first GPU on: the
-// lowest gap that is free all the while. A record says how much is held, not which GPU it is.
-function slots(run) {
-  const { attempt, fleet } = run, slot = new Float64Array(attempt.node.length), live = new Map();
+// Where on its node each part of an attempt is drawn: [from, until] in milli-GPU from the first GPU
+// on, the lowest gaps that are free all the while. A record says how much is held, not which GPU.
+// Pairs that hold a whole node have no entry.
+function layPieces(run) {
+  const { attempt, fleet } = run, pieces = new Map(), live = new Map();
   for (let a = 0; a < attempt.size; a++) {
     for (let p = attempt.first[a]; p < attempt.first[a + 1]; p++) {
-      const node = attempt.node[p], milli = attempt.gpu_milli[p];
-      if (milli >= fleet.gpus[node] * 1000) continue;
+      const node = attempt.node[p], whole = fleet.gpus[node] * 1000;
+      if (attempt.gpu_milli[p] >= whole) continue;
       const here = (live.get(node) || []).filter((one) => one.end > attempt.start_ms[a]);
-      slot[p] = lowestGap(here, milli, fleet.gpus[node] * 1000);
-      here.push({ end: attempt.end_ms[a], low: slot[p], high: slot[p] + milli });
-      live.set(node, here.sort((one, other) => one.low - other.low));
+      const mine = lowestGaps(here, attempt.gpu_milli[p], whole);
+      for (const piece of mine) here.push({ end: attempt.end_ms[a], piece });
+      pieces.set(p, mine);
+      live.set(node, here.sort((one, other) => one.piece[0] - other.piece[0]));
     }
   }
-  return slot;
+  return pieces;
 }
 
-function lowestGap(here, milli, whole) {
+function lowestGaps(here, milli, whole) {
+  const found = [];
   let low = 0;
-  for (const one of here) {
-    if (one.low - low >= milli) break;
-    low = Math.max(low, one.high);
+  for (const { piece } of [...here, { piece: [whole, whole] }]) {
+    const free = Math.min(piece[0] - low, milli);
+    if (free > 0) {
+      found.push([low, low + free]);
+      milli -= free;
+    }
+    low = Math.max(low, piece[1]);
   }
-  return Math.max(0, Math.min(low, whole - milli));
+  return found;
 }
 
 // The share of a node that is busy at `t`: of all jobs, also of those too small to be shown.
