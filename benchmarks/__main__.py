@@ -23,6 +23,7 @@ from benchmarks import (
     openb,
     scale,
     scheduler,
+    search,
     server,
     verbs,
 )
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "calibration": calibration.run,
     "cold_start": cold_start.run,
     "design": design.run,
+    "search": search.run,
     "install": install.run,
 }
 RESULTS = Path(__file__).parent / "results.json"
