@@ -1,1 +1,1 @@
-"""The digital twin: workloads, faults, weather and prices around the scheduler, in virtual time."""
+"""The digital twin: the live scheduler in virtual time, over workloads, failures and weather."""
