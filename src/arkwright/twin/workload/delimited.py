@@ -131,9 +131,7 @@ def _parsed(
     columns = [str(place) for place in range(len(names))]
     if not content.strip():
         return pa.table({name: pa.array([], pa.string()) for name in columns})
-    read = pyarrow.csv.ReadOptions(
-        use_threads=False, block_size=_BLOCK_BYTES, column_names=columns
-    )
+    read = pyarrow.csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES, column_names=columns)
     parse = pyarrow.csv.ParseOptions(
         delimiter=delimiter,
         quote_char='"' if quoted else False,

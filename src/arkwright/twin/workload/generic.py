@@ -179,6 +179,11 @@ def _sizes(draft: Draft, found: dict[str, str]) -> None:
             draft.needed(f"{key}_milli", whole, what, scale)
     if "memory" in found:
         name = found["memory"]
-        draft.wished("memory_mib", amounts("memory"), "the memory", _MEMORY_MIB.get(name[name.rfind("_"):], 1.0))
+        draft.wished(
+            "memory_mib",
+            amounts("memory"),
+            "the memory",
+            _MEMORY_MIB.get(name[name.rfind("_") :], 1.0),
+        )
     if "priority" in found:
         draft.wished("priority", amounts("priority"), "the priority", low=-AMOUNT_MAX)

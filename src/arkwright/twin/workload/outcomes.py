@@ -19,9 +19,7 @@ _WORDS = {
 _OUTCOME_OF = {word: outcome for outcome, words in _WORDS.items() for word in words}
 PREEMPTED = "preempted"
 """Ended for another job: no outcome of its own, but it could be stopped."""
-RUNNING = frozenset(
-    {"running", "completing", "suspended", "resizing", "signaling", "stage_out"}
-)
+RUNNING = frozenset({"running", "completing", "suspended", "resizing", "signaling", "stage_out"})
 """States of Slurm in which a job holds its nodes still."""
 WAITING = frozenset(
     {"pending", "configuring", "requeued", "requeue_hold", "requeue_fed", "special_exit",

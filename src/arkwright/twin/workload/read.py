@@ -204,9 +204,7 @@ FORMATS: dict[str, Format] = {
     "mooncake": Format("Mooncake JSON lines", lambda file, _: mooncake(file)),
     "parquet": Format(
         "Parquet",
-        lambda file, options: generic(
-            parquet(file), options.columns, options.offset_s, "Parquet"
-        ),
+        lambda file, options: generic(parquet(file), options.columns, options.offset_s, "Parquet"),
     ),
     "csv": Format("CSV", _csv),
 }

@@ -280,6 +280,8 @@ def _tres(parts: Any) -> str:
 
 def _as_cells(source: str, rows: Sequence[tuple[str, ...]], bad: list[int]) -> Cells:
     columns = list(zip(*rows, strict=True)) or [()] * len(_ROW)
-    arrays = {name: pa.array(column, pa.string()) for name, column in zip(_ROW, columns, strict=True)}
+    arrays = {
+        name: pa.array(column, pa.string()) for name, column in zip(_ROW, columns, strict=True)
+    }
     skipped = np.array([number - 1 for number in bad], dtype=np.int64)
     return Cells(source, arrays, len(rows), 1, skipped, tuple(bad))

@@ -6,7 +6,6 @@ from __future__ import annotations
 from arkwright.factory.section import Section
 
 
-
 class ColumnMap(Section):
     """Which column of a CSV or Parquet file holds what; what is not named is found by name.
 

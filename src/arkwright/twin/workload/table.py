@@ -117,9 +117,7 @@ def job_table(
     filled = {name: make(count) for name, make in _DEFAULTS.items() if name not in columns}
     if "ids" not in columns:
         filled["ids"] = np.arange(1, count + 1, dtype=np.int64)
-    table = JobTable(
-        submit_ms=submit_ms, run_ms=run_ms, is_dated=is_dated, **(columns | filled)
-    )
+    table = JobTable(submit_ms=submit_ms, run_ms=run_ms, is_dated=is_dated, **(columns | filled))
     for name, column in _columns(table).items():
         length = len(column.codes if isinstance(column, Labels) else column)
         if length != count:
@@ -227,9 +225,7 @@ def id_texts(table: JobTable) -> list[str]:
 
 
 def _columns(table: JobTable) -> dict[str, Any]:
-    return {
-        name: getattr(table, name) for name in table.__struct_fields__ if name != "is_dated"
-    }
+    return {name: getattr(table, name) for name in table.__struct_fields__ if name != "is_dated"}
 
 
 def _picked(column: Any, rows: NDArray[Any]) -> Any:
