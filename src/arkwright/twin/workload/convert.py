@@ -139,16 +139,17 @@ def looked_up(column: pa.Array, read: Callable[[str], float]) -> NDArray[np.floa
 def ids(column: pa.Array) -> NDArray[np.int64] | NDArray[np.object_]:
     """Names of jobs: int64 where all are integers as one writes them, else text."""
     if pa.types.is_integer(column.type) and column.null_count == 0:
-        return column.to_numpy(zero_copy_only=False).astype(np.int64)
+        return _whole(column)
     text = column if _is_text(column) else pc.cast(column, pa.string())
     text = pc.fill_null(text, "")
     try:
         whole = pc.cast(text, pa.int64())
         if pc.all(pc.equal(pc.cast(whole, pa.string()), text)).as_py() is not False:
-            return whole.to_numpy(zero_copy_only=False)
+            return _whole(whole)
     except pa.ArrowInvalid:
         pass
-    return text.to_numpy(zero_copy_only=False).astype(object)
+    names: NDArray[np.object_] = text.to_numpy(zero_copy_only=False).astype(object)
+    return names
 
 
 def _told(column: pa.Array) -> pa.Array:
@@ -227,6 +228,11 @@ def _zones(column: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
 
 def _is_text(column: pa.Array) -> bool:
     return bool(pa.types.is_string(column.type) or pa.types.is_large_string(column.type))
+
+
+def _whole(column: pa.Array) -> Int64:
+    values: Int64 = column.to_numpy(zero_copy_only=False).astype(np.int64)
+    return values
 
 
 def _floats(column: pa.Array) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ class Format(Struct, frozen=True):
 
 def read(
     path: Path,
-    format: str | None = None,  # noqa: A002: it is what a user calls it
+    format: str | None = None,
     *,
     utc_offset_s: float = 0.0,
     columns: ColumnMap | None = None,
@@ -69,20 +69,20 @@ def read(
     return FORMATS[name].read(file, _Options(utc_offset_s, columns, processor_is_gpu))
 
 
-def read_jobs(path: Path, format: str | None = None, **options: Any) -> Reading[JobTable]:  # noqa: A002
+def read_jobs(path: Path, format: str | None = None, **options: Any) -> Reading[JobTable]:
     """`read`, and InputError where the file holds requests."""
     reading = read(path, format, **options)
     if not isinstance(reading.table, JobTable):
         raise InputError(f"{path.name} is {reading.format}: requests to a model, not jobs")
-    return reading  # type: ignore[return-value]
+    return reading
 
 
-def read_requests(path: Path, format: str | None = None, **options: Any) -> Reading[RequestTable]:  # noqa: A002
+def read_requests(path: Path, format: str | None = None, **options: Any) -> Reading[RequestTable]:
     """`read`, and InputError where the file holds jobs."""
     reading = read(path, format, **options)
     if not isinstance(reading.table, RequestTable):
         raise InputError(f"{path.name} is {reading.format}: jobs, not requests to a model")
-    return reading  # type: ignore[return-value]
+    return reading
 
 
 def recognised(file: Opened) -> str:

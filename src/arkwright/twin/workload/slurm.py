@@ -2,8 +2,8 @@
 
 A good export is
 
-    sacct -a -P -X -D -S 2026-01-01 -E 2026-02-01 -o JobIDRaw,Submit,Eligible,Start,End,ElapsedRaw,\\
-        TimelimitRaw,State,User,Account,Partition,QOS,Priority,NNodes,ReqTRES,AllocTRES
+    sacct -a -P -X -D -S 2026-01-01 -E 2026-02-01 -o JobIDRaw,Submit,Eligible,Start,End,State,\\
+        ElapsedRaw,TimelimitRaw,User,Account,Partition,QOS,Priority,NNodes,ReqTRES,AllocTRES
 
 Columns as https://slurm.schedmd.com/sacct.html describes them. Of what is missing the reader takes
 the next best (`Elapsed`, `Timelimit`, `JobID`, `AllocGRES`, …). Instants are the cluster's local
@@ -234,8 +234,8 @@ def sacct_json(file: Opened) -> Reading[JobTable]:
     return msgspec.structs.replace(reading, format="Slurm sacct --json")
 
 
-_ROW = ("jobidraw", "submit", "eligible", "start", "end", "elapsedraw", "timelimitraw", "state",
-        "user", "account", "partition", "qos", "priority", "nnodes", "reqtres", "alloctres")  # fmt: skip
+_ROW = ("jobidraw", "submit", "eligible", "start", "end", "elapsedraw", "timelimitraw",
+        "state", "user", "account", "partition", "qos", "priority", "nnodes", "reqtres", "alloctres")  # fmt: skip
 
 
 def _row(job: _Job) -> tuple[str, ...]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-
 from arkwright.factory.section import Section
 
 
-class ColumnMap(Section):
+class ColumnMap(Section, frozen=True, kw_only=True):
     """Which column of a CSV or Parquet file holds what; what is not named is found by name.
 
     Times are in the unit that the column's name ends in (`_ms`, `_s`, `_min`, `_h`, `_d`), seconds

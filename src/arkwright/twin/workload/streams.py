@@ -65,4 +65,5 @@ class Stream:
         """Indexes into `weights`, each as often as its share of their sum."""
         edges = np.cumsum(weights)
         found = np.searchsorted(edges, self.uniforms(count) * edges[-1], side="right")
-        return np.minimum(found, len(weights) - 1)
+        picked: Int64 = np.minimum(found, len(weights) - 1)
+        return picked
