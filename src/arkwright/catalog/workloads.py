@@ -26,8 +26,14 @@ class JobClass(Row, frozen=True, kw_only=True):
     completed: float = 1.0
     failed: float = 0.0
     cancelled: float = 0.0
-    timeout: float = 0.0
     """Shares of the class's jobs by outcome; they need not add up to 1."""
+
+
+class RoundLimit(Row, frozen=True, kw_only=True):
+    """A time limit that users like to ask for."""
+
+    name: str
+    limit_s: float
 
 
 def job_classes(mix: str) -> tuple[JobClass, ...]:
@@ -48,9 +54,18 @@ def workload_figure(name: str) -> float:
     return _figures()[name].value
 
 
+def round_limits_s() -> tuple[float, ...]:
+    """Limits that users like to ask for, shortest first."""
+    return tuple(sorted(row.limit_s for row in _limits().values()))
+
+
 def tables() -> list[tuple[str, Mapping[str, Row]]]:
     """For the catalogue's page."""
-    return [("Classes of generated jobs", _classes()), ("Figures of workloads", _figures())]
+    return [
+        ("Classes of generated jobs", _classes()),
+        ("Figures of generated workloads", _figures()),
+        ("Time limits that users ask for", _limits()),
+    ]
 
 
 def _classes() -> Mapping[str, JobClass]:
@@ -59,3 +74,7 @@ def _classes() -> Mapping[str, JobClass]:
 
 def _figures() -> Mapping[str, Default]:
     return table("workload_figures.csv", Default)
+
+
+def _limits() -> Mapping[str, RoundLimit]:
+    return table("round_limits.csv", RoundLimit)

@@ -18,10 +18,8 @@ from arkwright.twin.workload.table import NOT_TOLD, Int64, Labels
 from arkwright.units import MS_PER_S
 
 _WORDS = ("na", "n/a", "nan", "null", "none", "(null)", "unknown", "nat")
-_NOTHING = pa.array(
-    ["", " ", "-", *(spelt for w in _WORDS for spelt in dict.fromkeys((w, w.upper(), w.title())))]
-    + ["NaN", "NaT"]
-)
+_SPELT = (spelt for word in _WORDS for spelt in dict.fromkeys((word, word.upper(), word.title())))
+_NOTHING = pa.array(["", " ", "-", "NaN", "NaT", *_SPELT])
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _INSTANT = (
     r"^(?P<month>\d{4}-\d\d)-(?P<day>\d\d)"

@@ -53,6 +53,11 @@ _PLAIN = {
     "priority": ("priority",),
     "outcome": ("outcome", "state", "status", "final_status"),
 }  # fmt: skip
+_NEEDED = (
+    ("submit", {"submit"}, "a column such as submit_s, or `columns: {submit: NAME}`"),
+    ("run", {"run", "end"}, "a column such as duration_s, or start and end"),
+    ("gpus", {"gpus", "nodes", "cpus"}, "a column such as gpus, or `columns: {gpus: NAME}`"),
+)
 _PER_WORKER = "worker_num"
 _SPOT = "Spot"
 
@@ -111,15 +116,9 @@ def _found(cells: Cells, asked: ColumnMap) -> dict[str, str]:
         given = plain(name) if name is not None else _by_name(cells, key)
         if given is not None:
             found[key] = given
-    if "submit" not in found:
-        problems.append(Problem(f"{cells.source}:1", "submit", f"columns {there}",
-                                "a column such as submit_s, or `columns: {submit: NAME}`"))  # fmt: skip
-    if "run" not in found and "end" not in found:
-        problems.append(Problem(f"{cells.source}:1", "run", f"columns {there}",
-                                "a column such as duration_s, or start and end"))  # fmt: skip
-    if not {"gpus", "nodes", "cpus"} & found.keys():
-        problems.append(Problem(f"{cells.source}:1", "gpus", f"columns {there}",
-                                "a column such as gpus, or `columns: {gpus: NAME}`"))  # fmt: skip
+    for key, choices, right in _NEEDED:
+        if not choices & found.keys():
+            problems.append(Problem(f"{cells.source}:1", key, f"columns {there}", right))
     if problems:
         raise InputError(f"{cells.source} is not a table of jobs", problems)
     return found

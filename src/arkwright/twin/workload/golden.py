@@ -12,7 +12,7 @@ import numpy as np
 from arkwright.catalog.workloads import job_classes
 from arkwright.errors import InputError
 from arkwright.twin.workload.streams import Stream
-from arkwright.twin.workload.table import JobTable, job_table
+from arkwright.twin.workload.table import JobTable, Outcome, job_table
 from arkwright.units import MILLI, MS_PER_S
 
 MIX = "golden"
@@ -54,6 +54,7 @@ def golden(
         run_ms=run_ms,
         estimate_ms=run_ms.copy(),
         gpus_milli=size * MILLI,
+        outcome=np.full(jobs, Outcome.COMPLETED, dtype=np.int8),
     )
 
 

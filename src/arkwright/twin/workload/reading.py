@@ -59,7 +59,9 @@ class Reading(Struct, Generic[T], frozen=True, kw_only=True):
 class Sieve:
     """Which records of a file stay. Each is dropped for one reason, the first that is found."""
 
-    def __init__(self, count: int, line_of: Callable[[NDArray[np.int64]], NDArray[np.int64]]):
+    def __init__(
+        self, count: int, line_of: Callable[[NDArray[np.int64]], NDArray[np.int64]]
+    ) -> None:
         """`line_of` turns indexes of records into lines of the file."""
         self.keep: NDArray[np.bool_] = np.ones(count, dtype=np.bool_)
         self.dropped: dict[str, Tally] = {}

@@ -235,7 +235,8 @@ def sacct_json(file: Opened) -> Reading[JobTable]:
 
 
 _ROW = ("jobidraw", "submit", "eligible", "start", "end", "elapsedraw", "timelimitraw",
-        "state", "user", "account", "partition", "qos", "priority", "nnodes", "reqtres", "alloctres")  # fmt: skip
+        "state", "user", "account", "partition", "qos", "priority", "nnodes", "reqtres",
+        "alloctres")  # fmt: skip
 
 
 def _row(job: _Job) -> tuple[str, ...]:

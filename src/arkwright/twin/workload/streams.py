@@ -52,10 +52,12 @@ class Stream:
 
     def normals(self, count: int) -> Float64:
         """Mean 0, variance 1 (Box and Muller's transform, both of each pair used)."""
-        half = (count + 1) // 2
-        radius = np.sqrt(-2.0 * np.log(self.uniforms(half)))
-        angle = (2.0 * np.pi) * self.uniforms(half)
-        return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:count]
+        pairs = self.uniforms(count + count % 2).reshape(-1, 2)
+        radius = np.sqrt(-2.0 * np.log(pairs[:, 0]))
+        angle = (2.0 * np.pi) * pairs[:, 1]
+        # Pair by pair, so that a longer draw begins with a shorter one's numbers.
+        both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+        return both.reshape(-1)[:count]
 
     def exponentials(self, count: int) -> Float64:
         """Mean 1."""
