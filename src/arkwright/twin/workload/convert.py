@@ -150,6 +150,14 @@ def ids(column: pa.Array) -> NDArray[np.int64] | NDArray[np.object_]:
     return names
 
 
+def flags(column: pa.Array) -> NDArray[np.bool_]:
+    """True where a cell says so: `true`, `yes`, `1`."""
+    if pa.types.is_boolean(column.type):
+        return _mask(column)
+    text = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(column, pa.string())))
+    return _mask(pc.is_in(text, value_set=pa.array(["true", "t", "yes", "y", "1"])))
+
+
 def _told(column: pa.Array) -> pa.Array:
     """The column without cells that say nothing."""
     return pc.if_else(pc.is_in(column, value_set=_NOTHING), None, column)

@@ -37,6 +37,8 @@ class Cells(Struct, frozen=True, eq=False):
     """Places, counted from 0 after the header, of lines that are no record."""
     cut: tuple[int, ...] = ()
     """Lines that had another number of cells than the header."""
+    is_dated: bool | None = None
+    """Whether instants count from 1970, where the file says so itself."""
 
     def sieve(self) -> Sieve:
         """A sieve that knows what was skipped already."""

@@ -39,7 +39,9 @@ class Draft:
         found = convert.instants(column, self.offset_s, unit_ms)
         self.sieve.drop(found.junk, "the submit time cannot be read")
         self.sieve.drop(~found.told, "no submit time")
-        self.columns["submit_ms"], self.is_dated = found.ms, found.is_dated
+        said = self.cells.is_dated
+        self.columns["submit_ms"] = found.ms
+        self.is_dated = found.is_dated if said is None else said
         return found
 
     def observed(self, key: str, column: pa.Array | None, unit_ms: float | None = None) -> Instants:

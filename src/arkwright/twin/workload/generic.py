@@ -58,6 +58,8 @@ _NEEDED = (
     ("run", {"run", "end"}, "a column such as duration_s, or start and end"),
     ("gpus", {"gpus", "nodes", "cpus"}, "a column such as gpus, or `columns: {gpus: NAME}`"),
 )
+DATED_KEY = "arkwright.is_dated"
+"""In the metadata of a Parquet file of ours: `True` where its instants count from 1970."""
 _PER_WORKER = "worker_num"
 _SPOT = "Spot"
 
@@ -85,6 +87,9 @@ def generic(
     kind = draft.columns.get("workload")
     if kind is not None and _SPOT in kind.names:
         draft.columns["preemptible"] = kind.codes == kind.names.index(_SPOT)
+    stoppable = cells.first("preemptible")
+    if stoppable is not None:
+        draft.columns["preemptible"] = convert.flags(stoppable)
     draft.states(_column(cells, found.get("outcome")))
     return draft.reading()
 
@@ -101,7 +106,10 @@ def parquet(file: Opened) -> Cells:
         if pa.types.is_dictionary(whole.type):
             whole = whole.dictionary_decode()
         arrays[plain(name)] = whole
-    return Cells(file.name, arrays, table.num_rows, 1, np.zeros(0, dtype=np.int64))
+    said = (table.schema.metadata or {}).get(DATED_KEY.encode())
+    is_dated = None if said is None else said == b"True"
+    nothing = np.zeros(0, dtype=np.int64)
+    return Cells(file.name, arrays, table.num_rows, 1, nothing, is_dated=is_dated)
 
 
 def _found(cells: Cells, asked: ColumnMap) -> dict[str, str]:

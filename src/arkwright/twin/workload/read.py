@@ -162,6 +162,13 @@ def _csv(file: Opened, options: _Options) -> Reading[JobTable]:
     return generic(delimited(file, delimiter), options.columns, options.offset_s)
 
 
+def _parquet(file: Opened, options: _Options) -> Reading[Any]:
+    cells = parquet(file)
+    if cells.has(*FORMATS["requests"].signature):
+        return requests(cells, "Parquet of LLM requests", options.offset_s)
+    return generic(cells, options.columns, options.offset_s, "Parquet")
+
+
 FORMATS: dict[str, Format] = {
     "sacct": Format("Slurm sacct -P", _slurm, frozenset({"submit", "state"})),
     "sacct-json": Format("Slurm sacct --json", lambda file, _: sacct_json(file)),

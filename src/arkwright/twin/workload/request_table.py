@@ -62,7 +62,7 @@ def requests(cells: Cells, format_: str, offset_s: float = 0.0) -> Reading[Reque
         cells.source,
         format_,
         at_ms=at.ms,
-        is_dated=at.is_dated,
+        is_dated=at.is_dated if cells.is_dated is None else cells.is_dated,
         input_tokens=tokens["input"],
         output_tokens=tokens["output"],
         model=unlabelled(cells.count) if model is None else convert.labels(model),
@@ -127,6 +127,8 @@ def _block_lists(cells: Cells) -> pa.Array:
     column = cells.first("prefix_block_ids", "hash_ids")
     if column is None:
         return pa.array([[]] * cells.count, pa.list_(pa.int64()))
+    if pa.types.is_list(column.type):
+        return column
     parts = pc.split_pattern_regex(pc.utf8_trim_whitespace(column), r"\s+")
     flat = pc.list_flatten(parts)
     sound = pc.match_substring_regex(flat, r"^\d{1,18}$")
