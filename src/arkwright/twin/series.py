@@ -121,7 +121,7 @@ def read_series(
     values, junk = _numbers(cells, column, factor)
     known = _KINDS[kind]
     sieve = cells.sieve()
-    sieve.drop(~rows, "another place")
+    sieve.drop(~rows, "of another place than the one asked for")
     sieve.drop(~told, "the time cannot be read")
     sieve.drop(junk, "no number")
     sieve.drop((values < known.low) | (values > known.high), f"no {kind.value} that can be")
@@ -182,11 +182,10 @@ def hourly(series: Series, from_ms: int, until_ms: int) -> Hours:
     values = means(series, edges)
     missing = np.isnan(values)
     absent = int(missing.sum())
-    for years in _other_years(series, from_ms, until_ms):
+    for weeks in _other_weeks(series, from_ms, until_ms):
         if not missing.any():
             break
-        shift = round(years * _WEEKS_PER_YEAR) * _WEEK_MS
-        values = np.where(missing, means(series, edges + shift), values)
+        values = np.where(missing, means(series, edges + weeks * _WEEK_MS), values)
         missing = np.isnan(values)
     filled = int(missing.sum())
     if filled:
@@ -217,12 +216,18 @@ def at(series: Series, instants_ms: Int64) -> Float64:
     return np.where(outside, np.nan, series.values[place.clip(min=0)])
 
 
-def _other_years(series: Series, from_ms: int, until_ms: int) -> list[int]:
-    """Years to look in, as distances: the nearest first, the earlier of two before the later."""
+def _other_weeks(series: Series, from_ms: int, until_ms: int) -> list[int]:
+    """Whole weeks to look away, by year: the nearest first, the earlier of two before the later.
+
+    A year is not whole weeks, so a week beside it comes after all of them, for the days at the
+    ends of a series that is one year long.
+    """
     year_ms = _WEEKS_PER_YEAR * _WEEK_MS
     first = int((series.at_ms[0] - until_ms) // year_ms)
     last = int((series.until_ms - from_ms) // year_ms) + 1
-    return sorted((year for year in range(first, last + 1) if year), key=lambda y: (abs(y), y))
+    years = sorted((year for year in range(first, last + 1) if year), key=lambda y: (abs(y), y))
+    exact = [round(year * _WEEKS_PER_YEAR) for year in years]
+    return exact + [week + beside for week in exact for beside in (-1, 1)]
 
 
 def _values(cells: Cells, kind: Kind, asked: str | None) -> tuple[str, float]:

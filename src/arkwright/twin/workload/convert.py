@@ -23,12 +23,12 @@ _NOTHING = pa.array(["", " ", "-", "NaN", "NaT", *_SPELT])
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _INSTANT = (
     r"^(?P<month>\d{4}-\d\d)-(?P<day>\d\d)"
-    r"([T ](?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(?P<part>\.\d+)?)?)?"
-    r"\s*(?P<zone>Z|UTC|[+-]\d\d(:?\d\d)?)?$"
+    r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d)(?P<part>\.\d+)?)?)?"
+    r"\s*(?P<zone>Z|UTC|[+-]\d\d(?::?\d\d)?)?$"
 )
 _ELAPSED = (
-    r"^((?P<days>\d{1,6})-)?((?P<hours>\d{1,9}):)?(?P<minutes>\d{1,9}):"
-    r"(?P<seconds>\d{1,9}(\.\d+)?)$"
+    r"^(?:(?P<days>\d{1,6})-)?(?:(?P<hours>\d{1,9}):)?(?P<minutes>\d{1,9}):"
+    r"(?P<seconds>\d{1,9}(?:\.\d+)?)$"
 )
 _MS_MAX = 4 * 10**15
 """Nothing is further from its zero than 120,000 years."""
@@ -105,9 +105,10 @@ def milliseconds(values: NDArray[np.float64], unit_ms: float) -> tuple[Int64, ND
 
 def elapsed_s(column: pa.Array) -> Numbers:
     """Seconds of `[days-][hours:]minutes:seconds`, the durations of Slurm; plain numbers too."""
-    if not _is_text(column):
-        return numbers(column)
-    text = _told(column)
+    found = numbers(column)
+    if not found.junk.any():
+        return found
+    text = pc.utf8_trim_whitespace(_told(column))
     parts = pc.extract_regex(text, _ELAPSED)
     fields = ((86_400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
     total = np.zeros(len(text))
@@ -115,8 +116,8 @@ def elapsed_s(column: pa.Array) -> Numbers:
         field = pc.struct_field(parts, name)
         field = pc.if_else(pc.equal(field, ""), "0", field)
         total += seconds * _floats(pc.cast(field, pa.float64()))
-    junk = np.isnan(total) & _mask(pc.is_valid(text))
-    return Numbers(total, junk)
+    values = np.where(found.told, found.values, total)
+    return Numbers(values, np.isnan(values) & _mask(pc.is_valid(text)))
 
 
 def labels(column: pa.Array) -> Labels:

@@ -23,6 +23,7 @@ from arkwright.twin.workload.reading import Sieve
 
 _BLOCK_BYTES = 16 * 2**20
 _HEADER_BYTES_MAX = 64 * 2**10
+NOT_IN_JSON = "not a job in the format's JSON"
 
 
 class Cells(Struct, frozen=True, eq=False):
@@ -36,14 +37,15 @@ class Cells(Struct, frozen=True, eq=False):
     skipped: NDArray[np.int64]
     """Places, counted from 0 after the header, of lines that are no record."""
     cut: tuple[int, ...] = ()
-    """Lines that had another number of cells than the header."""
+    """Lines or records that could not be split into columns."""
+    cut_because: str = "another number of cells than the header has"
     is_dated: bool | None = None
     """Whether instants count from 1970, where the file says so itself."""
 
     def sieve(self) -> Sieve:
         """A sieve that knows what was skipped already."""
         sieve = Sieve(self.count, self.lines)
-        sieve.drop_unread(list(self.cut), "another number of cells than the header has")
+        sieve.drop_unread(list(self.cut), self.cut_because)
         return sieve
 
     def lines(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:

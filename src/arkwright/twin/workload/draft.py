@@ -18,7 +18,7 @@ from arkwright.twin.workload.delimited import Cells
 from arkwright.twin.workload.outcomes import outcomes
 from arkwright.twin.workload.reading import Reading
 from arkwright.twin.workload.table import NOT_TOLD, Int64, JobTable, Labels, job_table
-from arkwright.units import MILLI, MS_PER_S
+from arkwright.units import MILLI, MS_PER_S, render
 
 AMOUNT_MAX = 10**12
 """GPUs, CPUs and MiB beyond it are no sizes of a job."""
@@ -134,8 +134,8 @@ class Draft:
         kept = submit[self.sieve.keep]
         if len(kept) > 1:
             span = int(kept.max() - kept.min())
-            days = span / (MS_PER_S * 86_400)
-            self.sieve.note(run > span, f"ran longer than the {days:.1f} d of submissions")
+            window = render(span / MS_PER_S, "s", 2)
+            self.sieve.note(run > span, f"ran longer than the {window} of submissions")
         limit = self.columns.get("estimate_ms")
         if limit is not None:
             self.sieve.note((limit >= 0) & (run > limit), "ran past the limit asked for")

@@ -17,7 +17,7 @@ from msgspec import Struct
 from arkwright.errors import InputError
 from arkwright.twin.workload import convert
 from arkwright.twin.workload.convert import Instants, Numbers
-from arkwright.twin.workload.delimited import Cells
+from arkwright.twin.workload.delimited import NOT_IN_JSON, Cells
 from arkwright.twin.workload.draft import Draft
 from arkwright.twin.workload.opening import Opened
 from arkwright.twin.workload.reading import Reading
@@ -108,7 +108,7 @@ def _cells(source: str, jobs: list[_Job], bad: list[int]) -> Cells:
         "status": pa.array([job.status for job in jobs], pa.string()),
     }
     skipped = np.array([number - 1 for number in bad], dtype=np.int64)
-    return Cells(source, columns, len(jobs), 1, skipped, tuple(bad))
+    return Cells(source, columns, len(jobs), 1, skipped, tuple(bad), NOT_IN_JSON)
 
 
 def _stamps(texts: list[str | None], offset_s: float) -> Instants:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from arkwright.errors import InputError
 from arkwright.twin.workload import convert
 from arkwright.twin.workload.convert import Numbers
-from arkwright.twin.workload.delimited import Cells
+from arkwright.twin.workload.delimited import NOT_IN_JSON, Cells
 from arkwright.twin.workload.draft import Draft
 from arkwright.twin.workload.opening import Opened
 from arkwright.twin.workload.outcomes import PREEMPTED, RUNNING, WAITING, among, first_word
@@ -285,4 +285,4 @@ def _as_cells(source: str, rows: Sequence[tuple[str, ...]], bad: list[int]) -> C
         name: pa.array(column, pa.string()) for name, column in zip(_ROW, columns, strict=True)
     }
     skipped = np.array([number - 1 for number in bad], dtype=np.int64)
-    return Cells(source, arrays, len(rows), 1, skipped, tuple(bad))
+    return Cells(source, arrays, len(rows), 1, skipped, tuple(bad), NOT_IN_JSON)
