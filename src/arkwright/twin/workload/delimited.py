@@ -39,6 +39,8 @@ class Cells(Struct, frozen=True, eq=False):
     cut: tuple[int, ...] = ()
     """Lines or records that could not be split into columns."""
     cut_because: str = "another number of cells than the header has"
+    torn: tuple[int, ...] = ()
+    """The line at which packed data ended: it may be half of one, so it is not used."""
     is_dated: bool | None = None
     """Whether instants count from 1970, where the file says so itself."""
 
@@ -46,6 +48,7 @@ class Cells(Struct, frozen=True, eq=False):
         """A sieve that knows what was skipped already."""
         sieve = Sieve(self.count, self.lines)
         sieve.drop_unread(list(self.cut), self.cut_because)
+        sieve.drop_unread(list(self.torn), "the packed file is cut off in this line")
         return sieve
 
     def lines(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -93,8 +96,12 @@ def delimited(
         header, _, content = content.partition(b"\n")
         first_line = 2
         names = _header(header, delimiter if quoted else None, delimiter, file.name)
+    torn: tuple[int, ...] = ()
     if file.is_cut:
-        content = content[: content.rfind(b"\n") + 1]
+        whole_bytes = content.rfind(b"\n") + 1
+        if whole_bytes < len(content):
+            torn = (first_line + content.count(b"\n"),)
+        content = content[:whole_bytes]
     bad: list[tuple[int, str]] = []
 
     def skip(row: pa.csv.InvalidRow) -> str:
@@ -113,7 +120,7 @@ def delimited(
         arrays = [array.filter(pa.array(~blank)) for array in arrays]
     columns = {plain(name): array for name, array in zip(names, arrays, strict=True)}
     count = table.num_rows - int(blank.sum())
-    return Cells(file.name, columns, count, first_line, places, cut)
+    return Cells(file.name, columns, count, first_line, places, cut, torn=torn)
 
 
 def _header(line: bytes, quoted: str | None, delimiter: str, source: str) -> list[str]:

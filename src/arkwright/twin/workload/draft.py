@@ -134,7 +134,7 @@ class Draft:
         kept = submit[self.sieve.keep]
         if len(kept) > 1:
             span = int(kept.max() - kept.min())
-            window = render(span / MS_PER_S, "s", 2)
+            window = render(span / MS_PER_S, "s", 4)
             self.sieve.note(run > span, f"ran longer than the {window} of submissions")
         limit = self.columns.get("estimate_ms")
         if limit is not None:
