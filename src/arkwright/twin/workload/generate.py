@@ -167,7 +167,7 @@ class _Lot:
 
 def _classes(spec: Generator, gpus: int) -> list[tuple[float, list[JobClass]]]:
     """Mixes with their share of the GPU time, and those of their classes that fit."""
-    largest = min(gpus, spec.gpus_max or gpus)
+    largest = gpus if spec.gpus_max is None else min(gpus, spec.gpus_max)
     mix: Mapping[str, float] = spec.mix if spec.mix is not None else _usual_mix()
     if not mix:
         raise InputError("mix: name at least one mix of the catalogue, such as llm or research")
