@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from arkwright.errors import InputError
 from arkwright.twin.workload.delimited import delimited
-from arkwright.twin.workload.opening import Opened, opened
 from arkwright.twin.workload.generic import generic
+from arkwright.twin.workload.opening import Opened, opened
 from arkwright.twin.workload.read import FORMATS, read, read_jobs, recognised
 from twin.workload.traces import gpus, reasons, written
 
@@ -91,7 +91,7 @@ def test_packed_data_that_was_cut_off_gives_what_is_whole(tmp_path):
 
 
 def test_files_that_cannot_be_read_are_refused(tmp_path):
-    with pytest.raises(InputError, match="cannot read .*nothing"):
+    with pytest.raises(InputError, match=r"cannot read .*nothing"):
         read(tmp_path / "nothing")
     with pytest.raises(InputError, match="empty"):
         read(written(tmp_path, " \n"))
@@ -104,7 +104,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
 
 
 def test_a_header_with_a_column_twice_is_refused(tmp_path):
-    with pytest.raises(InputError, match="column gpus, GPUs twice|column GPUs, gpus twice"):
+    with pytest.raises(InputError, match="column GPUs, gpus twice"):
         read(written(tmp_path, "submit_s,run_s,gpus,GPUs\n0,1,1,1\n"))
 
 
@@ -160,9 +160,11 @@ def test_junk_in_any_format_is_refused_or_counted(tmp_path_factory, junk, name):
     try:
         reading = read(path, name)
     except InputError as error:
-        assert "trace" in str(error)
+        said = str(error)
     else:
+        said = "trace"
         assert len(reading.table) + reading.dropped_count == reading.rows
+    assert "trace" in said
 
 
 @given(st.permutations(["job_id", "submit_s", "duration_s", "gpus", "user", "limit_s"]))

@@ -43,7 +43,7 @@ def test_burstgpt_requests_name_their_model(tmp_path):
 
 def test_mooncake_lines_keep_their_prefix_blocks(tmp_path):
     text = (
-        '{"timestamp": 27482, "input_length": 6955, "output_length": 52, "hash_ids": [46, 47, 48]}\n'
+        '{"timestamp": 27482, "input_length": 6955, "output_length": 52, "hash_ids": [6, 7, 8]}\n'
         '{"timestamp": 0, "input_length": 6758, "output_length": 500, "hash_ids": [0, 1]}\n'
         "\n"
         '{"timestamp": 3, "input_length": -1, "output_length": 5, "hash_ids": [9]}\n'
@@ -55,7 +55,7 @@ def test_mooncake_lines_keep_their_prefix_blocks(tmp_path):
     assert reading.format == "Mooncake"
     assert table.at_ms.tolist() == [0, 27_482, 30_535]
     assert table.input_tokens.tolist() == [6758, 6955, 6472]
-    assert blocks(table) == [[0, 1], [46, 47, 48], []]
+    assert blocks(table) == [[0, 1], [6, 7, 8], []]
     assert reasons(reading.dropped) == {
         "not a request in JSON": (1, (6,)),
         "no number of input tokens": (1, (4,)),

@@ -5,7 +5,16 @@ import pytest
 
 from arkwright.errors import InternalError
 from arkwright.twin.workload.table import (
-    NOT_TOLD, Labels, gpu_jobs, id_texts, job_table, merged, shifted, stretched, take, unlabelled,
+    NOT_TOLD,
+    Labels,
+    gpu_jobs,
+    id_texts,
+    job_table,
+    merged,
+    shifted,
+    stretched,
+    take,
+    unlabelled,
     within,
 )  # fmt: skip
 from twin.workload.traces import names

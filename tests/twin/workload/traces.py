@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
 

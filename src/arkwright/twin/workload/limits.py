@@ -27,9 +27,9 @@ def asked(kind: Limits, run_ms: Int64, accuracy: Stream, hit: Stream) -> Asked:
     """Limits for jobs that would run `run_ms`.
 
     Realistic: run over limit is even between the catalogue's least accuracy and 1, then the limit
-    is rounded up to one that people write; the longest of those is asked for by all that want more
-    and will do with it, multiples of it by jobs that run still longer. A share of the jobs that are long enough asked for the
-    round limit below their run time instead, and end there.
+    is rounded up to one that people write. Who wants more than the longest of those asks for it
+    and makes do; a job that runs longer still asks for a multiple of it. A share of the jobs that
+    are long enough asked for the round limit below their run time instead, and end there.
     """
     never = np.zeros(len(run_ms), dtype=np.bool_)
     if kind is Limits.NONE:
@@ -42,7 +42,8 @@ def asked(kind: Limits, run_ms: Int64, accuracy: Stream, hit: Stream) -> Asked:
     wanted = np.ceil(run_ms / share).astype(np.int64)
     place = np.searchsorted(round_ms, wanted, side="left")
     longest = round_ms[-1]
-    above = np.maximum(round_ms[place.clip(max=len(round_ms) - 1)], -(-run_ms // longest) * longest)
+    highest = -(-run_ms // longest) * longest
+    above = np.where(run_ms > longest, highest, round_ms[place.clip(max=len(round_ms) - 1)])
     below = np.searchsorted(round_ms, run_ms, side="right") - 1
     is_hit = (hit.uniforms(len(run_ms)) < workload_figure("limit_hit")) & (below >= 0)
     limit_ms = np.where(is_hit, round_ms[below.clip(min=0)], above)
