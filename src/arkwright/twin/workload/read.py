@@ -211,7 +211,7 @@ FORMATS: dict[str, Format] = {
     "mooncake": Format("Mooncake JSON lines", lambda file, _: mooncake(file)),
     "parquet": Format(
         "Parquet",
-        lambda file, options: generic(parquet(file), options.columns, options.offset_s, "Parquet"),
+        _parquet,
     ),
     "csv": Format("CSV", _csv),
 }
