@@ -197,3 +197,26 @@ def test_json_records_of_other_shapes_are_counted_not_fatal(tmp_path):
     reading = read(written(tmp_path, json.dumps(shapes)), "philly")
     assert len(reading.table) == 0
     assert reading.dropped_count == reading.rows == len(shapes)
+
+
+def test_a_quote_that_is_never_closed_takes_no_other_line_with_it(tmp_path):
+    rows = "".join(f"{n},{n},10,{n}\n" for n in range(2, 9))
+    reading = read(written(tmp_path, 'job_id,submit_s,duration_s,gpus\n"1,1,10,1\n' + rows))
+    assert len(reading.table) == 8
+    assert gpus(reading.table)[1:] == [2, 3, 4, 5, 6, 7, 8]
+    inside = read(
+        written(tmp_path, 'job_id,submit_s,duration_s,gpus\n1,1,"10,1\n' + rows + '9,9,"\n')
+    )
+    assert len(inside.table) == 8
+    assert inside.rows == 9
+
+
+def test_odd_bytes_and_short_lines_are_counted_once_together(tmp_path):
+    reading = read(written(tmp_path, b"submit_s,run_s,gpus,user\n0,1,1,J\xf6rg\n0,1\n"))
+    assert reading.rows == 2
+    assert reasons(reading.dropped) == {"another number of cells than the header has": (1, (3,))}
+
+
+def test_a_line_of_megabytes_is_refused_with_the_files_name(tmp_path):
+    with pytest.raises(InputError, match="trace cannot be split into columns"):
+        read(written(tmp_path, QUICK + "9," * 2_000_000 + "\n"))

@@ -38,7 +38,7 @@ def opened(path: Path) -> Opened:
     content = raw.removeprefix(_MARK)
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{path.name} is in UTF-16; save it as UTF-8")
-    if not content.strip():
+    if not content or content.isspace():
         raise InputError(f"{path.name} is empty; a trace has a line per job")
     return Opened(path.name, content, is_cut)
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from arkwright.errors import InputError
 from arkwright.twin.workload.cluster_csv import acme, helios
-from arkwright.twin.workload.delimited import Cells, delimited
+from arkwright.twin.workload.delimited import Cells, delimited, first_line
 from arkwright.twin.workload.generic import generic, parquet
 from arkwright.twin.workload.openb import openb
 from arkwright.twin.workload.opening import Opened, opened
@@ -144,7 +144,7 @@ def _has_columns(line: bytes, delimiter: bytes, wanted: frozenset[str]) -> bool:
 
 
 def _slurm(file: Opened, options: _Options) -> Reading[JobTable]:
-    line = file.content.partition(b"\n")[0]
+    line = first_line(file)
     delimiter = next((mark for mark in "|;\t," if mark.encode() in line), "|")
     cells = delimited(file, delimiter, quoted=delimiter == ",")
     return sacct_text(cells, options.offset_s)
@@ -157,7 +157,7 @@ def _comma(
 
 
 def _csv(file: Opened, options: _Options) -> Reading[JobTable]:
-    line = file.content.partition(b"\n")[0]
+    line = first_line(file)
     delimiter = max(",;\t|", key=lambda mark: line.count(mark.encode()))
     return generic(delimited(file, delimiter), options.columns, options.offset_s)
 
