@@ -6,12 +6,13 @@ NAME ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench format docs clean
+.PHONY: help run test check lint bench format docs clean
 
 help:
 	@echo "make run     set up, then run the demo: from a factory file to a running job with a receipt"
 	@echo "make test    set up, then run every test"
 	@echo "make check   format, lint, types, import contracts and the fast tests"
+	@echo "make lint    the same without tests"
 	@echo "make bench   run the benchmarks (NAME=x for one)"
 
 run: $(VENV)/core.stamp
@@ -20,12 +21,14 @@ run: $(VENV)/core.stamp
 test: $(VENV)/dev.stamp $(VENV)/torch.stamp
 	$(BIN)/python -m pytest -n 2
 
-check: $(VENV)/dev.stamp
+check: lint
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 -m "not slow"
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks $(NAME)

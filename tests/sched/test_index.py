@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from arkwright import sched
 from arkwright.sched import constraints, index, placement
-from arkwright.sched.work import workspace
+from arkwright.sched.work import FEW_DEFAULT, workspace
 from naive.random_factory import (
     POLICIES,
     decide_both,
@@ -17,7 +17,7 @@ from naive.random_factory import (
     random_placing,
 )
 
-SUMS = ("demand_free", "demand_fit", "demand_sum", "demand_least", "demand_under", "row_tight")
+SUMS = ("ask_free", "ask_fit", "ask_sum", "ask_under", "ask_row_tight", "ask_tight")
 
 
 def walked(state, work, cls, job):
@@ -33,7 +33,7 @@ def test_the_sums_say_what_walking_says_after_every_event(seed):
     random = Random(seed)
     policy = random.choice([None, None, *POLICIES])
     pair = random_pair(random, None if policy is None else random_placing(random, policy))
-    work = workspace(pair.state, 1)
+    work = workspace(pair.state, 1, few_max=random.choice([0, FEW_DEFAULT]))
     for _ in range(25):
         make_announced_so(pair, random)
         random_event(pair, random)
@@ -52,11 +52,13 @@ def test_the_sums_say_what_walking_says_after_every_event(seed):
         fresh = workspace(pair.state, 1)
         assert index.is_current(pair.state, work, cls)
         assert index.is_current(pair.state, fresh, cls)
-        demand = work.class_demand[cls]
+        ask = work.class_ask[cls]
         for name in SUMS:
-            kept, anew = getattr(work, name)[demand], getattr(fresh, name)[demand]
+            kept, anew = getattr(work, name)[ask], getattr(fresh, name)[ask]
             assert kept.tolist() == anew.tolist(), name
-        assert work.demand_tight[demand] == fresh.demand_tight[demand]
+        for level in range(len(pair.state.node_domain)):
+            best = index.best_domain(pair.state, fresh, cls, level)
+            assert index.best_domain(pair.state, work, cls, level) == best
 
 
 def two_racks(row_limit):
@@ -113,7 +115,7 @@ def test_more_moves_than_the_ring_remembers_are_made_good_by_summing_anew():
 def test_a_demand_beyond_the_budget_is_served_by_walking():
     state = two_racks([-1, -1, -1])
     work = workspace(state, 1)
-    work.class_demand[0] = -1
+    work.class_ask[0] = work.class_demand[0] = -1
     assert placement.place_by_index(state, work, 0, 0) == placement.UNKNOWN
 
 
@@ -122,3 +124,4 @@ def test_jobs_of_several_projects_that_ask_the_same_share_their_sums():
     state = sched.apply(state, sched.add_class(0, sched.Shape(2, 4000, level_required=0, watts=10)))
     state = sched.apply(state, sched.add_class(0, sched.Shape(3, 4000, level_required=0, watts=10)))
     assert workspace(state).class_demand.tolist() == [0, 0, 1]
+    assert workspace(state).class_ask.tolist() == [0, 0, 0]

@@ -96,6 +96,9 @@ KERNEL_MODULES: Final = (
 )
 """Lower ones first: each sees only compiled versions of those before it."""
 
+ENTRIES: Final = ("decide", "advance")
+"""The kernels that Python calls."""
+
 
 class Kernels(NamedTuple):
     """The two entry points, in one of the two forms."""
@@ -109,11 +112,13 @@ INTERPRETED: Final = Kernels(decide.decide, advance.advance)
 
 @cache
 def compiled(cache_folder: str | None = None, bounds_check: bool = False) -> Kernels:
-    """The kernels compiled on first call (tens of seconds), or read back from `cache_folder`.
+    """The kernels compiled on first call (a minute), or read back from `cache_folder`.
 
     With `bounds_check` an index out of range raises, as it does interpreted; for tests.
     """
     import numba
+
+    from arkwright.sched._whole import EntryCompiler, InnerCompiler
 
     settings: Any = numba.config
     kept = settings.CACHE_DIR
@@ -121,7 +126,12 @@ def compiled(cache_folder: str | None = None, bounds_check: bool = False) -> Ker
         settings.CACHE_DIR = f"{cache_folder}/{kernel_key()}{'-checked' * bounds_check}"
     try:
         twins = _compiled_modules(
-            numba.njit(cache=cache_folder is not None, boundscheck=bounds_check)
+            numba.njit(
+                pipeline_class=EntryCompiler,
+                cache=cache_folder is not None,
+                boundscheck=bounds_check,
+            ),
+            numba.njit(pipeline_class=InnerCompiler, boundscheck=bounds_check),
         )
     finally:
         settings.CACHE_DIR = kept
@@ -136,7 +146,7 @@ def kernel_key() -> str:
     import numba
     import numpy
 
-    from arkwright.sched import _boxes
+    from arkwright.sched import _boxes, _whole
 
     digest = hashlib.sha256()
     for module in (
@@ -146,6 +156,7 @@ def kernel_key() -> str:
         state_module,
         work_module,
         _boxes,
+        _whole,
         sys.modules[__name__],
     ):
         digest.update(inspect.getsource(module).encode())
@@ -175,7 +186,9 @@ def _taking_tuples(decide_box: Callable[..., int], advance_box: Callable[..., in
     return Kernels(decide_compiled, advance_compiled)
 
 
-def _compiled_modules(njit: Callable[[Any], Any]) -> dict[str, types.ModuleType]:
+def _compiled_modules(
+    as_entry: Callable[[Any], Any], as_inner: Callable[[Any], Any]
+) -> dict[str, types.ModuleType]:
     twins: dict[str, types.ModuleType] = {}
     for module in KERNEL_MODULES:
         name = module.__name__.rpartition(".")[2]
@@ -188,6 +201,6 @@ def _compiled_modules(njit: Callable[[Any], Any]) -> dict[str, types.ModuleType]
             if key in twins and isinstance(value, types.ModuleType):
                 setattr(twin, key, twins[key])
             elif isinstance(value, types.FunctionType) and value.__module__ == twin.__name__:
-                setattr(twin, key, njit(value))
+                setattr(twin, key, as_entry(value) if key in ENTRIES else as_inner(value))
         twins[name] = twin
     return twins

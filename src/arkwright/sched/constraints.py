@@ -37,6 +37,13 @@ def admit_nodes(
     return capacity.admit(state, cls, nodes, count, gpu, each, cpu, memory)
 
 
+def keep_holding(
+    state: State, cls: int, nodes: Ints, count: int, gpu: Ints, each: Ints, cpu: Ints, memory: Ints
+) -> int:
+    """Keep of `nodes[:count]` those whose amounts hold one node's share of the gang; how many."""
+    return capacity.admit(state, cls, nodes, count, gpu, each, cpu, memory)
+
+
 def admit_node(
     state: State, cls: int, node: int, gpu: Ints, each: Ints, cpu: Ints, memory: Ints
 ) -> bool:
@@ -77,6 +84,11 @@ def keep_beside(
     `block`, `head_block`: the block of GPUs each of the two would hold, where it asks for one.
     """
     return capacity.keep_beside(state, cls, job, nodes, count, aside, each, block, head_block)
+
+
+def allows(state: State, cls: int, node: int) -> bool:
+    """Whether the class may use the node now, full or not."""
+    return mask.allows(state, cls, node) and not mask.is_claimed(state, node)
 
 
 def allow_nodes(state: State, cls: int, nodes: Ints) -> int:

@@ -55,7 +55,7 @@ def decide(state: State, work: Work, now_ms: int, mode: int, out: Ints) -> int:
     work.result[HEAD] = -1
     work.result[SHADOW_MS] = -1
     work.told[:] = 0
-    if _nothing_moved(state, now_ms, mode):
+    if state.queued_count[0] == 0 or _nothing_moved(state, now_ms, mode):
         return 0
     if mode == CONSERVATIVE:
         work.row_owed[:] = 0

@@ -44,7 +44,7 @@ def admit(state: State, cls: int, any_state: bool, nodes: Ints) -> int:
 
 
 def allows(state: State, cls: int, node: int) -> bool:
-    """Whether the class may use the node now."""
+    """Whether the class may use the node now, were it nobody's claim."""
     if state.node_state[node] != UP:
         return False
     if state.class_pool[cls] >= 0 and state.class_pool[cls] != state.node_pool[node]:
@@ -56,6 +56,11 @@ def allows(state: State, cls: int, node: int) -> bool:
     if gpu_types != ANY_TYPE and not (gpu_types >> gpu_type) & 1:
         return False
     return bool((state.class_sites[cls] >> state.node_site[node]) & 1)
+
+
+def is_claimed(state: State, node: int) -> bool:
+    """Whether the node is another job's claim."""
+    return bool(state.claim_count[0] > 0 and claims.bars(state, node))
 
 
 def apply(state: State, node: int, node_state: int) -> None:

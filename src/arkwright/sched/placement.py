@@ -26,7 +26,7 @@ import numpy as np
 from arkwright.sched import constraints, index, rails, score, segments, spread, together
 from arkwright.sched.codes import ARKWRIGHT, FIRST_FIT
 from arkwright.sched.state import Ints, State
-from arkwright.sched.work import GANG_PART, HEAD_BLOCK, Work
+from arkwright.sched.work import GANG_PART, HEAD_BLOCK, REPLAYED, Work
 
 UNKNOWN: Final = -1
 NO_ROOM: Final = 0
@@ -41,7 +41,7 @@ def place_by_index(state: State, work: Work, cls: int, job: int) -> int:
         return UNKNOWN
     if not index.is_current(state, work, cls):
         return UNKNOWN
-    if index.rows_may_refuse(work, cls):
+    if index.rows_may_refuse(state, work, cls):
         return UNKNOWN if index.could_hold(state, work, cls) else NO_ROOM
     for level in range(levels):
         domain = index.best_domain(state, work, cls, level)
@@ -51,6 +51,22 @@ def place_by_index(state: State, work: Work, cls: int, job: int) -> int:
             _choose(state, work, cls, count, False, state.node_gpu_milli_free, False)
             return PLACED
     return NO_ROOM if state.class_level_required[cls] >= 0 else UNKNOWN
+
+
+def fitting_now(state: State, work: Work, cls: int) -> int:
+    """Write the nodes that could take one node's share of the gang now to `work.fit`, ascending;
+    how many. From the sums where they are kept: no claim bears on them."""
+    if state.claim_count[0] == 0 and index.is_current(state, work, cls):
+        return index.fitting(work, cls, work.fit)
+    return constraints.admit_nodes(
+        state,
+        cls,
+        work.fit,
+        state.node_gpu_milli_free,
+        state.gpu_milli_free,
+        state.node_cpu_milli_free,
+        state.node_memory_mib_free,
+    )
 
 
 def place_now(state: State, work: Work, cls: int, job: int) -> bool:
@@ -67,15 +83,7 @@ def place_now(state: State, work: Work, cls: int, job: int) -> bool:
 
 def _place_block_now(state: State, work: Work, cls: int, job: int, block: int) -> bool:
     gpu = state.node_gpu_milli_free
-    count = constraints.admit_nodes(
-        state,
-        cls,
-        work.fit,
-        gpu,
-        state.gpu_milli_free,
-        state.node_cpu_milli_free,
-        state.node_memory_mib_free,
-    )
+    count = fitting_now(state, work, cls)
     count = _keep_open(state, work, cls, count)
     count = constraints.admit_block(state, cls, work.fit, count, state.gpu_milli_free, block)
     count = constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
@@ -94,10 +102,11 @@ def place_beside(state: State, work: Work, cls: int, job: int) -> bool:
 
 
 def _place_block_beside(state: State, work: Work, cls: int, job: int, block: int) -> bool:
-    count = constraints.admit_nodes(
+    count = constraints.keep_holding(
         state,
         cls,
         work.fit,
+        fitting_now(state, work, cls),
         work.beside_gpu_milli,
         state.gpu_milli_free,
         work.beside_cpu_milli,
@@ -206,18 +215,31 @@ def more_may_hold_less(state: State, cls: int) -> bool:
 
 
 def _admit_then(state: State, work: Work, cls: int, block: int) -> int:
-    count = constraints.admit_nodes(
-        state,
-        cls,
-        work.fit,
-        work.shadow_gpu_milli,
-        work.shadow_each,
-        work.shadow_cpu_milli,
-        work.shadow_memory_mib,
-    )
+    if work.result[REPLAYED] == cls + 1:
+        count = _fitting_then(work)
+    else:
+        count = constraints.admit_nodes(
+            state,
+            cls,
+            work.fit,
+            work.shadow_gpu_milli,
+            work.shadow_each,
+            work.shadow_cpu_milli,
+            work.shadow_memory_mib,
+        )
     count = _keep_open(state, work, cls, count)
     count = constraints.admit_block(state, cls, work.fit, count, work.shadow_each, block)
     return constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
+
+
+def _fitting_then(work: Work) -> int:
+    """The nodes that the replay of this class's head found to fit."""
+    count = 0
+    for node in range(len(work.node_fits)):
+        if work.node_fits[node] != 0:
+            work.fit[count] = node
+            count += 1
+    return count
 
 
 def _keep_open(state: State, work: Work, cls: int, count: int) -> int:

@@ -9,19 +9,10 @@ free yet first, so that as little as possible of what is free now is set aside.
 
 from __future__ import annotations
 
-from typing import Final
-
-import numpy as np
-
 from arkwright.sched import constraints, groups, order, placement, together
 from arkwright.sched.codes import BIG
 from arkwright.sched.state import State
-from arkwright.sched.work import LONGEST_MS, RANKED, Work
-
-# `Work.node_fits` while releases are replayed.
-NOT_ALLOWED: Final = 0
-TOO_FULL: Final = 1
-FITS: Final = 2
+from arkwright.sched.work import LONGEST_MS, RANKED, REPLAYED, Work
 
 
 def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> int:
@@ -38,6 +29,7 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
         _rank_free_last(state, work, cls)
     shadow_ms = _replay(state, work, cls, job, now_ms, lasts_ms)
     if shadow_ms < 0:
+        work.result[REPLAYED] = 0
         forget_ranks(work)
         return -1
     _rank_free_last(state, work, cls)
@@ -65,7 +57,9 @@ def shadow(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> in
     """
     cls = state.job_class[job]
     if not together.asked(state, cls):
-        return _replay(state, work, cls, job, now_ms, lasts_ms)
+        shadow_ms = _replay(state, work, cls, job, now_ms, lasts_ms)
+        work.result[REPLAYED] = 0
+        return shadow_ms
     ranks = work.node_rank.copy()
     ranked = work.result[RANKED]
     _rank_free_last(state, work, cls)
@@ -94,16 +88,7 @@ def _rank_free_last(state: State, work: Work, cls: int) -> None:
     work.result[RANKED] = 1
     work.node_rank[:] = 0
     while cls >= 0:
-        count = constraints.admit_nodes(
-            state,
-            cls,
-            work.fit,
-            state.node_gpu_milli_free,
-            state.gpu_milli_free,
-            state.node_cpu_milli_free,
-            state.node_memory_mib_free,
-        )
-        for place in range(count):
+        for place in range(placement.fitting_now(state, work, cls)):
             work.node_rank[work.fit[place]] = 1
         cls = state.class_more[cls]
 
@@ -286,25 +271,14 @@ def _first_offer(state: State, work: Work, cls: int) -> int:
     Of a gang of groups the first is looked at: a place for it is the least that it takes. Without a
     required level the whole factory is the one domain, kept in `domain_offer[0]`.
     """
-    work.node_fits[:] = NOT_ALLOWED
+    work.node_fits[:] = 0
     work.domain_offer[:] = 0
-    for place in range(constraints.allow_nodes(state, cls, work.fit)):
-        work.node_fits[work.fit[place]] = TOO_FULL
+    work.result[REPLAYED] = 0 if together.asked(state, cls) else 1 + cls
     required = state.class_level_required[cls]
     offer = 0
-    for place in range(
-        constraints.admit_nodes(
-            state,
-            cls,
-            work.fit,
-            work.shadow_gpu_milli,
-            work.shadow_each,
-            work.shadow_cpu_milli,
-            work.shadow_memory_mib,
-        )
-    ):
+    for place in range(placement.fitting_now(state, work, cls)):
         node = work.fit[place]
-        work.node_fits[node] = FITS
+        work.node_fits[node] = 1
         domain = state.node_domain[required, node] if required >= 0 else 0
         work.domain_offer[domain] += 1
         offer = max(offer, work.domain_offer[domain])
@@ -326,24 +300,29 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
         work.shadow_cpu_milli[node] += state.class_cpu_milli[group]
         work.shadow_memory_mib[node] += state.class_memory_mib[group]
         constraints.foresee_gpus(state, job, place, work.shadow_each)
-        if work.node_fits[node] == TOO_FULL and constraints.admit_node(
-            state,
-            cls,
-            node,
-            work.shadow_gpu_milli,
-            work.shadow_each,
-            work.shadow_cpu_milli,
-            work.shadow_memory_mib,
-        ):
-            work.node_fits[node] = FITS
+        if work.node_fits[node] == 0 and _fits_then(state, work, cls, node):
+            work.node_fits[node] = 1
             domain = state.node_domain[required, node] if required >= 0 else 0
             work.domain_offer[domain] += 1
             offer = max(offer, work.domain_offer[domain])
     return offer
 
 
+def _fits_then(state: State, work: Work, cls: int, node: int) -> bool:
+    return constraints.allows(state, cls, node) and constraints.admit_node(
+        state,
+        cls,
+        node,
+        work.shadow_gpu_milli,
+        work.shadow_each,
+        work.shadow_cpu_milli,
+        work.shadow_memory_mib,
+    )
+
+
 def _set_aside(state: State, work: Work, cls: int) -> None:
     """Turn what is free at the shadow time into what is left beside the head."""
+    work.result[REPLAYED] = 0
     work.node_rank[:] = 1
     work.aside[:] = 0
     wanted = state.class_gang_nodes[cls]
@@ -354,13 +333,11 @@ def _set_aside(state: State, work: Work, cls: int) -> None:
         work.aside[node] = 1 + group
         _take_then(state, work, group, node)
     for node in range(len(work.node_rank)):
-        if work.node_rank[node] != 0:
+        if work.aside[node] == 0:
             work.shadow_gpu_milli[node] = BIG
             work.shadow_cpu_milli[node] = BIG
             work.shadow_memory_mib[node] = BIG
-    work.beside_gpu_milli[:] = np.minimum(state.node_gpu_milli_free, work.shadow_gpu_milli)
-    work.beside_cpu_milli[:] = np.minimum(state.node_cpu_milli_free, work.shadow_cpu_milli)
-    work.beside_memory_mib[:] = np.minimum(state.node_memory_mib_free, work.shadow_memory_mib)
+        _open_beside(state, work, node)
     constraints.set_aside(
         state, cls, work.chosen[:wanted], work.row_used, work.row_limit_then, work.row_spare
     )

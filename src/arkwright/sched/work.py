@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -18,15 +19,19 @@ RANKED: Final = 3
 LOOKS_MIN: Final = 4
 HEAD_BLOCK: Final = 5
 GANG_PART: Final = 6
+FEW_MAX: Final = 7
+REPLAYED: Final = 8
 
 LOOKS_DEFAULT: Final = 4
 """Summing costs as much as a few walks; a class that is refused at once never pays for it."""
 
+FEW_DEFAULT: Final = 32
+"""Up to so many domains of a level are looked at one by one; a tree pays for more."""
+
 INDEX_ENTRIES: Final = 1 << 24
 """What the sums of all demands may take together [numbers of 8 bytes]."""
 
-DEMAND: Final = (
-    "nodes",
+ASK: Final = (
     "gpu_milli",
     "cpu_milli",
     "memory_mib",
@@ -36,7 +41,7 @@ DEMAND: Final = (
     "sites",
     "watts",
 )
-"""Fields of `Shape` on which the nodes that would serve a class depend."""
+"""Fields of `Shape` that tell which nodes would serve a class, and which rows refuse them."""
 
 # Places in `Work.told`.
 NOTICES: Final = 0
@@ -57,10 +62,11 @@ class Work(NamedTuple):
     """Axes: n_nodes, n_domains (of the level that has most), n_rows, n_steps, n_classes."""
 
     result: Ints
-    """[7]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
+    """[9]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
     last to get a reservation where the last that was tried could not; whether `node_rank` is set;
     how often a demand is asked for before `index` keeps sums for it; the block of GPUs
-    the head would hold (see `rails`); whether one group of several is being placed."""
+    the head would hold (see `rails`); whether one group of several is being placed; up to how
+    many domains `index` looks at one by one; 1 and the class for whose head `node_fits` stands."""
     fit: Ints
     """[n_nodes]: candidate nodes of the placement under way."""
     run_ms: Ints
@@ -77,7 +83,7 @@ class Work(NamedTuple):
     node_rank: Ints
     """[n_nodes]: 0 for nodes to take first, 1 for the others; beats best fit."""
     node_fits: Ints
-    """[n_nodes]: while releases are replayed, whether the head may use it and whether it fits."""
+    """[n_nodes]: while releases are replayed, 1 where the head fits."""
     domain_offer: Ints
     """[n_domains]: while releases are replayed, how many nodes of a domain would serve the head."""
     domain_fit: Ints
@@ -132,36 +138,43 @@ class Work(NamedTuple):
     notice: Ints
     """What the cycle decided besides starts, in order: UNCLAIM, CLAIM, PREEMPT, a row each."""
 
-    # What `index` keeps for n_demands demands; `class_demand` is -1 where it keeps nothing.
+    # What `index` keeps for n_asks asks (what a class wants of a node) and n_demands demands (an
+    # ask and how many nodes); `class_ask` and `class_demand` are -1 where it keeps nothing.
+    class_ask: Ints
     class_demand: Ints
+    ask_seen: Ints
+    """[n_asks]: how much of `State.moved_count` its sums have seen; -1 there are none."""
+    ask_looks: Ints
+    ask_tight: Ints
+    """[n_asks]: how many rows could refuse some node."""
+    ask_free: Ints
+    """[n_asks, n_nodes]: milli-GPU free of the nodes that would serve it, -1 of the others."""
+    ask_fit: Ints
+    ask_sum: Ints
+    """[n_asks, domains of all levels]: how many nodes would serve it, and the free on them."""
+    ask_under: Ints
+    ask_row_tight: Ints
+    """[n_asks, n_rows]: nodes under the row that would serve it; 1 when it has not room for all."""
     demand_seen: Ints
-    """[n_demands]: how much of `State.moved_count` its sums have seen; -1 there are none."""
-    demand_looks: Ints
-    demand_tight: Ints
-    """[n_demands]: how many rows could refuse a gang."""
-    demand_free: Ints
-    """[n_demands, n_nodes]: milli-GPU free of the nodes that would serve it, -1 of the others."""
-    demand_fit: Ints
-    demand_sum: Ints
-    """[n_demands, domains of all levels]: how many nodes would serve it, and the free on them."""
+    """[n_demands, n_levels]: how much of `State.moved_count` a level's tournament has seen."""
     demand_least: Ints
     """[n_demands, trees of all levels]: the tournaments; a level's starts at `level_tree`."""
-    demand_under: Ints
-    row_tight: Ints
-    """[n_demands, n_rows]: nodes under the row that would serve it; 1 when it could refuse some."""
     level_tree: Ints
     """[n_levels + 1]."""
+    level_most: Ints
+    """[n_levels]: nodes of the largest domain."""
 
 
-def workspace(state: State, looks_min: int = LOOKS_DEFAULT) -> Work:
+def workspace(state: State, looks_min: int = LOOKS_DEFAULT, few_max: int = FEW_DEFAULT) -> Work:
     """Room for cycles on this state, and on no other: it keeps what it has learned of the nodes.
 
-    From the look number `looks_min` a class takes at nodes on, `index` keeps sums for it.
+    From the look number `looks_min` a class takes at nodes on, `index` keeps sums for it, and trees
+    where a level has more than `few_max` domains.
     """
     n_nodes, n_rows = len(state.node_state), len(state.row_limit)
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
-    sizes = {"result": 7, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
+    sizes = {"result": 9, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
     sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
     sizes["row_owed"] = n_rows
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
@@ -183,41 +196,52 @@ def workspace(state: State, looks_min: int = LOOKS_DEFAULT) -> Work:
         ]
     )
     work.result[LOOKS_MIN] = looks_min
+    work.result[FEW_MAX] = few_max
     return work
 
 
 def _index_columns(state: State, n_nodes: int, n_rows: int) -> dict[str, Ints]:
     """Room for the sums of as many demands as the budget holds; the system gives memory on use."""
     n_places = int(state.level_first[-1])
+    n_levels = len(state.node_domain)
     sizes = [1 << max(int(count) - 1, 0).bit_length() for count in np.diff(state.level_first)]
     level_tree = np.cumsum([0, *(2 * size for size in sizes)], dtype=np.int64)
     each = n_nodes + 2 * n_places + int(level_tree[-1]) + 2 * n_rows
-    class_demand, n_demands = _demands(state, INDEX_ENTRIES // max(each, 1))
+    most = INDEX_ENTRIES // max(each, 1)
+    class_demand, n_demands = _numbered(state, (*ASK, "nodes"), most)
+    class_ask, n_asks = _numbered(state, ASK, most)
     shapes = {
-        "demand_looks": (n_demands,),
-        "demand_tight": (n_demands,),
-        "demand_free": (n_demands, n_nodes),
-        "demand_fit": (n_demands, n_places),
-        "demand_sum": (n_demands, n_places),
+        "ask_looks": (n_asks,),
+        "ask_tight": (n_asks,),
+        "ask_free": (n_asks, n_nodes),
+        "ask_fit": (n_asks, n_places),
+        "ask_sum": (n_asks, n_places),
+        "ask_under": (n_asks, n_rows),
+        "ask_row_tight": (n_asks, n_rows),
         "demand_least": (n_demands, int(level_tree[-1])),
-        "demand_under": (n_demands, n_rows),
-        "row_tight": (n_demands, n_rows),
     }
     columns = {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
-    seen = np.full(n_demands, -1, np.int64)
+    nodes_of_place = np.diff(state.domain_first)
+    level_most = [
+        int(nodes_of_place[first:last].max(initial=0))
+        for first, last in pairwise(state.level_first.tolist())
+    ]
     return columns | {
+        "class_ask": np.where(class_demand < 0, -1, class_ask),
         "class_demand": class_demand,
-        "demand_seen": seen,
+        "ask_seen": np.full(n_asks, -1, np.int64),
+        "demand_seen": np.full((n_demands, n_levels), -1, np.int64),
         "level_tree": level_tree,
+        "level_most": np.array(level_most, np.int64),
     }
 
 
-def _demands(state: State, most: int) -> tuple[Ints, int]:
-    """Number the demands of the classes, and how many there are: the first `most` of them."""
+def _numbered(state: State, fields: tuple[str, ...], most: int) -> tuple[Ints, int]:
+    """Number the classes by these fields, -1 beyond the first `most`; how many there are."""
     count = int(state.class_count[0])
-    asked = [getattr(state, f"class_{name}")[:count].tolist() for name in DEMAND]
+    asked = [getattr(state, f"class_{name}")[:count].tolist() for name in fields]
     numbers: dict[tuple[int, ...], int] = {}
     found = [numbers.setdefault(one, len(numbers)) for one in zip(*asked, strict=True)]
-    demand = np.array(found, np.int64)
-    demand[demand >= most] = -1
-    return demand, min(len(numbers), most)
+    number = np.array(found, np.int64)
+    number[number >= most] = -1
+    return number, min(len(numbers), most)
