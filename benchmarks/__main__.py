@@ -25,6 +25,7 @@ from benchmarks import (
     scheduler,
     server,
     verbs,
+    workloads,
 )
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "calibration": calibration.run,
     "cold_start": cold_start.run,
     "design": design.run,
+    "workloads": workloads.run,
     "install": install.run,
 }
 RESULTS = Path(__file__).parent / "results.json"
