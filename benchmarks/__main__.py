@@ -23,6 +23,7 @@ from benchmarks import (
     openb,
     scale,
     scheduler,
+    search,
     server,
     verbs,
     workloads,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "cold_start": cold_start.run,
     "design": design.run,
     "workloads": workloads.run,
+    "search": search.run,
     "install": install.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

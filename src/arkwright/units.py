@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from msgspec import Meta
 
@@ -24,8 +24,16 @@ KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
 MS_PER_S = 1000
 S_PER_HOUR = 3600
 J_PER_KWH = 3_600_000
+KJ_PER_KWH = 3600
+W_PER_KW = 1000
 MILLI = 1000
 """Milli-GPU and milli-CPU per whole GPU and CPU."""
+_RFC_3339: Final = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?"
+    r"(?:[Zz]|([+-])(\d\d):(\d\d))",
+    re.ASCII,
+)
+_DAYS: Final = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Dimension(NamedTuple):
@@ -55,11 +63,18 @@ _BYTES = {f"{p}B": _DECIMAL[p] / 1e9 for p in ("", "k", "M", "G", "T", "P")} | {
     "TiB": TIB / 1e9,
 }
 
+_RAMP = {
+    f"{power}/{time}": factor / seconds
+    for power, factor in _scaled("W", "kW", "kMG").items()
+    for time, seconds in (("s", 1.0), ("min", 60.0))
+}
+
 DIMENSIONS: Mapping[str, Dimension] = {
     d.unit: d
     for d in (
         Dimension("power", "kW", _scaled("W", "kW", "kMG"), "132 kW"),
         Dimension("energy", "kWh", _scaled("Wh", "kWh", "kMGT"), "40 MWh"),
+        Dimension("ramp", "kW/s", _RAMP, "20 MW/min"),
         Dimension("temperature", "°C", {"°C": 1.0, "degC": 1.0, "C": 1.0}, "45 °C"),
         Dimension("bandwidth", "Gbit/s", _scaled("bit/s", "Gbit/s", "kMGT"), "400 Gbit/s"),
         Dimension("throughput", "GB/s", {f"{u}/s": f for u, f in _BYTES.items()}, "40 GB/s"),
@@ -147,6 +162,7 @@ def quantity(unit: str, *, ge: float | None = 0.0) -> Meta:
 
 Kilowatts = Annotated[float, quantity("kW")]
 KilowattHours = Annotated[float, quantity("kWh")]
+KilowattsPerSecond = Annotated[float, quantity("kW/s")]
 Celsius = Annotated[float, quantity("°C", ge=None)]
 GigabitsPerSecond = Annotated[float, quantity("Gbit/s")]
 GigabytesPerSecond = Annotated[float, quantity("GB/s")]
@@ -199,9 +215,69 @@ EnergyPriceText = Annotated[
 """A price as it is written; `parse_price` reads it."""
 
 
+class Amount(NamedTuple):
+    """Money."""
+
+    value: float
+    currency: str
+    """ISO 4217 code."""
+
+
+_SCALES = {"": 1.0, "k": 1e3, "M": 1e6, "B": 1e9}
+_AMOUNT = re.compile(
+    r"\s*(?P<number>[0-9][0-9._]*)\s*(?P<scale>[kMB]?)\s+(?P<currency>[A-Z]{3})\s*"
+)
+
+
+def parse_amount(text: str) -> Amount:
+    """Read `2.5 B USD`, `300 M EUR` or `450_000 GBP`; raises UnitError.
+
+    >>> parse_amount("2.5 B USD")
+    Amount(value=2500000000.0, currency='USD')
+    """
+    match = _AMOUNT.fullmatch(text) if len(text) <= _LENGTH_MAX else None
+    number = _QUANTITY.fullmatch(match["number"]) if match else None
+    if match is None or number is None or number["unit"]:
+        shown = text[:_LENGTH_MAX]
+        raise UnitError(f"{shown!r} is not an amount of money; write for example '2.5 B USD'")
+    value = float(number["number"].replace("_", "")) * _SCALES[match["scale"]]
+    return Amount(value, match["currency"])
+
+
+AmountText = Annotated[
+    str,
+    Meta(
+        pattern=r"^\s*[0-9][0-9._]*\s*[kMB]?\s+[A-Z]{3}\s*$",
+        description="an amount of money with its currency; k, M and B are thousand to billion",
+        examples=["2.5 B USD"],
+    ),
+]
+"""Money as it is written; `parse_amount` reads it."""
+
+
 def gigabytes_to_mib(size_gb: float) -> int:
     """Whole MiB in `size_gb` [GB], rounded up: the scheduler must not promise what is not there."""
     return math.ceil(size_gb * 1e9 / MIB - 1e-6)
+
+
+def parse_instant(text: str) -> int:
+    """The instant [ms since the Unix epoch] an RFC 3339 text names, such as `2026-05-01T12:00:00Z`.
+
+    In whole numbers, as `render_instant`. Parts of a millisecond are dropped. Raises ValueError for
+    what is no such text: no such day or time of day, or no offset from UTC.
+    """
+    found = _RFC_3339.fullmatch(text)
+    if found is None:
+        raise ValueError("it is not of the form 2026-05-01T12:00:00Z")
+    year, month, day, hour, minute, second = (int(found[group]) for group in range(1, 7))
+    offset_hour, offset_minute = int(found[9] or 0), int(found[10] or 0)
+    if not (1 <= month <= 12 and 1 <= day <= _days(year, month)):
+        raise ValueError("there is no such day")
+    if max(hour, offset_hour) > 23 or max(minute, offset_minute, second) > 59:
+        raise ValueError("there is no such time of day")
+    offset_min = (offset_hour * 60 + offset_minute) * (-1 if found[8] == "-" else 1)
+    minutes = (_day_number(year, month, day) * 24 + hour) * 60 + minute - offset_min
+    return (minutes * 60 + second) * 1000 + int((found[7] or "").ljust(3, "0")[:3])
 
 
 def render_instant(at_ms: int) -> str:
@@ -226,3 +302,16 @@ def render_instant(at_ms: int) -> str:
     minute, second = divmod(second, 60)
     hour, minute = divmod(minute, 60)
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+
+
+def _days(year: int, month: int) -> int:
+    is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return _DAYS[month - 1] + int(month == 2 and is_leap)
+
+
+def _day_number(year: int, month: int, day: int) -> int:
+    """Days since 1 January 1970: whole years and their leap days, months, days."""
+    before = year - 1
+    leap_days = before // 4 - before // 100 + before // 400 - 477
+    months = sum(_days(year, each) for each in range(1, month))
+    return (year - 1970) * 365 + leap_days + months + day - 1

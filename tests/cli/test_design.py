@@ -93,3 +93,42 @@ def test_a_weather_file_is_read_beside_the_factory(tmp_path, capsys):
     said = capsys.readouterr().out
     # 31 days of 40 °C are above the 35 °C that W45 allows: 8,760 - 744
     assert "8,016 h liquid" in said
+
+
+FEW = ["--over", "redundancy=N+1,2N", "--over", "supply_c=W45", "--over", "oversubscription=1,2"]
+
+
+def test_a_search_prints_every_variant_as_json(capsys):
+    assert not main(["design", FJORD, "--search", *FEW, "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert (found["api_version"], found["kind"]) == ("v1", "search")
+    assert len(found["variants"]) == 4
+    assert set(found["front"]) <= {1, 2, 3, 4}
+    assert found["axes"]["redundancy"] == ["N+1", "2N"]
+
+
+def test_a_search_writes_a_table_a_page_and_a_drawing(tmp_path, capsys):
+    assert not main(["design", FJORD, "--search", *FEW, "-o", str(tmp_path / "out")])
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["search.csv", "search.html", "search.json", "search.svg"]
+    with (tmp_path / "out" / "search.csv").open() as file:
+        assert [row["redundancy"] for row in csv.DictReader(file)] == ["N+1", "2N", "N+1", "2N"]
+    assert "http" not in (tmp_path / "out" / "search.html").read_text().replace(
+        "http://www.w3.org/2000/svg", ""
+    )
+
+
+def test_a_search_over_objectives_that_are_named(capsys):
+    assert not main(["design", FJORD, "--search", *FEW, "--objectives", "pue,capex"])
+    said = capsys.readouterr().out
+    assert "PUE: mean of the year, typical draw" in said
+    assert "bisection a GPU" not in said
+
+
+def test_a_hall_with_a_budget_is_designed_with_its_racks(tmp_path, capsys):
+    path = tmp_path / "f.yaml"
+    path.write_text("factory: f\nsites: {a: {halls: {h: {system: dgx-h100, budget: 20 M USD}}}}")
+    assert not main(["design", str(path), "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert "20 M USD builds" in found["findings"][0]["text"]
+    assert found["swing"][0]["site"] == "a"

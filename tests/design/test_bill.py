@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from arkwright import design, factory
+from arkwright import catalog, design, factory
+from arkwright.catalog import parts
 from arkwright.design.bill import bill, bill_csv, total_cost
 from arkwright.design.network import network
 
@@ -90,11 +91,30 @@ def test_only_what_has_a_price_is_summed_and_as_a_range():
     f = factory.loads(b"factory: f\nsites: {a: {halls: {h: {system: gb300-nvl72, racks: 10}}}}")
     plan = design.blueprint(f)
     lines = bill(plan, network(f, plan))
-    # ten racks of 3.7 to 5.0 million; networks, storage and furniture have no price that was read
-    assert total_cost(lines) == {"USD": (37e6, 50e6)}
+    # ten racks of 3.7 to 5.0 million, and the network; storage and furniture have no price
     priced = [line for line in lines if line.cost]
-    assert [line.item for line in priced] == ["GB300 NVL72 racks"]
-    assert priced[0].source
+    assert priced[0].item == "GB300 NVL72 racks"
+    assert priced[0].cost == (37e6, 50e6)
+    assert {line.group for line in priced} == {"nodes", "compute", "storage", "out-of-band"}
+    assert all(line.source for line in priced)
+    low, high = total_cost(lines)["USD"]
+    assert low == pytest.approx(sum(line.cost[0] for line in priced))
+    assert low < high
+
+
+def test_every_switch_cable_and_module_has_a_range_of_prices_by_hand(lines):
+    # 48 QM9700 of 36 to 50 thousand; 2,040 fibres of 50 to 150.
+    found = {(line.group, line.item): line.cost for line in lines}
+    assert found["compute", "Quantum-2 QM9700 switches"] == (48 * 36e3, 48 * 50e3)
+    network = ("compute", "storage", "in-band", "out-of-band")
+    unpriced = [line.item for line in lines if line.group in network and line.cost is None]
+    assert unpriced == ["all-flash appliance of the DGX SuperPOD class"]
+    for name in parts.switches():
+        assert parts.part_price(name).unit == "switch"
+    for name, cable in catalog.table("cables.csv", parts.CablePart).items():
+        assert parts.part_price(name).unit == "cable"
+        ends = [parts.part_price(f"{name}/{end}") for end in ("switch", "far")]
+        assert all(ends) == (cable.kind is parts.CableKind.OPTICS)
 
 
 def test_a_cable_of_a_twin_planar_fabric_is_as_wide_as_a_nic():

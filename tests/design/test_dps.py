@@ -151,4 +151,4 @@ def test_a_plan_goes_out_with_every_tray_under_its_rack():
     back = tree_of_dps(file)
     assert len(back.nodes) == len(tree.nodes)
     limits = [node.rating_kw for node in back.nodes if node.path.endswith("/ups")]
-    assert limits == [1500, 1500]  # one module a block; 426 kW need one block, N+1 makes two
+    assert limits == [600, 600]  # 426 kW need one module of 600 kW in one block; N+1 makes two

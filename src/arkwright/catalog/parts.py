@@ -152,8 +152,9 @@ class PartPrice(Row, frozen=True, kw_only=True):
     """What a part costs, as a range."""
 
     name: str
+    """Of the part; `sr-400/switch` and `sr-400/far` are the modules at the ends of a cable."""
     unit: str
-    """`node` or `rack`."""
+    """`node`, `rack`, `switch`, `cable` or `module`."""
     price_low: float
     price_high: float
     currency: str

@@ -82,6 +82,34 @@ class Band(Row, frozen=True, kw_only=True):
     unit: str = ""
 
 
+class PowerSmoothing(Row, frozen=True, kw_only=True):
+    """How a system holds its own swings."""
+
+    system: str
+    storage_j_per_gpu: float | None = None
+    """In its power supplies."""
+    holds_ramp: bool
+    """It can be told how fast its power may rise and fall."""
+
+
+class SearchAxis(Row, frozen=True, kw_only=True):
+    """What a design search tries where it is given no values."""
+
+    name: str
+    values: str
+    """Separated by spaces."""
+
+
+def search_axes() -> Mapping[str, SearchAxis]:
+    """Axes of a design search by name; systems are those of the catalogue."""
+    return table("search_axes.csv", SearchAxis)
+
+
+def power_smoothing() -> Mapping[str, PowerSmoothing]:
+    """Power smoothing by system; what is not in it has none that was read."""
+    return table("power_smoothing.csv", PowerSmoothing)
+
+
 def bands() -> Mapping[str, Band]:
     """Bands of published figures by name."""
     return table("sanity_bands.csv", Band)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from arkwright.cli.connection import json_option
+from arkwright.cli.save import save
 from arkwright.cli.show import API_VERSION, count, show_json, table
-from arkwright.errors import InfeasibleError, InputError
+from arkwright.errors import InfeasibleError
 
 if TYPE_CHECKING:
     from arkwright.design.rules import Fault
@@ -35,8 +36,17 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
-    help="Write design.json, bill.csv and cables.csv there.",
+    help="Write design.json, bill.csv and cables.csv there; of a search CSV, JSON and a page.",
 )
+@click.option("--search", "is_search", is_flag=True, help="Design variants, show what none beats.")
+@click.option(
+    "--over",
+    multiple=True,
+    metavar="AXIS[=A,B]",
+    help="Vary system, oversubscription, supply_c, redundancy, cooling_redundancy or ups, though "
+    "the file fixes it; without values the usual ones.",
+)
+@click.option("--objectives", metavar="A,B", help="What a search judges by.")
 @json_option
 def design(
     file: Path,
@@ -45,21 +55,35 @@ def design(
     bill_file: Path | None,
     cables_file: Path | None,
     folder: Path | None,
+    is_search: bool,
+    over: tuple[str, ...],
+    objectives: str | None,
     is_json: bool,
-) -> None:
+) -> int:
     """Turn a factory file into racks, network, storage, power chain, cooling and a bill.
 
     Every figure names its basis. A separate checker then adds everything up again, removes any one
     part, and says what it finds. Exit code 2 when a grid connection cannot carry what the file asks
     for, with the nearest that it can; --anyway builds it and reports that as a finding.
+
+    --search designs every combination of what the file leaves open (fabric oversubscription, supply
+    temperature, power redundancy) and of what --over names, and shows those that none beats.
     """
     from arkwright import factory
+    from arkwright.design.budget import funded
     from arkwright.design.checker import check
-    from arkwright.design.whole import shortfalls, whole
+    from arkwright.design.whole import shortfalls
 
     found = factory.load(file)
     weather = read_weather(found, file.parent)
-    built = whole(found, weather)
+    _refuse(is_search, over, objectives, bill_file, cables_file)
+    if is_search:
+        from arkwright.cli.design_search import run_search
+
+        return run_search(
+            file, found, weather, over, objectives, folder, anyway=anyway, is_json=is_json
+        )
+    found, built = funded(found, weather)
     if not anyway:
         short = shortfalls(found, built, weather)
         if short:
@@ -72,8 +96,24 @@ def design(
         from arkwright.design.document import document
 
         show_json({"api_version": API_VERSION, "kind": "blueprint"} | document(built, faults))
-        return
-    _show(built, faults, is_sourced)
+    else:
+        _show(built, faults, is_sourced)
+    return 0
+
+
+def _refuse(
+    is_search: bool,
+    over: tuple[str, ...],
+    objectives: str | None,
+    bill_file: Path | None,
+    cables_file: Path | None,
+) -> None:
+    """Options that say nothing beside each other."""
+    if not is_search and (over or objectives):
+        raise click.UsageError(f"{'--over' if over else '--objectives'} needs --search")
+    if is_search and (bill_file or cables_file):
+        name = "--bill" if bill_file else "--cables"
+        raise click.UsageError(f"{name} is of one design; a search writes with -o DIR")
 
 
 def read_weather(found: Factory, folder: Path) -> dict[str, Weather]:
@@ -105,15 +145,15 @@ def _write(
         from arkwright.design.document import document
 
         body = {"api_version": API_VERSION, "kind": "blueprint"} | document(built, faults)
-        _save(folder / "design.json", [json.dumps(body, ensure_ascii=False, indent=1), "\n"])
+        save(folder / "design.json", [json.dumps(body, ensure_ascii=False, indent=1), "\n"])
         bills.append(folder / "bill.csv")
         cables.append(folder / "cables.csv")
     for path in bills:
         if path is not None:
-            _save(path, [bill_csv(built.bill)])
+            save(path, [bill_csv(built.bill)])
     for path in cables:
         if path is not None:
-            _save(path, _cables(built))
+            save(path, _cables(built))
 
 
 def _cables(built: Design) -> Iterator[str]:
@@ -125,15 +165,6 @@ def _cables(built: Design) -> Iterator[str]:
         pieces = schedule_csv(site.network.schedule)
         next(pieces)
         yield from pieces
-
-
-def _save(path: Path, pieces: Iterable[str]) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _show(built: Design, faults: tuple[Fault, ...], is_sourced: bool) -> None:

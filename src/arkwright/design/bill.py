@@ -14,9 +14,10 @@ from msgspec import Struct
 
 from arkwright import catalog
 from arkwright.catalog import parts
+from arkwright.catalog.parts import PartPrice
 from arkwright.design.blueprint import Blueprint, SitePlan
 from arkwright.design.fabric.build import FabricPlan, Role
-from arkwright.design.fabric.schedule import TIER_NAMES, Tier
+from arkwright.design.fabric.schedule import TIER_NAMES, Tier, optics_by_part
 from arkwright.design.floor import RackKind
 from arkwright.design.network import Network, SiteNetwork
 
@@ -141,7 +142,9 @@ def _switches(site: SiteNetwork, fabric: FabricPlan) -> Iterator[BillLine]:
     if built is not None:
         planes = f" in {built.planes} planes" if built.planes > 1 else ""
         how = f"{built.leaf} leaf + {built.spine} spine + {built.core} core{planes}"
-    yield _line(site, fabric.name, f"{part.title} switches", fabric.switches, how, part.provenance)
+    price = parts.part_price(fabric.switch)
+    item = f"{part.title} switches"
+    yield _line(site, fabric.name, item, fabric.switches, how, part.provenance, price)
 
 
 def _cables(site: SiteNetwork, fabric: FabricPlan) -> Iterator[BillLine]:
@@ -165,15 +168,24 @@ def _cables(site: SiteNetwork, fabric: FabricPlan) -> Iterator[BillLine]:
                 if count:
                     how += f", {lengths.min():g} to {lengths.max():g} m"
                 item = f"{TIER_NAMES[tier]} cables{where}: {part.title}"
-                yield _line(site, fabric.name, item, count // planes, how, part.provenance)
+                price = parts.part_price(name)
+                yield _line(site, fabric.name, item, count // planes, how, part.provenance, price)
 
 
 def _modules(site: SiteNetwork, fabric: FabricPlan) -> Iterator[BillLine]:
-    modules = next(power.optics for power in site.power if power.fabric == fabric.name)
-    how = "ends of optical links on switches, by modules of their ports"
-    yield _line(site, fabric.name, "modules in switches", modules.switch_modules, how)
-    how = "one for each optical link; half where a node has twin-port cages"
-    yield _line(site, fabric.name, "modules in nodes", modules.far_modules, how)
+    """By way of making the link, for a module of one is not a module of another."""
+    for name, found in optics_by_part(site.schedule, fabric.name).items():
+        part = parts.cable_part(name)
+        ends = (
+            ("switch", "switches", found.switch_modules,
+             "ends of optical links on switches, by modules of their ports"),
+            ("far", "nodes", found.far_modules,
+             "one for each optical link; half where a node has twin-port cages"),
+        )  # fmt: skip
+        for end, where, count, how in ends:
+            item = f"modules in {where}: {part.title}"
+            price = parts.part_price(f"{name}/{end}")
+            yield _line(site, fabric.name, item, count, how, part.provenance, price)
 
 
 def _storage(site: SiteNetwork) -> Iterator[BillLine]:
@@ -187,6 +199,25 @@ def _storage(site: SiteNetwork) -> Iterator[BillLine]:
 
 
 def _line(
-    site: SiteNetwork, group: str, item: str, count: int, how: str, source: str = ""
+    site: SiteNetwork,
+    group: str,
+    item: str,
+    count: int,
+    how: str,
+    source: str = "",
+    price: PartPrice | None = None,
 ) -> BillLine:
-    return BillLine(site=site.site, group=group, item=item, count=count, how=how, source=source)
+    """`source` is of the part; where a price was read, its source follows."""
+    if price is None:
+        return BillLine(site=site.site, group=group, item=item, count=count, how=how, source=source)
+    return BillLine(
+        site=site.site,
+        group=group,
+        item=item,
+        count=count,
+        how=how,
+        price_low=price.price_low,
+        price_high=price.price_high,
+        currency=price.currency,
+        source=f"{source}; price: {price.provenance}",
+    )

@@ -8,6 +8,7 @@ with it, and only where the weather has hours warmer than supply less all approa
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -34,7 +35,7 @@ DEFAULT_PARTS = {
     "dry-cooler": "dry-cooler-1000",
     "chiller": "chiller-1400",
 }
-"""The catalogue's part of each kind that is used unless asked otherwise."""
+"""The catalogue's part of each kind where a smaller one does not carry the load by itself."""
 
 
 class Machines(Struct, frozen=True, kw_only=True):
@@ -109,7 +110,6 @@ def plan_cooling(
 
     Kind `air` and `rear-door` put all heat into air. `parts` names other catalogue parts by kind.
     """
-    chosen = {**DEFAULT_PARTS, **(parts or {})}
     kind = section.kind or (CoolingKind.DIRECT_LIQUID if liquid_kw > 0 else CoolingKind.AIR)
     if kind is not CoolingKind.DIRECT_LIQUID:
         liquid_kw, air_kw = 0.0, liquid_kw + air_kw
@@ -121,7 +121,7 @@ def plan_cooling(
         ("air", air_kw, in_air, _Exchange(inner, plant.figure("air_water_rise"))),
     )
     loops = tuple(
-        _loop(name, kw, given, exchange, section, weather, chosen)
+        _loop(name, kw, given, exchange, section, weather, parts or {})
         for name, kw, given, exchange in exchanges
         if kw > 0
     )
@@ -149,15 +149,14 @@ def _loop(
     exchange: _Exchange,
     section: Cooling,
     weather: Weather,
-    parts: dict[str, str],
+    parts: Mapping[str, str],
 ) -> Loop:
-    inner, cooler, chiller = (
-        plant.cooling_part(parts[kind]) for kind in (exchange.kind, "dry-cooler", "chiller")
-    )
+    inner, cooler = (part_of(kind, heat_kw, parts) for kind in (exchange.kind, "dry-cooler"))
     limit = float(heat.air_limit_c(supply, inner.approach_k, cooler.approach_k))
     machines = [_machines(part, heat_kw, section.redundancy) for part in (inner, cooler)]
     chilled_kw = heat_kw * _chiller_share_max(weather, limit, exchange.rise_k)
     if chilled_kw > 0 and section.chillers is Chillers.AUTO:
+        chiller = part_of("chiller", chilled_kw, parts)
         machines.append(_machines(chiller, chilled_kw, section.redundancy))
     flow = heat.coolant_flow_kg_s(heat_kw, exchange.rise_k, plant.figure("water_heat_capacity"))
     return Loop(
@@ -170,6 +169,16 @@ def _loop(
         air_limit_c=limit,
         machines=tuple(machines),
     )
+
+
+def part_of(kind: str, load_kw: float, parts: Mapping[str, str]) -> CoolingPart:
+    """The part of `kind` in `parts`, else the smallest that carries `load_kw` alone, else usual."""
+    if kind in parts:
+        return plant.cooling_part(parts[kind])
+    usual = plant.cooling_part(DEFAULT_PARTS[kind])
+    known = plant.cooling_parts().values()
+    small = [p for p in known if p.kind == kind and load_kw <= p.capacity_kw < usual.capacity_kw]
+    return min(small, key=lambda part: part.capacity_kw, default=usual)
 
 
 def _machines(part: CoolingPart, load_kw: float, redundancy: Redundancy) -> Machines:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from arkwright.design.floor import RackKind
+from arkwright.design.load_swing import load_swing
 from arkwright.design.network import SiteNetwork
 from arkwright.design.rules import Fault
 from arkwright.design.whole import Design
@@ -20,6 +21,9 @@ def document(design: Design, faults: tuple[Fault, ...]) -> dict[str, Any]:
         "plant": [msgspec.to_builtins(site.plant) for site in design.sites],
         "power": [
             {"site": site.plan.name} | msgspec.to_builtins(site.power) for site in design.sites
+        ],
+        "swing": [
+            msgspec.to_builtins(load_swing(design.blueprint.racks, site)) for site in design.sites
         ],
         "links": msgspec.to_builtins(design.links),
         "bill": msgspec.to_builtins(design.bill),

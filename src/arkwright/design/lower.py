@@ -16,6 +16,7 @@ from arkwright.design.blueprint import (
     Severity,
     SitePlan,
 )
+from arkwright.errors import InputError
 from arkwright.factory import Factory, Hall, PowerBasis, Site, Term, energy_at, pue_at
 from arkwright.units import MIB
 
@@ -95,6 +96,11 @@ class _Drawing:
 
     def hall(self, site: str, place: Site, name: str, hall: Hall) -> HallPlan:
         path, system = f"{site}/{name}", catalog.system(hall.system)
+        if _is_by_power(hall) and (hall.budget is not None or hall.power is None):
+            raise InputError(
+                f"{path}: a budget says how many racks of {system.title} there are, and only a "
+                "design works that out: give the hall racks, as `arkwright design` names them"
+            )
         racks, nodes = _extent(hall, system)
         unit_nodes = place.fabric.scalable_unit_nodes or system.scalable_unit_nodes
         self.rounding(path, hall, system, racks)

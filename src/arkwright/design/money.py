@@ -7,7 +7,7 @@ the findings say so, and no figure is given that would need it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -15,6 +15,7 @@ from msgspec import Struct
 from arkwright import catalog, units
 from arkwright.catalog import money as figures
 from arkwright.catalog import parts
+from arkwright.design.bill import BillLine
 from arkwright.design.blueprint import Assumption, Finding, Severity, SitePlan
 from arkwright.design.span import Span, total
 from arkwright.errors import InputError
@@ -23,6 +24,8 @@ from arkwright.factory import Factory, Money, energy_at
 HOURS_PER_YEAR = 8760
 _KW_PER_MW = 1000.0
 _KW_PER_GW = 1e6
+USUAL = Span(1.0, 1.0)
+"""Building and plant as published halls have them."""
 _IT = ("compute", "network", "storage")
 """Groups that are written off over the life of IT, the rest over the life of the facility."""
 
@@ -122,12 +125,25 @@ class Exchange:
         return own.per_euro / other.per_euro, "; ".join(dict.fromkeys(rows))
 
 
-def site_money(factory: Factory, plan: SitePlan, drawn: Drawn) -> SiteMoney:
-    """The money of the site `plan` of `factory`, which draws `drawn`."""
+def site_money(
+    factory: Factory,
+    plan: SitePlan,
+    drawn: Drawn,
+    bill: Sequence[BillLine] = (),
+    plant: Span = USUAL,
+) -> SiteMoney:
+    """The money of the site `plan` of `factory`, which draws `drawn`.
+
+    `bill`: its switches, cables and modules; without them the network is a share of compute.
+    `plant`: what building and plant cost over those of published halls (`plant_cost`).
+    """
     exchange, terms = Exchange(factory.money), terms_of(factory.money)
     findings: list[Finding] = []
     compute = list(_compute(plan, exchange, findings))
-    capex = [*compute, *_beside(compute), *_building(plan, drawn, exchange)]
+    bought = [line for line in bill if line.site == plan.name and line.group != "nodes"]
+    network = list(_network(bought, exchange)) or list(_share("network", compute))
+    storage = _share("storage", compute)
+    capex = [*compute, *network, *storage, *_building(plan, drawn, exchange, plant)]
     opex = [
         *_energy(factory, plan, drawn, exchange, findings),
         *_maintenance(capex),
@@ -218,22 +234,39 @@ def _compute(plan: SitePlan, exchange: Exchange, findings: list[Finding]) -> Ite
         )
 
 
-def _beside(compute: list[CostLine]) -> Iterator[CostLine]:
-    whole = total(line.cost for line in compute)
-    for group in ("network", "storage"):
-        row = figures.figure(f"{group}_share_of_compute")
-        share = Span(row.low, row.high)
-        if compute:
-            how = f"{share.times(100).text('%')} of compute"
-            yield _line(group, group.capitalize(), whole.times(share), how, row)
+def _network(bought: Sequence[BillLine], exchange: Exchange) -> Iterator[CostLine]:
+    """What the bill has a price for beside nodes: switches, cables, modules."""
+    priced = [line for line in bought if line.cost is not None]
+    if not priced:
+        return
+    cost = total(exchange.convert(Span(*(line.cost or (0, 0))), line.currency) for line in priced)
+    yield CostLine(
+        group="network",
+        item="Network",
+        cost=cost,
+        how=f"switches, cables and modules: {len(priced)} lines of the bill, each with its price",
+        source="catalogue, prices of parts; every line of the bill names its own",
+        is_estimate=True,
+    )
 
 
-def _building(plan: SitePlan, drawn: Drawn, exchange: Exchange) -> Iterator[CostLine]:
+def _share(group: str, compute: list[CostLine]) -> Iterator[CostLine]:
+    row = figures.figure(f"{group}_share_of_compute")
+    share = Span(row.low, row.high)
+    if compute:
+        how = f"{share.times(100).text('%')} of compute"
+        whole = total(line.cost for line in compute)
+        yield _line(group, group.capitalize(), whole.times(share), how, row)
+
+
+def _building(plan: SitePlan, drawn: Drawn, exchange: Exchange, plant: Span) -> Iterator[CostLine]:
     row = figures.build_cost(plan.country)
     each = Span(row.price_per_kw_low, row.price_per_kw_high)
-    cost = exchange.convert(each.times(drawn.it_kw_max), row.currency)
+    cost = exchange.convert(each.times(drawn.it_kw_max), row.currency).times(plant)
     price = f"{each.low:,.0f} to {each.high:,.0f} {row.currency}/kW"
     how = f"{units.render(round(drawn.it_kw_max), 'kW')} of IT at {price}"
+    if plant != USUAL:
+        how += f", times {plant.low:.2f} to {plant.high:.2f} for its plant"
     yield CostLine(
         group="facility",
         item="Building and plant",

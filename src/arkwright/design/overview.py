@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from arkwright import units
 from arkwright.catalog import parts
 from arkwright.design.bill import total_cost
-from arkwright.design.blueprint import HallPlan
+from arkwright.design.blueprint import HallPlan, Rack
 from arkwright.design.fabric.build import FabricPlan
 from arkwright.design.floor import RackKind
+from arkwright.design.load_swing import load_swing
+from arkwright.design.span import Span
 from arkwright.design.summary import Line
 from arkwright.design.whole import Design, SiteDesign
 
@@ -26,20 +28,18 @@ def overview(design: Design) -> list[Line]:
     for plan in design.blueprint.sites:
         lines.append(Line(f"site {plan.name}", plan.country or "country not given", ""))
         if plan.name in built:
-            lines += _site(built[plan.name])
+            lines += _site(design.blueprint.racks, built[plan.name])
     for link in design.links:
         far = f"{link.bandwidth_gbit_s:,.0f} Gbit/s, {link.round_trip_ms:.1f} ms there and back"
         lines.append(Line(f"link {link.a} {link.b}", far, f"{link.distance_km:,.0f} km of fibre"))
     for currency, (low, high) in total_cost(design.bill).items():
         priced = sum(line.cost is not None for line in design.bill)
-        value = f"{low / 1e6:,.0f} to {high / 1e6:,.0f} million {currency}"
-        value = value if high > low else f"{low / 1e6:,.0f} million {currency}"
         what = f"{priced} of {len(design.bill)} lines of the bill have a price"
-        lines.append(Line("priced parts", value, what))
+        lines.append(Line("priced parts", Span(low, high).text(currency), what))
     return lines
 
 
-def _site(site: SiteDesign) -> Iterator[Line]:
+def _site(racks: Sequence[Rack], site: SiteDesign) -> Iterator[Line]:
     for hall in site.plan.halls:
         yield from _hall(hall)
     for fabric in site.network.fabrics:
@@ -52,7 +52,7 @@ def _site(site: SiteDesign) -> Iterator[Line]:
     yield _floor(site)
     yield from _chain(site)
     yield from _cooling(site)
-    yield from _power(site)
+    yield from _power(racks, site)
 
 
 def _hall(hall: HallPlan) -> Iterator[Line]:
@@ -136,7 +136,7 @@ def _cooling(site: SiteDesign) -> Iterator[Line]:
     yield Line("    WUE", f"{site.power.wue_l_per_kwh:.2f} L/kWh", "on site")
 
 
-def _power(site: SiteDesign) -> Iterator[Line]:
+def _power(racks: Sequence[Rack], site: SiteDesign) -> Iterator[Line]:
     power = site.power
     yield Line("  rack power", _kw(power.rack_kw_max), "IT, racks of nodes, maximum")
     yield Line("  network power", _kw(power.network_kw_max), "IT, switches and modules, maximum")
@@ -152,6 +152,10 @@ def _power(site: SiteDesign) -> Iterator[Line]:
     yield Line("  grid power", _kw(power.grid_kw_max), "grid, maximum")
     per_1000 = power.it_kw_max * power.pue / site.plan.gpus
     yield Line("  per 1,000 GPUs", f"{per_1000:.2f} MW", "facility, IT x yearly PUE, maximum")
+    swing = load_swing(racks, site)
+    held = f"; {_kw(swing.smoothed_kw)} behind the storage in the racks"
+    words = "grid, maximum to idle of one training job on all nodes"
+    yield Line("  load swing", _kw(swing.grid_kw), words + (held if swing.storage_kj else ""))
     if power.connection_kw is not None:
         limit = units.render(power.connection_kw, "kW")
         yield Line("  grid connection", limit, power.connection_basis)

@@ -11,8 +11,10 @@ from arkwright.design import drawing, sketches
 from arkwright.design.blueprint import Blueprint, Finding, Severity, SitePlan
 from arkwright.design.drawing.svg import power
 from arkwright.design.environment import Environment, Year, environment
-from arkwright.design.money import Drawn, SiteMoney, published, site_money
+from arkwright.design.load_swing import LoadSwing, load_swing
+from arkwright.design.money import SiteMoney, published
 from arkwright.design.network import SiteNetwork
+from arkwright.design.plant_cost import money_of
 from arkwright.design.report import Figure, Report, SiteView, Table, Total
 from arkwright.design.rules import Fault
 from arkwright.design.site_plant import SitePlant
@@ -30,6 +32,7 @@ class SitePortrait(Struct, frozen=True, kw_only=True, eq=False):
     network: SiteNetwork
     plant: SitePlant
     power: SitePower
+    swing: LoadSwing
     money: SiteMoney
     timeline: Timeline
     environment: Environment
@@ -41,7 +44,7 @@ def report(factory: Factory, built: Design, faults: Sequence[Fault], start_day: 
     `start_day`: when planning starts, days since 1970-01-01.
     """
     plan = built.blueprint
-    sites = [site_portrait(factory, site, start_day) for site in built.sites]
+    sites = [site_portrait(factory, built, site, start_day) for site in built.sites]
     findings = [*_checked(built, faults)]
     assumptions = list(built.assumptions)
     for site in sites:
@@ -79,11 +82,12 @@ def _checked(built: Design, faults: Sequence[Fault]) -> Iterator[Finding]:
             yield finding
 
 
-def site_portrait(factory: Factory, site: SiteDesign, start_day: int) -> SitePortrait:
+def site_portrait(
+    factory: Factory, built: Design, site: SiteDesign, start_day: int
+) -> SitePortrait:
     """Money, schedule and environment of one site."""
     plan, plant, power = site.plan, site.plant, site.power
     facility_kwh = plant.year.it_kwh * power.pue
-    drawn = Drawn(plan.it_power_kw_max, plan.facility_power_kw_max, facility_kwh)
     year = Year(
         it_kwh=plant.year.it_kwh,
         facility_kwh=facility_kwh,
@@ -96,7 +100,8 @@ def site_portrait(factory: Factory, site: SiteDesign, start_day: int) -> SitePor
         network=site.network,
         plant=plant,
         power=power,
-        money=site_money(factory, plan, drawn),
+        swing=load_swing(built.blueprint.racks, site),
+        money=money_of(factory, built, site),
         timeline=timeline(
             plan.name,
             plan.country,
@@ -179,6 +184,8 @@ def _view(site: SitePortrait, plan: Blueprint, said: Sequence[Total]) -> SiteVie
 def _site_totals(site: SitePortrait) -> Iterator[Total]:
     yield Total(value=f"{site.plan.gpus:,}", title="GPUs")
     yield from _powers([site])
+    basis = "grid; maximum to idle within a step of training"
+    yield Total(value=power(site.swing.smoothed_kw), title="load swing", basis=basis)
     yield Total(
         value=f"{site.power.pue:.3f}",
         title="PUE",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from arkwright import catalog
 from arkwright.catalog import plant
 from arkwright.design.blueprint import Finding, Rack, Severity
-from arkwright.design.power_layout import RackLoad, lay_out
+from arkwright.design.power_layout import RackLoad, lay_out, smallest
 from arkwright.design.power_tree import (
     CASES,
     PowerTree,
@@ -134,12 +134,11 @@ def _parts(
             counts[part.name] = counts.get(part.name, 0) + lineup
     if section.generators:
         worst = removed.worst_kw(tree)
-        each = plant.power_part("generator-2750").rating_kw
-        counts["generator-2750"] = sum(
-            math.ceil(worst[at] / each)
-            for at, node in enumerate(tree.nodes)
-            if node.kind == "transformer"
-        )
+        for at, node in enumerate(tree.nodes):
+            if node.kind == "transformer":
+                each = smallest("generator", worst[at])
+                behind = math.ceil(worst[at] / each.rating_kw)
+                counts[each.name] = counts.get(each.name, 0) + behind
     counts["shelf-33"] = sum(rack.shelves for rack in racks)
     for name, count in counts.items():
         if count:

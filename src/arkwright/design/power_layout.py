@@ -22,9 +22,10 @@ from arkwright.factory import Power, Redundancy, UpsKind
 from arkwright.physics import losses
 from arkwright.physics.losses import LOSSLESS, LossCurve
 
-UPS_PARTS = {UpsKind.ONLINE: "ups-1500", UpsKind.ECO: "ups-1500-eco"}
+UPS_KINDS = (UpsKind.ONLINE, UpsKind.ECO)
+"""Those that stand in the chain."""
 BUSWAY = "busway-1600"
-"""Unless the factory names another."""
+"""The largest that is taken where the factory names none."""
 SPARES_OF = {
     Redundancy.N: losses.N,
     Redundancy.N_PLUS_1: losses.N_PLUS_1,
@@ -62,8 +63,8 @@ def lay_out(
     mechanical_kw: float,
 ) -> list[PowerNode]:
     """Every part between the utility and `racks`, parents first."""
-    busway = plant.power_part(section.busway or BUSWAY)
     derating = section.derating if section.derating is not None else plant.figure("derating")
+    busway = busway_of(section, derating, sum(rack.peak_kw for rack in racks))
     usable_kw = float(losses.usable_kw(busway.rating_kw, derating))
     systems = _systems(racks, section, busway, usable_kw)
 
@@ -81,6 +82,35 @@ def lay_out(
     tops = tuple(node.path for node in feeds if node.kind == "transformer-hv")
     tops = tops or tuple(node.path for node in feeds if node.kind == "utility")
     return [*feeds, *below(tops)]
+
+
+def busway_of(section: Power, derating: float, load_kw: float) -> PowerPart:
+    """The one that is named, else the smallest that carries all racks, at most `BUSWAY`."""
+    if section.busway is not None:
+        return plant.power_part(section.busway)
+    largest = plant.power_part(BUSWAY)
+    sizes = [part for part in _sizes("busway") if part.rating_kw <= largest.rating_kw]
+    usable = (part for part in sizes if losses.usable_kw(part.rating_kw, derating) >= load_kw)
+    return next(usable, largest)
+
+
+def smallest(kind: str, load_kw: float) -> PowerPart:
+    """The smallest part of `kind` that carries `load_kw`, else the largest."""
+    sizes = _sizes(kind)
+    return next((part for part in sizes if part.rating_kw >= load_kw), sizes[-1])
+
+
+def _sizes(kind: str) -> list[PowerPart]:
+    sizes = [part for part in plant.power_parts().values() if part.kind == kind]
+    return sorted(sizes, key=lambda part: part.rating_kw)
+
+
+def _lineup(kind: UpsKind, block_kw: float) -> tuple[PowerPart, int]:
+    """UPS modules for a block: one small one where that carries it, else so many large ones."""
+    is_eco = kind is UpsKind.ECO
+    sizes = [part for part in _sizes("ups") if part.name.endswith("-eco") is is_eco]
+    part = next((part for part in sizes if part.rating_kw >= block_kw), sizes[-1])
+    return part, math.ceil(block_kw / part.rating_kw)
 
 
 def _taken_in_all_kw(nodes: Sequence[PowerNode]) -> float:
@@ -116,7 +146,7 @@ def _feeds(
     ]
     if total_kw < plant.figure("hv_from_kw"):
         return [grid, *feeds]
-    part = plant.power_part("transformer-hv-150")
+    part = smallest("transformer-hv", total_kw)
     count = losses.installed(math.ceil(total_kw / part.rating_kw), losses.N_PLUS_1)
     parents = tuple(feed.path for feed in feeds)
     return [
@@ -139,7 +169,7 @@ def _systems(
             "busway may carry; give power: {busway: …} a larger one"
         )
     capacity_kw = plant.figure("block_kw") * _working(section.ups.redundancy)
-    biggest = _transformer(math.inf).rating_kw
+    biggest = smallest("transformer", math.inf).rating_kw
     total_kw = sum(rack.peak_kw for rack in racks)
     for count in itertools.count(max(1, math.ceil(total_kw / capacity_kw))):
         groups = [group for group in _equal(racks, count) if group]
@@ -199,32 +229,24 @@ def _equal(racks: Sequence[RackLoad], count: int) -> list[list[RackLoad]]:
 
 def _blocks(path: str, system: _System, section: Power, tops: tuple[str, ...]) -> list[PowerNode]:
     """Transformers and UPS lineups of one system, each as large as it must be with one lost."""
-    transformer = _transformer(_taken_kw(system.block_kw, section))
+    transformer = smallest("transformer", _taken_kw(system.block_kw, section))
     nodes = []
     for letter in "abcdefgh"[: system.blocks]:
         above = _node(f"{path}/{letter}/transformer", transformer, tops)
         nodes.append(above)
-        if section.ups.kind in UPS_PARTS:
-            part = plant.power_part(UPS_PARTS[section.ups.kind])
-            modules = math.ceil(system.block_kw / part.rating_kw)
+        if section.ups.kind in UPS_KINDS:
+            part, modules = _lineup(section.ups.kind, system.block_kw)
             nodes.append(_node(f"{path}/{letter}/ups", part, (above.path,), modules))
     return nodes
 
 
 def _taken_kw(block_kw: float, section: Power) -> float:
     """What a block's UPS takes to deliver `block_kw`."""
-    if section.ups.kind not in UPS_PARTS:
+    if section.ups.kind not in UPS_KINDS:
         return block_kw
-    part = plant.power_part(UPS_PARTS[section.ups.kind])
-    rating_kw = math.ceil(block_kw / part.rating_kw) * part.rating_kw
-    return block_kw + float(losses.loss_kw(block_kw, rating_kw, curve_of(part)))
-
-
-def _transformer(load_kw: float) -> PowerPart:
-    """The smallest that carries `load_kw`, else the largest."""
-    sizes = [part for part in plant.power_parts().values() if part.kind == "transformer"]
-    sizes.sort(key=lambda part: part.rating_kw)
-    return next((part for part in sizes if part.rating_kw >= load_kw), sizes[-1])
+    part, modules = _lineup(section.ups.kind, block_kw)
+    lost_kw = losses.loss_kw(block_kw, modules * part.rating_kw, curve_of(part))
+    return block_kw + float(lost_kw)
 
 
 def _busways(
@@ -236,7 +258,7 @@ def _busways(
     usable_kw: float,
 ) -> list[PowerNode]:
     """Pairs of busways and the racks on them."""
-    last = "ups" if section.ups.kind in UPS_PARTS else "transformer"
+    last = "ups" if section.ups.kind in UPS_KINDS else "transformer"
     ends = [node.path for node in blocks if node.kind == last]
     sides = _sides(ends, section.ups.redundancy)
     nodes = []
@@ -281,7 +303,7 @@ def _mechanical(
     if mechanical_kw <= 0:
         return []
     needed = math.ceil(mechanical_kw / plant.figure("block_kw"))
-    part = _transformer(mechanical_kw / needed)
+    part = smallest("transformer", mechanical_kw / needed)
     count = losses.installed(needed, SPARES_OF[redundancy])
     above = [_node(f"{site}/mech/transformer-{n}", part, tops) for n in range(1, count + 1)]
     drawn = (mechanical_kw,) * len(CASES)

@@ -38,7 +38,7 @@ table{border-collapse:collapse;width:100%;font-size:13px}
 th{text-align:left;font-weight:600;color:var(--soft)}
 th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--rule);vertical-align:top;
 overflow-wrap:break-word;min-width:84px}
-td.n,th.n{text-align:right;white-space:nowrap}
+td.n,th.n{text-align:right}td.n{white-space:nowrap}
 .warning{color:var(--c4);font-weight:600}
 details summary{cursor:pointer;font-weight:600;margin:28px 0 8px}
 @media print{body{font-size:11px}table{font-size:10.5px}main{max-width:none;padding:0}

@@ -22,7 +22,7 @@ from arkwright.design.cooling_year import (
 )
 from arkwright.design.power_chain import PowerPlan, chain_losses_kw, plan_power, rack_loads
 from arkwright.design.power_layout import RackLoad
-from arkwright.factory import Factory, Power, PowerBasis
+from arkwright.factory import Factory, Power, PowerBasis, Site
 from arkwright.factory.weather import Weather
 
 
@@ -46,6 +46,35 @@ class SitePlant(Struct, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
 
 
+class SiteLoads(Struct, frozen=True, kw_only=True):
+    """What the racks of a site draw, and how much of it heats which hall."""
+
+    racks: tuple[RackLoad, ...]
+    """Racks of nodes, then those beside them."""
+    heat_kw: tuple[tuple[float, float], ...]
+    """By hall, at maximum: into liquid and into air."""
+
+    @property
+    def peak_kw(self) -> float:
+        """Of all racks together; basis IT."""
+        return sum(rack.peak_kw for rack in self.racks)
+
+    @property
+    def typical(self) -> float:
+        """Typical draw over peak, 0..1."""
+        return sum(rack.typical_kw for rack in self.racks) / self.peak_kw
+
+
+class SiteCooling(Struct, frozen=True, kw_only=True):
+    """The cooling plants of a site and their year; the power chain does not change it."""
+
+    halls: tuple[CoolingPlan, ...]
+    whole: CoolingPlan
+    year: CoolingYear
+    kw_max: float
+    """At full load in the hour the chillers are sized for."""
+
+
 def site_plant(
     factory: Factory,
     blueprint: Blueprint,
@@ -59,31 +88,61 @@ def site_plant(
     racks' power stands for them. All their heat goes to air.
     """
     place = factory.sites[site]
-    halls = next(plan.halls for plan in blueprint.sites if plan.name == site)
+    loads = site_loads(blueprint, site, beside)
+    return powered(
+        site, place, loads, site_cooling(site, place, blueprint, loads, weather), weather
+    )
+
+
+def site_loads(
+    blueprint: Blueprint, site: str, beside: Sequence[RackLoad] | None = None
+) -> SiteLoads:
+    """Every rack of `site` as a load; `beside` as in `site_plant`."""
+    halls = _halls(blueprint, site)
     racks = rack_loads([rack for rack in blueprint.racks if rack.site == site])
     extra = _beside(halls) if beside is None else list(beside)
-    plans = [plan_cooling(hall.path, *_heat(hall, extra), place.cooling, weather) for hall in halls]
-    loads = [*racks, *extra]
-    typical = sum(rack.typical_kw for rack in loads) / sum(rack.peak_kw for rack in loads)
-    cooling_kw_max = sum(design_hour_kw(plan, weather) for plan in plans)
+    heat_kw = tuple(_heat(hall, extra) for hall in halls)
+    return SiteLoads(racks=(*racks, *extra), heat_kw=heat_kw)
+
+
+def site_cooling(
+    site: str, place: Site, blueprint: Blueprint, loads: SiteLoads, weather: Weather
+) -> SiteCooling:
+    """The plants that carry the heat of `loads`, and a year of them."""
+    pairs = zip(_halls(blueprint, site), loads.heat_kw, strict=True)
+    plans = [plan_cooling(hall.path, *kw, place.cooling, weather) for hall, kw in pairs]
+    years = [cooling_year(plan, weather, loads.typical) for plan in plans]
+    whole, year = together(site, plans, years)
+    kw_max = sum(design_hour_kw(plan, weather) for plan in plans)
+    return SiteCooling(halls=tuple(plans), whole=whole, year=year, kw_max=kw_max)
+
+
+def powered(
+    site: str, place: Site, loads: SiteLoads, cooled: SiteCooling, weather: Weather
+) -> SitePlant:
+    """The plant of `site` with the power chain that carries `loads` and what cools them."""
     is_at_grid = place.grid.basis in (PowerBasis.GRID, PowerBasis.FACILITY)
     connection_kw = place.grid.connection if is_at_grid else None
-    other_kw = sum(rack.peak_kw for rack in loads) * plant.figure("other_fraction")
-    chain = _chain(site, loads, place.power, connection_kw, cooling_kw_max + other_kw)
-    whole, year = together(site, plans, [cooling_year(p, weather, typical) for p in plans])
-    found = [*whole.findings, *spare_findings(whole), *chain.findings]
+    other_kw = loads.peak_kw * plant.figure("other_fraction")
+    chain = _chain(site, loads.racks, place.power, connection_kw, cooled.kw_max + other_kw)
+    found = [*cooled.whole.findings, *spare_findings(cooled.whole), *chain.findings]
+    lost_kw = chain_losses_kw(chain, loads.typical)
     return SitePlant(
         site=site,
         weather=weather.label,
-        halls=tuple(plans),
+        halls=cooled.halls,
         power=chain,
-        cooling_kw_max=cooling_kw_max,
+        cooling_kw_max=cooled.kw_max,
         other_kw_max=other_kw,
-        chiller_free_hours=_free(year, "liquid"),
-        chiller_free_hours_air=_free(year, "air"),
-        year=facility_year(whole, year, chain_losses_kw(chain, typical)),
+        chiller_free_hours=_free(cooled.year, "liquid"),
+        chiller_free_hours_air=_free(cooled.year, "air"),
+        year=facility_year(cooled.whole, cooled.year, lost_kw),
         findings=tuple(found),
     )
+
+
+def _halls(blueprint: Blueprint, site: str) -> tuple[HallPlan, ...]:
+    return next(plan.halls for plan in blueprint.sites if plan.name == site)
 
 
 def _chain(

@@ -20,7 +20,7 @@ from arkwright.design.intent import Shortfall, connection_findings, nearest
 from arkwright.design.lower import CONNECTION_RULE, blueprint
 from arkwright.design.network import Network, SiteNetwork, network
 from arkwright.design.site_plant import SitePlant, site_plant
-from arkwright.design.site_power import SitePower, beside, site_power
+from arkwright.design.site_power import Beside, SitePower, beside, site_power
 from arkwright.design.wide_area import WideAreaLink
 from arkwright.errors import InputError
 from arkwright.factory import Cooling, Factory, Power, Site, Ups
@@ -62,6 +62,17 @@ def whole(factory: Factory, weather: Mapping[str, Weather] | None = None) -> Des
     plan = blueprint(factory)
     wired = network(factory, plan)
     sites = tuple(_sites(factory, plan, wired, weather or {}))
+    return assembled(factory, plan, wired, sites, bill(plan, wired))
+
+
+def assembled(
+    factory: Factory,
+    plan: Blueprint,
+    wired: Network,
+    sites: tuple[SiteDesign, ...],
+    bought: tuple[BillLine, ...],
+) -> Design:
+    """The design of parts that are designed; `bought` is the bill of `plan` and `wired`."""
     powers = {site.plan.name: site.plan for site in sites}
     findings = [f for f in plan.findings if f.rule != CONNECTION_RULE]
     assumptions = [a for a in plan.assumptions if a.name not in REPLACED]
@@ -83,7 +94,7 @@ def whole(factory: Factory, weather: Mapping[str, Weather] | None = None) -> Des
         blueprint=built,
         sites=sites,
         links=wired.links,
-        bill=(*bill(plan, wired), *(line for site in sites for line in bill_plant(site.plant))),
+        bill=(*bought, *(line for site in sites for line in bill_plant(site.plant))),
         findings=built.findings,
         assumptions=built.assumptions,
     )
@@ -117,13 +128,20 @@ def _sites(
         year = weather_of(place.climate, place.country, weather.get(name))
         extra = beside(net)
         made = site_plant(factory, plan, name, year, extra.racks)
-        power = site_power(place, plans[name].rack_power_kw_max, extra, made)
-        own = msgspec.structs.replace(
-            plans[name],
-            it_power_kw_max=power.it_kw_max,
-            facility_power_kw_max=power.facility_kw_max,
-        )
-        yield SiteDesign(plan=own, network=net, plant=made, power=power)
+        yield site_design(place, plans[name], net, extra, made)
+
+
+def site_design(
+    place: Site, plan: SitePlan, net: SiteNetwork, extra: Beside, made: SitePlant
+) -> SiteDesign:
+    """One site of its parts; the power of the parts replaces what `plan` assumed."""
+    power = site_power(place, plan.rack_power_kw_max, extra, made)
+    own = msgspec.structs.replace(
+        plan,
+        it_power_kw_max=power.it_kw_max,
+        facility_power_kw_max=power.facility_kw_max,
+    )
+    return SiteDesign(plan=own, network=net, plant=made, power=power)
 
 
 def _plant(asked: Site, built: SitePlant) -> Iterator[Assumption]:

@@ -1,7 +1,8 @@
 """The factory file as types: every section of DESIGN §5, frozen.
 
 What a later version will act on is declared as `NotYet`: the key is known, and giving it is refused
-with the words "not yet" rather than silently ignored.
+with the words "not yet" rather than silently ignored. Longer than most files, for the sections of
+one file are read beside each other.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from msgspec import Meta, field
 from arkwright.factory.plant_spec import Climate, Cooling, Power
 from arkwright.factory.section import Section
 from arkwright.units import (
+    AmountText,
     EnergyPriceText,
     GigabitsPerSecond,
     Gigabytes,
     GramsPerKilowattHour,
     Kilowatts,
+    KilowattsPerSecond,
     Metres,
     Seconds,
 )
@@ -65,6 +68,10 @@ class Grid(Section, frozen=True, kw_only=True):
     basis: PowerBasis = PowerBasis.GRID
     zone: str | None = None
     """Price zone, for example NO4."""
+    swing: Kilowatts | None = None
+    """Most by which the load may change within seconds; none given means no limit is checked."""
+    ramp: KilowattsPerSecond | None = None
+    """Steepest change of the load over minutes, for example 20 MW/min; none: no limit."""
 
 
 class Hall(Section, frozen=True, kw_only=True):
@@ -88,6 +95,9 @@ class Hall(Section, frozen=True, kw_only=True):
     many racks there are."""
     rack_power: Kilowatts | None = None
     """IT power that each rack may draw; none sets no limit."""
+    budget: AmountText | None = None
+    """Money that the hall may take to build with all it needs, for example `300 M USD`: without
+    `gpus`, `racks` and `nodes` it says how many racks there are."""
 
 
 class Fabric(Section, frozen=True, kw_only=True):
@@ -231,6 +241,9 @@ class Money(Section, frozen=True, kw_only=True):
     """Over which compute, network and storage are written off."""
     facility_life_years: Years | None = None
     """Over which building, power and cooling are written off."""
+    budget: AmountText | None = None
+    """What the whole factory may cost to build, for example `2.5 B USD`; one hall may be left
+    without a number of racks, and gets what the budget leaves."""
 
 
 class TypeQuota(Section, frozen=True, kw_only=True):
@@ -268,12 +281,37 @@ class Budget(Section, frozen=True, kw_only=True):
     per: Period = Period.MONTH
 
 
+Instant = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?$",
+        description="a day (its first instant, UTC), or a time as in RFC 3339",
+        examples=["2027-01-01"],
+    ),
+]
+
+
+class Contract(Section, frozen=True, kw_only=True):
+    """GPUs bought for a time, without naming nodes: theirs whether used or not."""
+
+    gpus: Count
+    start: Instant = field(name="from")
+    end: Instant = field(name="until")
+    gpu_type: str | None = None
+    """None is GPUs of any type."""
+    lend: GpuCount = 0
+    """How many of them others may borrow while they are not used."""
+    usd_per_gpu_hour: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
+    """What was agreed; told beside the contract."""
+
+
 class Project(Section, frozen=True, kw_only=True):
     """A part of an organisation with its own share of the organisation's quota."""
 
     quota: Quota = Quota()
     residency: tuple[str, ...] = ()
     budget: Budget | None = None
+    contracts: tuple[Contract, ...] = ()
 
 
 class Organisation(Section, frozen=True, kw_only=True):
@@ -286,6 +324,7 @@ class Organisation(Section, frozen=True, kw_only=True):
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
     """Added to the priority of every job of the organisation."""
     budget: Budget | None = None
+    contracts: tuple[Contract, ...] = ()
 
 
 class Ordering(Enum):

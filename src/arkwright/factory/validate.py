@@ -9,6 +9,7 @@ from arkwright import catalog, units
 from arkwright.catalog import parts, plant
 from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
+from arkwright.factory.contract_rules import contract_rules
 from arkwright.factory.plant_spec import Climate
 from arkwright.factory.quota_rules import quota_rules
 from arkwright.factory.spec import (
@@ -79,7 +80,7 @@ def _sites(factory: Factory) -> Found:
         if not site.halls and site.engine is None:
             yield path, "it has neither halls nor an engine", "add halls, or engine: {kind: local}"
         for hall_name, hall in site.halls.items():
-            yield from _hall(f"{path}.halls.{hall_name}", hall_name, hall)
+            yield from _hall(f"{path}.halls.{hall_name}", hall_name, hall, factory)
         yield from _engine(f"{path}.engine", site)
         yield from _climate(f"{path}.climate", site.climate)
         yield from _plant(path, site)
@@ -120,7 +121,7 @@ def _plant(path: str, site: Site) -> Found:
         yield f"{path}.power.busway", found, f"known: {', '.join(busways)}"
 
 
-def _hall(path: str, name: str, hall: Hall) -> Found:
+def _hall(path: str, name: str, hall: Hall, factory: Factory) -> Found:
     known = list(catalog.systems())
     if hall.system not in known:
         near = difflib.get_close_matches(hall.system.lower(), known, n=1)
@@ -130,8 +131,12 @@ def _hall(path: str, name: str, hall: Hall) -> Found:
     given = [key for key in ("gpus", "racks", "nodes") if getattr(hall, key) is not None]
     if len(given) > 1:
         yield path, f"both {' and '.join(given)}", "give one of them, for example gpus: 5184"
-    if not given and hall.power is None:
-        found = "neither gpus nor racks nor nodes nor power"
+    yield from _amount(f"{path}.budget", hall.budget)
+    if given and hall.budget is not None:
+        found = f"both {given[0]} and a budget"
+        yield f"{path}.budget", found, "leave one out; a limit on all is money: {budget: …}"
+    if not given and hall.power is None and hall.budget is None and factory.money.budget is None:
+        found = "neither gpus nor racks nor nodes nor power nor budget"
         yield path, found, "give one of them, for example gpus: 5184"
     system = catalog.systems().get(hall.system)
     if not given and hall.power is not None and system and not _racks_by_power(hall, system):
@@ -192,6 +197,7 @@ def _organisations(factory: Factory) -> Found:
         path = f"organisations.{name}"
         yield from _residency(f"{path}.residency", organisation.residency, factory)
         yield from quota_rules(path, organisation)
+        yield from contract_rules(path, organisation)
         for project, spec in organisation.projects.items():
             key = f"{path}.projects.{project}.residency"
             yield from _residency(key, spec.residency, factory)
@@ -222,8 +228,27 @@ def _energy(factory: Factory) -> Found:
     yield from _typical_jobs(policy)
 
 
+def _amount(path: str, text: str | None) -> Found:
+    try:
+        if text is not None and units.parse_amount(text).value <= 0:
+            yield path, f"{text} buys nothing", "for example 2.5 B USD"
+    except UnitError as error:
+        yield path, str(error), "for example 2.5 B USD"
+
+
 def _money(factory: Factory) -> Found:
     money = factory.money
+    yield from _amount("money.budget", money.budget)
+    if money.budget is not None:
+        left = [
+            f"sites.{name}.halls.{key}"
+            for name, site in factory.sites.items()
+            for key, hall in site.halls.items()
+            if (hall.gpus, hall.racks, hall.nodes, hall.power, hall.budget) == (None,) * 5
+        ]
+        for path in left[1:]:
+            found = f"{left[0]} has no number of racks either"
+            yield path, found, "only one hall gets what the budget leaves; give gpus here"
     if money.currency in money.rates:
         right = "leave it out: it is worth 1 of itself"
         yield f"money.rates.{money.currency}", "it is the currency of the totals", right

@@ -8,9 +8,8 @@ from __future__ import annotations
 import math
 
 from arkwright.fleet.lowering import FleetPolicy, Names, duration_ms, priority_of
-from arkwright.jobs.deadline import deadline_ms
 from arkwright.jobs.spec import JobSpec
-from arkwright.units import MS_PER_S
+from arkwright.units import MS_PER_S, parse_instant
 
 
 def order_key(
@@ -41,5 +40,5 @@ def order_key(
 
 def _due_ms(policy: FleetPolicy, spec: JobSpec, submit_ms: int) -> int:
     if spec.deadline is not None:
-        return deadline_ms(spec.deadline)
+        return parse_instant(spec.deadline)
     return submit_ms + math.ceil(policy.deadline_default_s * MS_PER_S)

@@ -19,7 +19,7 @@ from numba.core import types
 from numba.core.typing.templates import AttributeTemplate
 from numba.np import arrayobj as untyped_arrayobj
 
-from arkwright.sched.advance import Trip
+from arkwright.sched.attempts import Trip
 from arkwright.sched.state import State
 from arkwright.sched.work import Work
 

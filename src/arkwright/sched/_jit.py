@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 
 from arkwright.sched import (
     advance,
+    attempts,
     budget,
     calendar,
     capacity,
@@ -92,6 +93,7 @@ KERNEL_MODULES: Final = (
     victims,
     evict,
     decide,
+    attempts,
     advance,
 )
 """Lower ones first: each sees only compiled versions of those before it."""
@@ -104,7 +106,7 @@ class Kernels(NamedTuple):
     """The two entry points, in one of the two forms."""
 
     decide: Callable[[State, Work, int, int, Ints], int]
-    advance: Callable[[State, Work, Ints, advance.Trip, int, int, int], int]
+    advance: Callable[[State, Work, Ints, attempts.Trip, int, int, int], int]
 
 
 INTERPRETED: Final = Kernels(decide.decide, advance.advance)
@@ -176,7 +178,7 @@ def _taking_tuples(decide_box: Callable[..., int], advance_box: Callable[..., in
         state: State,
         work: Work,
         events: Ints,
-        trip: advance.Trip,
+        trip: attempts.Trip,
         now_ms: int,
         until_ms: int,
         mode: int,

@@ -10,10 +10,21 @@ for another is gone when its grace is over and waits again, with what it had not
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
-from arkwright.sched import constraints, decide, transitions
-from arkwright.sched.codes import BIG, PREEMPT, RUNNING, STARTING, STOPPING
+from arkwright.sched import attempts, constraints, decide, order, transitions
+from arkwright.sched.attempts import (
+    CYCLES_LEFT,
+    HAS_BEGUN,
+    NEXT_MS,
+    NODE_LOST,
+    REACHED_MS,
+    ROW,
+    STARTS,
+    WATCHED_LEFT,
+    Trip,
+)
+from arkwright.sched.codes import BIG, DOWN, PREEMPT, RUNNING, STARTING, STOPPING
 from arkwright.sched.state import Ints, State
 from arkwright.sched.work import NOTICE_COLUMNS, NOTICE_JOB, NOTICE_KIND, NOTICES, Work
 
@@ -25,35 +36,9 @@ VALUES: Final = 3
 ACTUAL_MS: Final = 8
 FORWARD_COLUMNS: Final = 9
 
-# Places in `Trip.stop`.
-WATCHED_LEFT: Final = 0
-CYCLES_LEFT: Final = 1
-REACHED_MS: Final = 2
-STOP_FIELDS: Final = 3
-
-
-class Trip(NamedTuple):
-    """Arrays of one run forward."""
-
-    actual_ms: Ints
-    """[n_jobs]: how long each job really lasts from its next start, or the one it runs from; filled
-    for jobs to come as they are submitted."""
-    end_count: Ints
-    end_at_ms: Ints
-    end_job: Ints
-    """[1], [n_ends], [n_ends]: the heap."""
-    decided: Ints
-    """[n_jobs]: jobs started in one cycle."""
-    start_job: Ints
-    start_at_ms: Ints
-    """[n_ends]: every start, in order."""
-    watched: Ints
-    """[n_jobs]: 1 for a job whose start is waited for, until it has started."""
-    one_by_one: Ints
-    """[1]: 0: all of an instant, then one cycle; 1: a cycle after each end and each event."""
-    stop: Ints
-    """[3]: watched jobs that have not started (-1: run to the end), cycles that may still be run,
-    and, written here, the last instant looked at."""
+FAULT: Final = 1000
+"""Kind of an event that only a run forward knows: the node is down and all that ran there waits
+again. In the live factory these are several events, each seen by itself."""
 
 
 def advance(
@@ -61,11 +46,13 @@ def advance(
 ) -> int:
     """Run from `now_ms` through `until_ms`: the number of starts, or -1 - row of a bad event.
 
-    Ends early once every watched job has started, or the cycles it may run are used up.
+    Ends early once every watched job has started, or the cycles it may run are used up. May be
+    called again with the same trip to go on, from the instant in `NEXT_MS`.
     """
-    _push_active(state, trip, now_ms)
-    starts = 0
-    row = 0
+    if trip.stop[HAS_BEGUN] == 0:
+        _push_active(state, trip, now_ms)
+        trip.stop[HAS_BEGUN] = 1
+    row = trip.stop[ROW]
     at_ms = now_ms
     while at_ms <= until_ms:
         ended = _end_due(state, trip, at_ms)
@@ -74,14 +61,12 @@ def advance(
             upto = row if ended > 0 else min(upto, row + 1)
         while row < upto:
             if not _take_event(state, trip, events[row]):
-                return -1 - row
+                return int(-1 - row)
             row += 1
         started = decide.decide(state, work, at_ms, mode, trip.decided)
         for place in range(started):
             job = trip.decided[place]
-            trip.start_job[starts] = job
-            trip.start_at_ms[starts] = at_ms
-            starts += 1
+            attempts.begin(state, trip, job, at_ms)
             trip.stop[WATCHED_LEFT] -= trip.watched[job]
             trip.watched[job] = 0
             _push(trip, at_ms + trip.actual_ms[job], job)
@@ -93,7 +78,9 @@ def advance(
         at_ms = min(_next_at(trip, events, row, at_ms), constraints.next_opening_at(state, at_ms))
         if at_ms == BIG:
             break
-    return starts
+    trip.stop[ROW] = row
+    trip.stop[NEXT_MS] = at_ms
+    return int(trip.stop[STARTS])
 
 
 def _push_active(state: State, trip: Trip, now_ms: int) -> None:
@@ -150,6 +137,8 @@ def _next_at(trip: Trip, events: Ints, row: int, at_ms: int) -> int:
 
 
 def _take_event(state: State, trip: Trip, event: Ints) -> bool:
+    if event[KIND] == FAULT:
+        return _lose_node(state, trip, event[INDEX], event[AT_MS])
     job = state.job_count[0]
     refused = transitions.change(
         state, event[KIND], event[AT_MS], event[INDEX], event[VALUES:ACTUAL_MS]
@@ -161,6 +150,37 @@ def _take_event(state: State, trip: Trip, event: Ints) -> bool:
     return bool(refused == 0)
 
 
+def _lose_node(state: State, trip: Trip, node: int, at_ms: int) -> bool:
+    if transitions.set_node_state(state, node, DOWN) != 0:
+        return False
+    if (
+        state.node_gpu_milli_free[node] == state.node_gpu_milli_total[node]
+        and state.node_cpu_milli_free[node] == state.node_cpu_milli_total[node]
+        and state.node_memory_mib_free[node] == state.node_memory_mib_total[node]
+    ):
+        return True
+    count = 0
+    job = order.first(state, state.active_root[0])
+    while job >= 0:
+        if _holds(state, job, node):
+            trip.decided[count] = job
+            count += 1
+        job = order.following(state, job)
+    for place in range(count):
+        job = trip.decided[place]
+        attempts.break_off(state, trip, job, at_ms, NODE_LOST)
+        transitions.requeue(state, job, at_ms)
+    return True
+
+
+def _holds(state: State, job: int, node: int) -> bool:
+    first = state.job_slot[job]
+    last = first + state.class_gang_nodes[state.job_class[job]]
+    while first < last and state.slot_node[first] != node:
+        first += 1
+    return bool(first < last)
+
+
 def _end_first(state: State, trip: Trip) -> int:
     """Take the first entry off the heap; 1 when a job ends with it, 0 when it was stale."""
     at_ms = trip.end_at_ms[0]
@@ -169,12 +189,12 @@ def _end_first(state: State, trip: Trip) -> int:
     if not _is_active(state, job):
         return 0
     if state.job_start_ms[job] + trip.actual_ms[job] <= at_ms:
+        attempts.complete(trip, job, at_ms)
         transitions.end(state, job, at_ms)
         return 1
     if state.job_told[job] != 0 and _grace_end(state, job) <= at_ms:
-        # What it had saved need not be done again.
-        done_ms = state.job_saved_ms[job] - state.job_start_ms[job]
-        trip.actual_ms[job] = max(trip.actual_ms[job] - done_ms, 1)
+        ending = attempts.ending_of(state.job_told[job])
+        attempts.break_off(state, trip, job, at_ms, ending)
         transitions.requeue(state, job, at_ms)
         return 1
     return 0

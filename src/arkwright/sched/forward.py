@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,18 @@ from arkwright.sched._jit import INTERPRETED, Kernels
 from arkwright.sched.advance import (
     ACTUAL_MS,
     AT_MS,
-    CYCLES_LEFT,
+    FAULT,
     FORWARD_COLUMNS,
     INDEX,
     KIND,
-    STOP_FIELDS,
     VALUES,
+)
+from arkwright.sched.attempts import (
+    CYCLES_LEFT,
+    NEXT_MS,
+    STARTS,
+    STOP_FIELDS,
+    UNDER_WAY,
     WATCHED_LEFT,
     Trip,
 )
@@ -36,6 +42,30 @@ class Course(NamedTuple):
     start_at_ms: Ints
 
 
+class Lasting(NamedTuple):
+    """How attempts last, beside what jobs are told to last; all of it may be left out."""
+
+    period_ms: Ints | None = None
+    restart_ms: Ints | None = None
+    """[jobs]: those of the state, then those to come, by submission: each saves at the end of every
+    period of its run (0 never); an attempt after the first takes the restart before it goes on."""
+    pace_milli: Ints | None = None
+    """[n_levels + 1]: what a gang within one domain of each level needs of its time [1/1000]; last
+    what it needs that no one domain holds."""
+
+
+class AttemptLog(NamedTuple):
+    """Every attempt, in the order of starting: `ending` as in `attempts`, under way at the end."""
+
+    job: Ints
+    start_ms: Ints
+    end_ms: Ints
+    ending: Ints
+    lost_ms: Ints
+    node_first: Ints
+    node: Ints
+
+
 def forward(
     state: State,
     events: Ints,
@@ -51,37 +81,179 @@ def forward(
     `events`: int64[n, FORWARD_COLUMNS] ordered by time (`timetable`), any kind but CLASS,
     START and CLAIM.
     `actual_ms`: int64[jobs in the state], how long each really lasts from its start; the estimate
-    when not given. Limits that the state has announced come true at their times; one announced
-    by an event needs its ROW_LIMIT among the events. A job that is told to stop for another lasts
-    its grace at most, waits again, and then lasts what it had not saved; all its starts are
-    told. At one instant: ends by job index, then events in their order, then a cycle; with
-    `one_by_one` a cycle after each of them, as simulators do that handle one event at a time.
+    when not given. Limits and guarantees that the state has announced come true at their times;
+    one announced by an event needs its ROW_LIMIT, or GUARANTEE, among the events. A job that is
+    told to stop for another lasts its grace at most, waits again, and then lasts what it had not
+    saved; all its starts are told. At one instant: ends by job index, then events in their order,
+    then a cycle; with `one_by_one` a cycle after each of them, as simulators do that handle one
+    event at a time.
     """
+    run = Run(state, events, now_ms, actual_ms, backfill, kernels, one_by_one, keeps_log=False)
+    run.through(until_ms)
+    return run.course()
+
+
+class Run:
+    """A run forward that goes on in as many strides as its caller likes, with equal decisions.
+
+    Parameters as those of `forward`. FAULT is one more kind of event: the node is down, and all
+    that ran there waits again. With `keeps_log` it keeps the log of attempts.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        events: Ints,
+        now_ms: int,
+        actual_ms: Ints | None = None,
+        backfill: int = codes.EASY,
+        kernels: Kernels = INTERPRETED,
+        one_by_one: bool = False,
+        lasting: Lasting | None = None,
+        keeps_log: bool = True,
+    ) -> None:
+        self._now_ms = now_ms
+        self._backfill = backfill
+        self._kernels = kernels
+        self._events = _checked(state, with_announced(state, events, now_ms))
+        known = int(state.job_count[0])
+        self._state = _with_room(state, self._events)
+        self._trip = _trip(self._state, self._events, lasting or Lasting(), keeps_log)
+        self._trip.one_by_one[0] = int(one_by_one)
+        self._trip.actual_ms[:known] = (
+            state.job_duration_ms[:known] if actual_ms is None else actual_ms
+        )
+        self._work = workspace(self._state)
+
+    @property
+    def next_ms(self) -> int:
+        """The next instant at which something happens; `codes.BIG` when nothing ever will."""
+        return int(self._trip.stop[NEXT_MS]) if self._has_begun else self._now_ms
+
+    @property
+    def starts(self) -> int:
+        """Attempts so far."""
+        return int(self._trip.stop[STARTS])
+
+    @property
+    def state(self) -> State:
+        """The state as far as the run has come."""
+        return self._state
+
+    @property
+    def _has_begun(self) -> bool:
+        return bool(self._trip.stop[NEXT_MS] != 0)
+
+    def through(self, until_ms: int) -> None:
+        """Go on through `until_ms`. InternalError for an event that its state refuses."""
+        found = self._kernels.advance(
+            self._state,
+            self._work,
+            self._events,
+            self._trip,
+            self.next_ms,
+            until_ms,
+            self._backfill,
+        )
+        if found < 0:
+            row = -1 - found
+            raise InternalError(f"forward: event {row} refused: {self._events[row].tolist()}")
+
+    def course(self) -> Course:
+        """What happened so far."""
+        starts = self.starts
+        return Course(
+            self._state,
+            self._trip.start_job[:starts].copy(),
+            self._trip.start_at_ms[:starts].copy(),
+        )
+
+    def log(self, until_ms: int) -> AttemptLog:
+        """The attempts so far; those under way end at `until_ms` in it."""
+        trip, starts = self._trip, self.starts
+        first = trip.node_first[: starts + 1].copy()
+        is_under_way = trip.ending[:starts] == UNDER_WAY
+        return AttemptLog(
+            job=trip.start_job[:starts].copy(),
+            start_ms=trip.start_at_ms[:starts].copy(),
+            end_ms=np.where(is_under_way, until_ms, trip.end_ms[:starts]),
+            ending=trip.ending[:starts].copy(),
+            lost_ms=trip.lost_ms[:starts].copy(),
+            node_first=first,
+            node=trip.node[: int(first[-1])].copy(),
+        )
+
+
+def _checked(state: State, events: Ints) -> Ints:
     if events.shape[1:] != (FORWARD_COLUMNS,) or bool(np.any(np.diff(events[:, AT_MS]) < 0)):
         raise InternalError("forward: events need FORWARD_COLUMNS columns, ordered by time")
-    events = _with_announced(state, events, now_ms)
-    known = int(state.job_count[0])
-    submits = events[events[:, KIND] == codes.SUBMIT]
-    classes = submits[:, INDEX]
+    classes = events[events[:, KIND] == codes.SUBMIT, INDEX]
     if len(classes) and not (classes.min() >= 0 and classes.max() < state.class_count[0]):
         raise InternalError("forward: a job of a class that the state does not have")
+    return np.ascontiguousarray(events)
+
+
+def _with_room(state: State, events: Ints) -> State:
+    """The state with room for all that the events bring."""
+    kinds = events[:, KIND]
+    classes = events[kinds == codes.SUBMIT, INDEX]
     slots = int(state.class_slots[classes].sum())
-    announced = int((events[:, KIND] == codes.ANNOUNCE).sum())
-    reserved = int((events[:, KIND] == codes.RESERVE).sum())
-    state = grown(state, 0, len(submits), slots, announced, reserved)
-    n_jobs = len(state.job_state)
-    again = np.isin(events[:, KIND], (codes.REQUEUE, codes.PREEMPT))
-    trip = trip_of(n_jobs, attempts_max(state) + 2 * int(again.sum()))
-    trip.one_by_one[0] = int(one_by_one)
-    trip.actual_ms[:known] = state.job_duration_ms[:known] if actual_ms is None else actual_ms
-    starts = kernels.advance(state, workspace(state), events, trip, now_ms, until_ms, backfill)
-    if starts < 0:
-        raise InternalError(f"forward: event {-1 - starts} refused: {events[-1 - starts].tolist()}")
-    return Course(state, trip.start_job[:starts].copy(), trip.start_at_ms[:starts].copy())
+    announced = int(np.isin(kinds, (codes.ANNOUNCE, codes.PLEDGE)).sum())
+    reserved = int((kinds == codes.RESERVE).sum())
+    return grown(state, 0, len(classes), slots, announced, reserved)
 
 
-def _with_announced(state: State, events: Ints, now_ms: int) -> Ints:
-    """The events with the limits already announced made so at their times, after what is there."""
+def _trip(state: State, events: Ints, lasting: Lasting, keeps_log: bool) -> Trip:
+    """The arrays of a run: what is never written takes no memory."""
+    kinds = events[:, KIND]
+    again = int(np.isin(kinds, (codes.REQUEUE, codes.PREEMPT)).sum())
+    attempts_each, nodes_each = _most_per_fault(state)
+    faults = int((kinds == FAULT).sum())
+    n_jobs, n_ends = len(state.job_state), attempts_max(state) + 2 * again
+    n_ends += attempts_each * faults
+    trip = trip_of(n_jobs, n_ends)
+    modelled: dict[str, Any] = {}
+    if lasting.period_ms is not None and lasting.restart_ms is not None:
+        modelled |= {"period_ms": _sized(lasting.period_ms, n_jobs)}
+        modelled |= {"restart_ms": _sized(lasting.restart_ms, n_jobs)}
+        modelled |= {"tries": np.zeros(n_jobs, np.int64)}
+    if lasting.pace_milli is not None:
+        modelled |= {"pace_milli": lasting.pace_milli, "job_pace_milli": np.zeros(n_jobs, np.int64)}
+    if keeps_log:
+        most = int(state.class_slots.max(initial=1))
+        submitted = events[kinds == codes.SUBMIT, INDEX]
+        known = state.job_asked[: int(state.job_count[0])]
+        slots = int(state.class_slots[submitted].sum() + state.class_slots[known].sum())
+        n_nodes = slots + nodes_each * faults + most * (n_ends - n_jobs - attempts_each * faults)
+        modelled |= {name: np.zeros(n_ends, np.int64) for name in ("end_ms", "ending", "lost_ms")}
+        modelled |= {"attempt": np.full(n_jobs, -1, np.int64)}
+        modelled |= {"node_first": np.zeros(n_ends + 1, np.int64)}
+        modelled |= {"node": np.zeros(n_nodes, np.int64)}
+    return trip._replace(**modelled)
+
+
+def _sized(column: Ints, count: int) -> Ints:
+    sized = np.zeros(count, np.int64)
+    sized[: len(column)] = column
+    return sized
+
+
+def _most_per_fault(state: State) -> tuple[int, int]:
+    """How many attempts one node can hold at most, and how many nodes these have."""
+    count = int(state.class_count[0])
+    if count == 0:
+        return 0, 0
+    gpu = state.class_gpu_milli[:count] / max(int(state.node_gpu_milli_total.max(initial=0)), 1)
+    cpu = state.class_cpu_milli[:count] / max(int(state.node_cpu_milli_total.max(initial=0)), 1)
+    share = np.maximum(gpu, cpu)
+    if not share.all():
+        return len(state.job_state), int(state.class_slots[:count].max()) * len(state.job_state)
+    nodes = state.class_slots[:count] / share
+    return int(np.ceil((1 / share).max())), int(np.ceil(nodes.max()))
+
+
+def with_announced(state: State, events: Ints, now_ms: int) -> Ints:
+    """The events with what the calendar announces made so at its time, after what is there."""
     steps = range(int(state.step_count[0]))
     coming = [step for step in steps if state.step_at_ms[step] >= now_ms]
     if not coming:
@@ -91,6 +263,10 @@ def _with_announced(state: State, events: Ints, now_ms: int) -> Ints:
     made[:, AT_MS] = state.step_at_ms[coming]
     made[:, INDEX] = state.step_row[coming]
     made[:, VALUES] = state.step_limit[coming]
+    is_kept = state.step_kind[coming] == codes.KEPT_STEP
+    made[is_kept, KIND] = codes.GUARANTEE
+    made[is_kept, VALUES] = state.step_guarantee[coming][is_kept]
+    made[is_kept, VALUES + 1] = state.step_limit[coming][is_kept]
     both = np.concatenate([events, made])
     return both[np.argsort(both[:, AT_MS], kind="stable")]
 
@@ -106,6 +282,10 @@ def timetable(events: Iterable[tuple[Event, int]]) -> Ints:
     return table
 
 
+MODELLED: Final = Trip._fields[Trip._fields.index("period_ms") :]
+"""Arrays of a trip that are empty unless a run asks for more."""
+
+
 def attempts_max(state: State) -> int:
     """How many ends a run may see at most: told to stop or not, of each attempt a job may make."""
     times = int(state.eviction[EVICTIONS_MAX] + state.eviction[MOVES_MAX])
@@ -117,6 +297,7 @@ def trip_of(n_jobs: int, n_ends: int) -> Trip:
     sizes: dict[str, Any] = dict.fromkeys(Trip._fields, n_ends)
     sizes |= {"actual_ms": n_jobs, "decided": n_jobs, "watched": n_jobs}
     sizes |= {"end_count": 1, "one_by_one": 1, "stop": STOP_FIELDS}
+    sizes |= dict.fromkeys(MODELLED, 0)
     trip = Trip(*[np.zeros(sizes[name], np.int64) for name in Trip._fields])
     trip.stop[WATCHED_LEFT] = -1
     trip.stop[CYCLES_LEFT] = codes.BIG

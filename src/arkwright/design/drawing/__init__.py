@@ -10,15 +10,18 @@ from arkwright.design.drawing.gantt import GanttBar, GanttSketch, gantt
 from arkwright.design.drawing.hall import HallSketch, hall_plan
 from arkwright.design.drawing.rack import RackSketch, Slot, rack_elevation
 from arkwright.design.drawing.sankey import Flow, Station, sankey
+from arkwright.design.drawing.scatter import Dot, Panel, scatters
 from arkwright.design.drawing.single_line import Stage, single_line
 
 __all__ = [
     "CostBar",
+    "Dot",
     "FabricSketch",
     "Flow",
     "GanttBar",
     "GanttSketch",
     "HallSketch",
+    "Panel",
     "RackSketch",
     "Slot",
     "Stage",
@@ -30,5 +33,6 @@ __all__ = [
     "hall_plan",
     "rack_elevation",
     "sankey",
+    "scatters",
     "single_line",
 ]

@@ -136,9 +136,11 @@ class Drawing:
         body = f"<title>{clean(tip)}</title>" if tip else ""
         self.parts.append(f'<path d="{d}" class="{classes}">{body}</path>')
 
-    def circle(self, x: float, y: float, radius: float, classes: str) -> None:
-        """A circle."""
-        self.parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" class="{classes}"/>')
+    def circle(self, x: float, y: float, radius: float, classes: str, tip: str = "") -> None:
+        """A circle; `tip` as of a box."""
+        where = f'cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"'
+        end = f"><title>{clean(tip)}</title></circle>" if tip else "/>"
+        self.parts.append(f'<circle {where} class="{classes}"{end}')
 
     def legend(self, x: float, y: float, entries: Sequence[tuple[str, str]]) -> None:
         """Chips with words in one row: (class, words)."""

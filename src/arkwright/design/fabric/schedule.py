@@ -166,9 +166,19 @@ class Optics(Struct, frozen=True, kw_only=True):
 
 def optics(table: Schedule, fabric: str) -> Optics:
     """Modules of the links of `fabric`; active cables have none, but draw power."""
+    found = optics_by_part(table, fabric).values()
+    return Optics(
+        switch_modules=sum(each.switch_modules for each in found),
+        far_modules=sum(each.far_modules for each in found),
+        switch_kw=sum(each.switch_kw for each in found),
+        far_kw=sum(each.far_kw for each in found),
+    )
+
+
+def optics_by_part(table: Schedule, fabric: str) -> dict[str, Optics]:
+    """The same by way of making the link, in the order of `table.parts`; unused ones left out."""
     mine = table.fabric == table.fabrics.index(fabric) if fabric in table.fabrics else None
-    modules = far_modules = 0
-    switch_w = far_w = 0.0
+    result: dict[str, Optics] = {}
     for code, name in enumerate(table.parts):
         chosen = np.zeros(len(table), dtype=bool) if mine is None else mine & (table.part == code)
         links = int(chosen.sum())
@@ -178,18 +188,15 @@ def optics(table: Schedule, fabric: str) -> Optics:
         lower = table.a[chosen]
         from_switch = table.devices.is_switch[lower]
         uplinks = int(from_switch.sum())
-        switch_w += part.power_w_near * (links + uplinks)
-        far_w += part.power_w_far * (links - uplinks)
-        if part.kind is CableKind.OPTICS:
-            ends = [table.b[chosen], lower[from_switch]]
-            modules += sum(_modules(end, part.links_per_module) for end in ends)
-            far_modules += links - uplinks
-    return Optics(
-        switch_modules=modules,
-        far_modules=far_modules,
-        switch_kw=switch_w / 1000,
-        far_kw=far_w / 1000,
-    )
+        has_modules = part.kind is CableKind.OPTICS
+        ends = [table.b[chosen], lower[from_switch]] if has_modules else []
+        result[name] = Optics(
+            switch_modules=sum(_modules(end, part.links_per_module) for end in ends),
+            far_modules=links - uplinks if has_modules else 0,
+            switch_kw=part.power_w_near * (links + uplinks) / 1000,
+            far_kw=part.power_w_far * (links - uplinks) / 1000,
+        )
+    return result
 
 
 def _modules(ends: NDArray[np.int32], links_per_module: int) -> int:

@@ -10,7 +10,6 @@ from arkwright import catalog, units
 from arkwright.catalog import parts, plant
 from arkwright.design.blueprint import Severity
 from arkwright.design.floor import RackKind
-from arkwright.design.power_layout import BUSWAY
 from arkwright.design.rules.fault import FIGURES, Fault
 from arkwright.design.rules.power import demand_kw
 from arkwright.design.site_power import beside
@@ -63,11 +62,14 @@ def _parts(site: SiteDesign) -> Iterator[Fault]:
 
 def _busways(asked: Site, site: SiteDesign) -> Iterator[Fault]:
     """L3: no busway is loaded above its derated rating."""
-    part = plant.power_part(asked.power.busway or BUSWAY)
     given = asked.power.derating
-    usable_kw = part.rating_kw * (plant.figure("derating") if given is None else given)
+    derating = plant.figure("derating") if given is None else given
     for node in site.plant.power.tree.nodes:
-        if node.kind == "busway" and (node.rating_kw or 0.0) > usable_kw * (1 + 1e-9):
+        if node.kind != "busway":
+            continue
+        part = plant.power_part(asked.power.busway or node.part)
+        usable_kw = part.rating_kw * derating
+        if (node.rating_kw or 0.0) > usable_kw * (1 + 1e-9):
             over = usable_kw - (node.rating_kw or 0.0)
             text = f"the busway is rated above the {usable_kw:,.0f} kW that {part.name} may carry"
             yield _over("L3", node.path, over, text, "hang fewer racks on it")

@@ -18,10 +18,21 @@ from arkwright.factory import Factory, Redundancy, Site
 
 def check(factory: Factory, design: Design) -> Iterator[Fault]:
     """Rules R1 to R4."""
+    yield from check_plant(factory, design)
+    yield from check_network(design)
+
+
+def check_plant(factory: Factory, design: Design) -> Iterator[Fault]:
+    """R1 and R2: cooling and power."""
     for site in design.sites:
         asked = factory.sites[site.plan.name]
         yield from _cooling(asked, site)
         yield from _power(asked, site)
+
+
+def check_network(design: Design) -> Iterator[Fault]:
+    """R3 and R4: switches and storage."""
+    for site in design.sites:
         for plan in site.network.fabrics:
             if plan.role is Role.COMPUTE:
                 yield from _switch(site.network, plan)
