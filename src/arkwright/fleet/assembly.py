@@ -24,7 +24,12 @@ from arkwright.fleet.quota_tree import Budget, Contract, ProjectQuota, TypeQuota
 
 def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
     """The fleet of `factory` on `nodes`: quotas, residency, power and policy come from the file."""
-    policy = FleetPolicy(
+    return Fleet(nodes, project_quotas(factory), fleet_policy(factory), power_limits(factory))
+
+
+def fleet_policy(factory: Factory) -> FleetPolicy:
+    """What the scheduler must know of the factory's policy."""
+    return FleetPolicy(
         ordering=factory.policy.ordering.value,
         backfill=factory.policy.backfill.value,
         placement=factory.policy.placement.value,
@@ -53,7 +58,6 @@ def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
         deadline_default_s=deadline_default(factory).value,
         sha256=policy_hash(factory),
     )
-    return Fleet(nodes, project_quotas(factory), policy, power_limits(factory))
 
 
 def project_quotas(factory: Factory) -> list[ProjectQuota]:

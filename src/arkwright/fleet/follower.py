@@ -29,12 +29,6 @@ from arkwright.units import MILLI, MS_PER_S
 HALF_LIVES_KEPT = 20
 """Fair share forgets what was used so many half-lives ago: less than a millionth of it is left."""
 NODE_STATES = {"up": sched.UP, "draining": sched.DRAINING, "down": sched.DOWN}
-_BACKFILL = {
-    "easy": sched.EASY,
-    "none": sched.STRICT,
-    "greedy": sched.GREEDY,
-    "conservative": sched.CONSERVATIVE,
-}
 
 
 class Follower:
@@ -51,7 +45,7 @@ class Follower:
         self._power = PowerBook({limit.path: limit.limit_w for limit in power})
         self._contracts = ContractBook(each for quota in projects for each in quota.contracts)
         self._policy = policy
-        self._backfill = _BACKFILL[policy.backfill]
+        self._backfill = lowering.backfill_of(policy)
         self.reset()
 
     @property

@@ -22,6 +22,7 @@ from arkwright.sched.advance import (
 from arkwright.sched.attempts import (
     CYCLES_LEFT,
     NEXT_MS,
+    REACHED_MS,
     STARTS,
     STOP_FIELDS,
     UNDER_WAY,
@@ -64,6 +65,9 @@ class AttemptLog(NamedTuple):
     lost_ms: Ints
     node_first: Ints
     node: Ints
+    gpu_milli: Ints
+    """Held on each of the attempt's nodes; of a gang of different nodes, what its first group does.
+    """
 
 
 def forward(
@@ -131,6 +135,11 @@ class Run:
         return int(self._trip.stop[NEXT_MS]) if self._has_begun else self._now_ms
 
     @property
+    def reached_ms(self) -> int:
+        """The last instant at which something happened."""
+        return int(self._trip.stop[REACHED_MS])
+
+    @property
     def starts(self) -> int:
         """Attempts so far."""
         return int(self._trip.stop[STARTS])
@@ -181,6 +190,7 @@ class Run:
             lost_ms=trip.lost_ms[:starts].copy(),
             node_first=first,
             node=trip.node[: int(first[-1])].copy(),
+            gpu_milli=self._state.class_gpu_milli[self._state.job_asked[trip.start_job[:starts]]],
         )
 
 
