@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from arkwright import design, factory
 from arkwright.design.climate import weather_of
 from arkwright.design.site_plant import site_plant
+from arkwright.design.whole import whole
 from arkwright.errors import InternalError
 from arkwright.physics.steps import hour_edges
 from arkwright.twin.draw import draws as draws_of
 from arkwright.twin.draw import systems_of
 from arkwright.twin.energy import energy
 from arkwright.twin.hours import CapBasis, SiteHours, factory_hours
-from arkwright.twin.site_model import SiteModel, site_models
+from arkwright.twin.site_model import SiteModel, site_model, site_models
 from naive.energy_by_the_second import energy_by_the_second
 from twin.energy_cases import HOUR_MS, T0, draws, places, record
 
@@ -48,6 +49,7 @@ def four_hours():
 
 
 PRICE_STEP = SiteHours(
+    currency="EUR",
     price_per_mwh=np.array([100.0, 100.0, 200.0, 200.0]),
     carbon_g_per_kwh=np.full(4, 50.0),
 )
@@ -55,7 +57,7 @@ PRICE_STEP = SiteHours(
 
 def test_four_hours_by_hand():
     run, drawn = four_hours()
-    found = energy(run, drawn, PUE_OF_A_QUARTER, {"s0": PRICE_STEP}, "EUR")
+    found = energy(run, drawn, PUE_OF_A_QUARTER, {"s0": PRICE_STEP})
     (site,) = found.sites
     # job 0: 4 kW x 2 h; job 1: 1.2 kW x 1 h; job 2: 2 kW x 0.5 h and 2 kW x 1.5 h
     assert found.jobs.it_kwh == pytest.approx([8.0, 1.2, 4.0])
@@ -67,6 +69,7 @@ def test_four_hours_by_hand():
         assert level == pytest.approx([15.2])
     assert found.power.sites[0].it_w == pytest.approx([3200, 5600, 4000, 2400])
     assert found.power.sites[0].idle_w == pytest.approx([1200, 400, 0, 400])
+    assert found.power.currency == "EUR"
     # a PUE of 1.25 makes 19.0 of 15.2 kWh; 50 g each
     assert site.meter_kwh == pytest.approx(19.0)
     assert site.cooling_kwh == pytest.approx(3.8)
@@ -253,6 +256,13 @@ def factory_places(read):
     )  # fmt: skip
 
 
+def narvik(read):
+    """The one site's model, with a share of the racks' power for network and storage."""
+    place = read.sites["narvik"]
+    year = weather_of(place.climate, place.country)
+    return {"narvik": site_model(read, design.blueprint(read), "narvik", year)}
+
+
 def whole_factory(text, hours, seed):
     """Jobs at random on every node of a factory, modelled from its design."""
     read = factory.loads(text.encode())
@@ -273,7 +283,7 @@ def whole_factory(text, hours, seed):
     kinds = ("training", "inference")
     drawn = draws_of(at, systems_of(at, read), kinds, rng.integers(-1, 2, len(attempts)))
     told = factory_hours(read, hour_edges(T0, until_ms))
-    return energy(run, drawn, site_models(read), told.sites, told.currency)
+    return energy(run, drawn, narvik(read), told)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -305,7 +315,7 @@ def test_a_year_at_typical_draw_is_the_year_that_the_design_foresees():
     run = record(at, T0 + hours * HOUR_MS, [(0, T0, T0 + hours * HOUR_MS, held)])
     drawn = draws_of(at, systems_of(at, read), ("training",), np.array([0]))
     told = factory_hours(read, hour_edges(T0, T0 + hours * HOUR_MS))
-    found = energy(run, drawn, site_models(read), told.sites, told.currency)
+    found = energy(run, drawn, narvik(read), told)
     place = read.sites["narvik"]
     plant = site_plant(
         read, design.blueprint(read), "narvik", weather_of(place.climate, place.country)
@@ -324,4 +334,19 @@ def test_the_pue_of_the_file_stands_for_losses_and_cooling():
     (site,) = found.sites
     assert site.pue == pytest.approx(1.2)
     assert site.loss_kwh is None
-    assert any("PUE of 1.2 that the file gives" in note for note in found.notes)
+    assert any("PUE of 1.2 of the file" in note for note in found.notes)
+
+
+def test_the_network_and_storage_of_a_whole_design_stand_beside_its_nodes():
+    read = factory.loads(FJORD.encode())
+    built = whole(read)
+    at = factory_places(read)
+    told = factory_hours(read, hour_edges(T0, T0 + HOUR_MS))
+    drawn = draws_of(at, systems_of(at, read), (), np.zeros(0, dtype=np.int64))
+    found = energy(record(at, T0 + HOUR_MS, []), drawn, site_models(read, built), told)
+    (site,), power = found.sites, built.sites[0].power
+    # typical of all IT less the typical draw of the racks of nodes, an hour of it
+    racks_kw = 4 * 135 + 2 * 0.8 * 40.8
+    assert site.beside_kwh == pytest.approx(power.it_kw_typical - racks_kw)
+    # eight DGX at 2.615 kW and 72 trays at 0.15 of 142 / 18 kW
+    assert site.idle_kwh - site.beside_kwh == pytest.approx(8 * 2.615 + 72 * 0.15 * 142 / 18)

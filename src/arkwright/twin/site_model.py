@@ -7,20 +7,20 @@ factory file gives a PUE that figure stands for all of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from arkwright.design.blueprint import Blueprint
-from arkwright.design.climate import weather_of
 from arkwright.design.cooling import CoolingPlan
 from arkwright.design.cooling_year import cooling_year
-from arkwright.design.lower import blueprint
 from arkwright.design.power_chain import PowerPlan, chain_losses_kw
 from arkwright.design.power_layout import RackLoad
 from arkwright.design.site_plant import SitePlant, site_loads, site_plant
+from arkwright.design.site_power import beside
+from arkwright.design.whole import Design
 from arkwright.factory import Factory
 from arkwright.factory.weather import Weather
 from arkwright.twin.hours import SiteHours
@@ -57,48 +57,40 @@ class Overhead(Struct, frozen=True, eq=False, kw_only=True):
     water_l_per_h: Floats = NO_FLOATS
 
 
-def site_models(
-    factory: Factory, weather: Mapping[str, Weather] | None = None
-) -> dict[str, SiteModel]:
-    """The model of every site that has halls on paper. `weather`: by site, where a file was read.
+def site_models(factory: Factory, built: Design) -> dict[str, SiteModel]:
+    """The model of every site of `factory` that `built` (`design.whole`) designs."""
+    return {
+        site.plan.name: _site_model(
+            factory.sites[site.plan.name].pue,
+            site.plant,
+            tuple(hall.path for hall in site.plan.halls),
+            beside(site.network).racks,
+        )
+        for site in built.sites
+    }
+
+
+def site_model(factory: Factory, plan: Blueprint, site: str, weather: Weather) -> SiteModel:
+    """The model of `site` where nobody designed its network: the catalogue's share stands for it.
 
     The weather sizes the chillers; what the run's hours are like is told to `energy`.
     """
-    plan = blueprint(factory)
-    found = {}
-    for name, site in factory.sites.items():
-        if site.halls:
-            year = weather_of(site.climate, site.country, (weather or {}).get(name))
-            found[name] = site_model(factory, plan, name, year)
-    return found
-
-
-def site_model(
-    factory: Factory,
-    plan: Blueprint,
-    site: str,
-    weather: Weather,
-    beside: tuple[RackLoad, ...] | None = None,
-) -> SiteModel:
-    """The model of `site` as `plan` lays it out. `beside`: as `design.site_plant` takes it."""
-    loads = site_loads(plan, site, beside)
     of_nodes = {rack.path for rack in plan.racks if rack.site == site}
-    extra = [rack for rack in loads.racks if rack.path not in of_nodes]
+    extra = [rack for rack in site_loads(plan, site).racks if rack.path not in of_nodes]
     halls = next(each.halls for each in plan.sites if each.name == site)
+    plant = site_plant(factory, plan, site, weather)
+    return _site_model(factory.sites[site].pue, plant, tuple(hall.path for hall in halls), extra)
+
+
+def _site_model(
+    pue: float | None, plant: SitePlant, halls: tuple[str, ...], extra: Sequence[RackLoad]
+) -> SiteModel:
     beside_kw = tuple(
-        sum(rack.typical_kw for rack in extra if rack.path.startswith(f"{hall.path}/"))
-        for hall in halls
+        sum(rack.typical_kw for rack in extra if rack.path.startswith(f"{hall}/")) for hall in halls
     )
-    paths = tuple(hall.path for hall in halls)
-    given = factory.sites[site].pue
-    if given is not None:
-        note = f"{site}: cooling and losses follow from the PUE of {given:g} that the file gives."
-        return SiteModel(site=site, halls=paths, beside_kw=beside_kw, pue=given, notes=(note,))
-    return of_plant(site_plant(factory, plan, site, weather, beside), paths, beside_kw)
-
-
-def of_plant(plant: SitePlant, halls: tuple[str, ...], beside_kw: tuple[float, ...]) -> SiteModel:
-    """The model of a site whose plant was designed already."""
+    if pue is not None:
+        note = f"{plant.site}: cooling and losses follow from the PUE of {pue:g} of the file."
+        return SiteModel(site=plant.site, halls=halls, beside_kw=beside_kw, pue=pue, notes=(note,))
     note = (
         f"{plant.site}: losses and cooling are worked out from each hour's mean IT power and "
         "weather, with the parts that the design gives the site."

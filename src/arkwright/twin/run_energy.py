@@ -1,0 +1,47 @@
+"""The energy of a run of a designed factory, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arkwright.design.whole import Design
+from arkwright.factory import Factory
+from arkwright.factory.weather import Weather
+from arkwright.physics.steps import hour_edges
+from arkwright.twin.draw import draws, systems_of
+from arkwright.twin.energy import Energy, energy
+from arkwright.twin.hours import SiteHours, factory_hours
+from arkwright.twin.record import Record
+from arkwright.twin.site_model import site_models
+from arkwright.twin.workload.table import JobTable
+
+
+def run_energy(
+    factory: Factory,
+    built: Design | None,
+    record: Record,
+    jobs: JobTable,
+    hours: Mapping[str, SiteHours] | None = None,
+    weather: Mapping[str, Weather] | None = None,
+    job_w_per_gpu: NDArray[np.float64] | None = None,
+) -> Energy:
+    """The energy of `record`, a run of `jobs` on `factory`.
+
+    `built`: its design (`design.whole`); None where every site is one whose nodes were found, and
+    then IT power alone is metered. `hours`: by site, in place of what the factory file says
+    (`twin.series_hours`). `weather`: by site, where the factory file names one that was read.
+    `job_w_per_gpu` [n_jobs]: NaN where a job has no figure of its own.
+    """
+    told = factory_hours(factory, hour_edges(record.from_ms, record.until_ms), weather)
+    drawn = draws(
+        record.places,
+        systems_of(record.places, factory),
+        jobs.workload.names,
+        jobs.workload.codes.astype(np.int64),
+        job_w_per_gpu,
+    )
+    models = site_models(factory, built) if built is not None else {}
+    return energy(record, drawn, models, {**told, **(hours or {})})
