@@ -109,6 +109,9 @@ def energy(
     accounts = []
     priced, currency = in_one_currency(hours or {})
     for code, name in enumerate(record.places.sites):
+        if record.until_ms == record.from_ms:
+            notes.append(f"{name}: no time passed, so there is nothing to account for.")
+            continue
         if np.isnan(node_kwh[record.places.site == code]).any():
             notes.append(f"{name}: not modelled, because what its nodes draw is not known.")
             continue
@@ -142,7 +145,7 @@ def energy(
 def _check(record: Record, draws: Draws) -> None:
     nodes, jobs = len(record.places.path), len(draws.job_kind)
     wrong = []
-    if record.until_ms <= record.from_ms:
+    if record.until_ms < record.from_ms:
         wrong.append("the run ends before it begins")
     wrong += [
         f"{name} has {len(getattr(draws, name))} entries for {nodes} nodes"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,33 +15,38 @@ from arkwright.twin.draw import draws, systems_of
 from arkwright.twin.energy import Energy, energy
 from arkwright.twin.hours import SiteHours, factory_hours
 from arkwright.twin.record import Record
-from arkwright.twin.site_model import site_models
+from arkwright.twin.site_model import SiteModel, site_models
 from arkwright.twin.workload.table import JobTable
 
 
 def run_energy(
-    factory: Factory,
+    factory: Factory | None,
     built: Design | None,
     record: Record,
     jobs: JobTable,
     hours: Mapping[str, SiteHours] | None = None,
+    *,
     weather: Mapping[str, Weather] | None = None,
+    systems: Sequence[str | None] | None = None,
     job_w_per_gpu: NDArray[np.float64] | None = None,
 ) -> Energy:
-    """The energy of `record`, a run of `jobs` on `factory`.
+    """The energy of `record`, a run of `jobs` on `factory`, or on a bare pool.
 
-    `built`: its design (`design.whole`); None where every site is one whose nodes were found, and
-    then IT power alone is metered. `hours`: by site, in place of what the factory file says
-    (`twin.series_hours`). `weather`: by site, where the factory file names one that was read.
-    `job_w_per_gpu` [n_jobs]: NaN where a job has no figure of its own.
+    `built`: the factory's design (`design.whole`); sites that it does not have are metered at IT.
+    `hours`: by site, in place of what the factory file says (`twin.series_hours`). `weather`: by
+    site, where the factory file names one that was read. `systems`: by hall, in place of
+    `systems_of`. `job_w_per_gpu` [n_jobs]: NaN where a job has no figure of its own.
     """
-    told = factory_hours(factory, hour_edges(record.from_ms, record.until_ms), weather)
+    told: dict[str, SiteHours] = {}
+    models: dict[str, SiteModel] = {}
+    if factory is not None:
+        told = factory_hours(factory, hour_edges(record.from_ms, record.until_ms), weather)
+        models = site_models(factory, built) if built is not None else {}
     drawn = draws(
         record.places,
-        systems_of(record.places, factory),
+        systems_of(record.places, factory) if systems is None else systems,
         jobs.workload.names,
         jobs.workload.codes.astype(np.int64),
         job_w_per_gpu,
     )
-    models = site_models(factory, built) if built is not None else {}
     return energy(record, drawn, models, {**told, **(hours or {})})
