@@ -13,6 +13,7 @@ from arkwright.design.site_plant import site_plant
 from arkwright.design.whole import whole
 from arkwright.errors import InternalError
 from arkwright.physics.steps import hour_edges
+from arkwright.twin.books import books
 from arkwright.twin.draw import draws as draws_of
 from arkwright.twin.draw import systems_of
 from arkwright.twin.energy import energy
@@ -350,3 +351,47 @@ def test_the_network_and_storage_of_a_whole_design_stand_beside_its_nodes():
     assert site.beside_kwh == pytest.approx(power.it_kw_typical - racks_kw)
     # eight DGX at 2.615 kW and 72 trays at 0.15 of 142 / 18 kW
     assert site.idle_kwh - site.beside_kwh == pytest.approx(8 * 2.615 + 72 * 0.15 * 142 / 18)
+
+
+def two_halls():
+    """One site, two halls of a node each; a gang of both for an hour, then nothing for one."""
+    at = places(2)._replace(
+        hall=np.array([0, 1]), row=np.array([0, 1]), rack=np.array([0, 1]),
+        halls=["s0/h1", "s0/h2"], rows=["a", "b"], racks=["s0/h1/r0", "s0/h2/r1"],
+    )  # fmt: skip
+    gang = (0, T0, T0 + HOUR_MS, {0: 8000, 1: 2000})
+    return record(at, T0 + 2 * HOUR_MS, [gang]), draws(at, job_kind=(0,))
+
+
+def test_a_gang_across_halls_draws_in_each_what_it_holds_there():
+    run, drawn = two_halls()
+    edges = hour_edges(run.from_ms, run.until_ms)
+    found = books(run, drawn, edges)
+    assert found.hall_busy / HOUR_MS == pytest.approx(np.array([[4000, 0], [1000, 0]]))
+    # six of eight GPUs of the second node are idle in the first hour
+    assert found.hall_idle / HOUR_MS == pytest.approx(np.array([[0, 800], [600, 800]]))
+
+
+def test_racks_beside_the_nodes_count_in_their_hall_and_in_halls_without_nodes():
+    run, drawn = two_halls()
+    model = SiteModel(
+        site="s0", halls=("s0/h0", "s0/h2", "s0/h1"), beside_kw=(4.0, 2.0, 1.0), pue=1.5
+    )
+    found = energy(run, drawn, {"s0": model})
+    # nodes 4.8 and 2.4 kWh; two hours beside them
+    assert found.rack_kwh == pytest.approx([4.8, 2.4])
+    assert found.hall_kwh == pytest.approx([4.8 + 2.0, 2.4 + 4.0])
+    assert found.site_kwh == pytest.approx([7.2 + 14.0])
+    assert found.sites[0].beside_kwh == pytest.approx(14.0)
+    assert found.sites[0].meter_kwh == pytest.approx(1.5 * 21.2)
+    with pytest.raises(InternalError, match="no model of the halls s0/h2"):
+        energy(run, drawn, {"s0": SiteModel(site="s0", halls=("s0/h1",), beside_kw=(0.0,))})
+
+
+def test_a_log_taken_in_slices_is_the_log_taken_whole(monkeypatch):
+    whole_log = whole_factory(FJORD, 50, 1)
+    monkeypatch.setattr("arkwright.twin.books._SLICE", 7)
+    sliced = whole_factory(FJORD, 50, 1)
+    assert sliced.jobs.cost == pytest.approx(whole_log.jobs.cost, rel=1e-12)
+    assert sliced.node_kwh == pytest.approx(whole_log.node_kwh, rel=1e-12)
+    assert sliced.sites[0].node_w_max == pytest.approx(whole_log.sites[0].node_w_max, rel=1e-12)
