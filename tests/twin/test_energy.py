@@ -105,6 +105,29 @@ def test_hours_over_a_cap_on_the_site_and_on_it_power():
     assert energy(run, drawn).sites[0].hours_over_cap is None
 
 
+def test_a_cap_on_racks_of_nodes_leaves_room_for_those_beside_them_too():
+    run, drawn = four_hours()
+    model = {"s0": SiteModel(site="s0", halls=("s0/h1",), beside_kw=(2.0,), pue=1.25)}
+    hours = SiteHours(cap_w=np.full(4, 4000.0), cap_basis=CapBasis.NODES)
+    found = energy(run, drawn, model, {"s0": hours})
+    # nodes draw 3.2, 5.6, 4 and 2.4 kW; with 2 kW beside them and a PUE of 1.25 the line is
+    # 4 + 2 kW and a quarter of what IT draws
+    assert found.sites[0].hours_over_cap == 1
+    assert found.power.sites[0].cap_w == pytest.approx([7300, 7900, 7500, 7100])
+
+
+def test_power_above_what_the_site_was_designed_for_is_said():
+    read = factory.loads(FJORD.encode())
+    at = factory_places(read)
+    held = {node: int(at.gpus[node]) * 1000 for node in range(len(at.path))}
+    run = record(at, T0 + HOUR_MS, [(0, T0, T0 + HOUR_MS, held)])
+    drawn = draws_of(at, systems_of(at, read), (), np.array([0]), np.array([5000.0]))
+    told = factory_hours(read, hour_edges(T0, T0 + HOUR_MS))
+    found = energy(run, drawn, narvik(read), told)
+    assert any("of what the site was designed for" in note for note in found.notes)
+    assert found.residual <= 1e-9
+
+
 def test_what_is_not_known_is_none_and_said_and_never_zero():
     run, drawn = four_hours()
     found = energy(run, drawn)
@@ -330,12 +353,21 @@ def test_a_year_at_typical_draw_is_the_year_that_the_design_foresees():
     assert site.pue == pytest.approx(plant.year.pue_mean, rel=1e-9)
 
 
-def test_the_pue_of_the_file_stands_for_losses_and_cooling():
+def test_the_pue_of_the_file_makes_the_meter():
     found = whole_factory(FJORD.replace("country: NO", "country: NO\n    pue: 1.2"), 50, 0)
     (site,) = found.sites
     assert site.pue == pytest.approx(1.2)
-    assert site.loss_kwh is None
+    assert site.loss_kwh == pytest.approx(whole_factory(FJORD, 50, 0).sites[0].loss_kwh)
+    assert site.cooling_kwh == pytest.approx(0.2 * (site.jobs_kwh + site.idle_kwh) - site.loss_kwh)
     assert any("PUE of 1.2 of the file" in note for note in found.notes)
+
+
+def test_a_pue_below_what_the_chain_loses_leaves_nothing_for_cooling():
+    found = whole_factory(FJORD.replace("country: NO", "country: NO\n    pue: 1.01"), 50, 0)
+    (site,) = found.sites
+    assert site.pue == pytest.approx(1.01)
+    assert site.cooling_kwh == pytest.approx(0, abs=1e-9)
+    assert found.residual <= 1e-9
 
 
 def test_the_network_and_storage_of_a_whole_design_stand_beside_its_nodes():
@@ -395,3 +427,10 @@ def test_a_log_taken_in_slices_is_the_log_taken_whole(monkeypatch):
     assert sliced.jobs.cost == pytest.approx(whole_log.jobs.cost, rel=1e-12)
     assert sliced.node_kwh == pytest.approx(whole_log.node_kwh, rel=1e-12)
     assert sliced.sites[0].node_w_max == pytest.approx(whole_log.sites[0].node_w_max, rel=1e-12)
+
+
+def test_a_model_that_says_nothing_models_nothing():
+    run, drawn = four_hours()
+    empty = SiteModel(site="s0", halls=("s0/h1",), beside_kw=(0.0,))
+    (site,) = energy(run, drawn, {"s0": empty}).sites
+    assert (site.loss_kwh, site.cooling_kwh, site.pue) == (None, None, None)

@@ -9,6 +9,7 @@ from arkwright.physics.steps import HOUR_MS, hour_edges
 from arkwright.twin.failures import Part, Topology, outages
 from arkwright.twin.hours import SiteHours
 from arkwright.twin.report import Jobs, Labels, Told, report_html
+from arkwright.twin.report.figures import told_twice
 from arkwright.twin.run import Conditions, run
 from arkwright.twin.run_energy import run_energy
 from arkwright.twin.setting import of_factory, of_pool
@@ -90,7 +91,7 @@ def test_hours_of_a_site_can_be_given(ran):
     # every hour is over a watt, and without weather there is no cooling
     assert oslo.hours_over_cap == pytest.approx((record.until_ms - record.from_ms) / HOUR_MS)
     assert (oslo.cooling_kwh, oslo.pue) == (None, None)
-    assert "oslo: cooling is not modelled: no weather is known." in found.notes
+    assert "oslo: cooling is not modelled: no weather, or no plant, is known." in found.notes
 
 
 def test_the_report_takes_it(ran):
@@ -102,7 +103,11 @@ def test_the_report_takes_it(ran):
            for key, name in (("project", "project"), ("pool", "pool"), ("kind", "workload"))},
     )  # fmt: skip
     page = report_html([Told(name="easy", record=record, jobs=told, power=found.power)])
-    assert "London" in page or "london" in page
+    assert "london" in page
+    # the report holds the totals against its own sums of the columns
+    for site in found.power.sites:
+        total, summed = told_twice(site, record.until_ms)
+        assert total == pytest.approx(summed, rel=1e-9)
 
 
 def test_a_pool_of_nobody_knows_what_is_not_modelled():
@@ -121,6 +126,16 @@ def test_a_pool_of_nobody_knows_what_is_not_modelled():
     span_h = (record.until_ms - record.from_ms) / HOUR_MS
     assert 2 * 2.615 * span_h <= site.meter_kwh <= 2 * 7.116 * span_h
     assert site.loss_kwh is None
+
+
+def test_a_site_that_nobody_designed_is_metered_with_the_pue_of_its_receipts(ran):
+    read, _, jobs, record, designed = ran
+    found = run_energy(read, None, record, jobs)
+    for site, before in zip(found.sites, designed.sites, strict=True):
+        assert site.pue == pytest.approx(1.10)  # the catalogue's default
+        assert (site.beside_kwh, site.loss_kwh) == (0, None)
+        assert site.jobs_kwh == pytest.approx(before.jobs_kwh)
+    assert sum("nobody designed it" in note for note in found.notes) == 2
 
 
 def test_a_run_that_was_stopped_at_once_has_no_energy_and_says_so(ran):

@@ -287,7 +287,7 @@ def _said(account: Account, model: SiteModel | None) -> tuple[str, ...]:
     if model is None:
         said.append(f"{site}: losses and cooling are not modelled; its meter counts IT alone.")
     elif not account.is_whole:
-        said.append(f"{site}: cooling is not modelled: no weather is known.")
+        said.append(f"{site}: cooling is not modelled: no weather, or no plant, is known.")
     if account.load_max > 1.0:
         said.append(
             f"{site}: IT power reaches {account.load_max:.0%} of what the site was designed for; "

@@ -35,6 +35,8 @@ class CapBasis(Enum):
     SITE = "site"
     """IT, losses and cooling together."""
     IT = "it"
+    NODES = "nodes"
+    """Racks of nodes alone, as the limits of the scheduler's power tree do."""
 
 
 class SiteHours(Struct, frozen=True, eq=False, kw_only=True):

@@ -2,7 +2,7 @@
 
 The design's own parts and functions: the power chain of `design.power_chain` at the load of the
 hour, the cooling plants of `design.cooling_year` at the load and weather of the hour. Where the
-factory file gives a PUE that figure stands for all of it.
+factory file gives a PUE that figure makes the meter, and the chain says how much of it is losses.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from arkwright.design.power_layout import RackLoad
 from arkwright.design.site_plant import SitePlant, site_loads, site_plant
 from arkwright.design.site_power import beside
 from arkwright.design.whole import Design
-from arkwright.factory import Factory
+from arkwright.factory import Factory, pue_at
 from arkwright.factory.weather import Weather
 from arkwright.twin.hours import SiteHours
 from arkwright.twin.power import NO_FLOATS
@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 
 class SiteModel(Struct, frozen=True, eq=False, kw_only=True):
-    """One site. Without `power`, cooling and losses are `pue` less one times IT power."""
+    """One site. With a `pue` its meter is that times IT power, whatever the weather is."""
 
     site: str
     halls: tuple[str, ...]
@@ -70,6 +70,25 @@ def site_models(factory: Factory, built: Design) -> dict[str, SiteModel]:
     }
 
 
+def undesigned(factory: Factory, site: str, halls: Sequence[str]) -> SiteModel:
+    """The model of a site whose nodes were found: the PUE that receipts of its jobs are made with.
+
+    What stands beside the nodes is not known there, and left out. `halls`: their paths.
+    """
+    pue = pue_at(factory, site)
+    note = (
+        f"{site}: nobody designed it; losses and cooling follow from a PUE of {pue.value:g} "
+        f"({pue.source}), and what stands beside its nodes is left out."
+    )
+    return SiteModel(
+        site=site,
+        halls=tuple(halls),
+        beside_kw=(0.0,) * len(halls),
+        pue=pue.value,
+        notes=(note,),
+    )
+
+
 def site_model(factory: Factory, plan: Blueprint, site: str, weather: Weather) -> SiteModel:
     """The model of `site` where nobody designed its network: the catalogue's share stands for it.
 
@@ -89,8 +108,18 @@ def _site_model(
         sum(rack.typical_kw for rack in extra if rack.path.startswith(f"{hall}/")) for hall in halls
     )
     if pue is not None:
-        note = f"{plant.site}: cooling and losses follow from the PUE of {pue:g} of the file."
-        return SiteModel(site=plant.site, halls=halls, beside_kw=beside_kw, pue=pue, notes=(note,))
+        note = (
+            f"{plant.site}: the PUE of {pue:g} of the file makes the meter; of what is beside IT, "
+            "losses are what the designed chain loses, and the rest is told as cooling."
+        )
+        return SiteModel(
+            site=plant.site,
+            halls=halls,
+            beside_kw=beside_kw,
+            power=plant.power,
+            pue=pue,
+            notes=(note,),
+        )
     note = (
         f"{plant.site}: losses and cooling are worked out from each hour's mean IT power and "
         "weather, with the parts that the design gives the site."
@@ -111,13 +140,14 @@ def overhead(model: SiteModel, it_w: Floats, hours: SiteHours) -> Overhead:
 
     Without a dry bulb in `hours` cooling is not modelled.
     """
-    total_kw = it_w.sum(axis=0) / W_PER_KW
-    if model.power is None:
-        share = (model.pue or 1.0) - 1.0
-        return Overhead(cooling_w=total_kw * W_PER_KW * share)
-    lost_kw = chain_losses_kw(model.power, total_kw / model.power.it_kw[0])
+    total_w = it_w.sum(axis=0)
+    loss_w = None if model.power is None else _losses_w(model.power, total_w)
+    if model.pue is not None:
+        return _of_pue(total_w * (model.pue - 1.0), loss_w)
+    if loss_w is None:
+        return Overhead()
     if not len(hours.dry_bulb_c):
-        return Overhead(loss_w=lost_kw * W_PER_KW)
+        return Overhead(loss_w=loss_w)
     weather = Weather(
         label=model.site,
         source="",
@@ -125,13 +155,23 @@ def overhead(model: SiteModel, it_w: Floats, hours: SiteHours) -> Overhead:
         dry_bulb_c=hours.dry_bulb_c,
         humidity=hours.humidity if len(hours.humidity) else None,
     )
-    other_w = np.full(len(total_kw), model.other_kw * W_PER_KW)
-    cooling_w, water = other_w.copy(), np.zeros(len(total_kw))
+    other_w = np.full(len(total_w), model.other_kw * W_PER_KW)
+    cooling_w, water = other_w.copy(), np.zeros(len(total_w))
     for plan, hall_w in zip(model.cooling, it_w, strict=True):
         load = np.clip(hall_w / (plan.it_kw * W_PER_KW), 0.0, 1.0)
         year = cooling_year(plan, weather, load)
         cooling_w += year.power_kw * W_PER_KW
         water += year.water_l
-    return Overhead(
-        loss_w=lost_kw * W_PER_KW, cooling_w=cooling_w, other_w=other_w, water_l_per_h=water
-    )
+    return Overhead(loss_w=loss_w, cooling_w=cooling_w, other_w=other_w, water_l_per_h=water)
+
+
+def _losses_w(power: PowerPlan, total_w: Floats) -> Floats:
+    return np.asarray(chain_losses_kw(power, total_w / W_PER_KW / power.it_kw[0]) * W_PER_KW)
+
+
+def _of_pue(beside_w: Floats, loss_w: Floats | None) -> Overhead:
+    """What a PUE leaves beside IT, shared out. The chain cannot lose more than that."""
+    if loss_w is None:
+        return Overhead(cooling_w=beside_w)
+    lost_w = np.minimum(loss_w, beside_w)
+    return Overhead(loss_w=lost_w, cooling_w=beside_w - lost_w)
