@@ -18,18 +18,6 @@ from arkwright.twin.site_model import site_model, site_models
 from twin.energy_cases import HOUR_MS, T0, places, record
 
 
-def test_power_above_what_the_site_was_designed_for_is_said():
-    read = factory.loads(FJORD.encode())
-    at = factory_places(read)
-    held = {node: int(at.gpus[node]) * 1000 for node in range(len(at.path))}
-    run = record(at, T0 + HOUR_MS, [(0, T0, T0 + HOUR_MS, held)])
-    drawn = draws_of(at, systems_of(at, read), (), np.array([0]), np.array([5000.0]))
-    told = factory_hours(read, hour_edges(T0, T0 + HOUR_MS))
-    found = energy(run, drawn, narvik(read), told)
-    assert any("of what the site was designed for" in note for note in found.notes)
-    assert found.residual <= 1e-9
-
-
 FJORD = """
 factory: fjord
 sites:
@@ -175,3 +163,15 @@ def test_a_log_taken_in_slices_is_the_log_taken_whole(monkeypatch):
     assert sliced.jobs.cost == pytest.approx(whole_log.jobs.cost, rel=1e-12)
     assert sliced.node_kwh == pytest.approx(whole_log.node_kwh, rel=1e-12)
     assert sliced.sites[0].node_w_max == pytest.approx(whole_log.sites[0].node_w_max, rel=1e-12)
+
+
+def test_power_above_what_the_site_was_designed_for_is_said():
+    read = factory.loads(FJORD.encode())
+    at = factory_places(read)
+    held = {node: int(at.gpus[node]) * 1000 for node in range(len(at.path))}
+    run = record(at, T0 + HOUR_MS, [(0, T0, T0 + HOUR_MS, held)])
+    drawn = draws_of(at, systems_of(at, read), (), np.array([0]), np.array([5000.0]))
+    told = factory_hours(read, hour_edges(T0, T0 + HOUR_MS))
+    found = energy(run, drawn, narvik(read), told)
+    assert any("of what the site was designed for" in note for note in found.notes)
+    assert found.residual <= 1e-9
