@@ -17,7 +17,6 @@ from arkwright.twin.hours import factory_hours
 from arkwright.twin.site_model import site_model, site_models
 from twin.energy_cases import HOUR_MS, T0, places, record
 
-
 FJORD = """
 factory: fjord
 sites:
