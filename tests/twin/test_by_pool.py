@@ -1,16 +1,26 @@
 """A trace of several virtual clusters, each a pool of its own: worked by hand, and public ones."""
 
+import csv
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arkwright import sched
 from arkwright.errors import InputError
 from arkwright.twin.by_pool import Pools, kept, pools_for_load, replay
 from arkwright.twin.waiting import observed, waiting
 from arkwright.twin.workload.read import read_jobs
 from arkwright.twin.workload.table import NOT_TOLD, Labels, job_table
-from twin.workload.traces import FIXTURES
+from twin.workload.traces import DATA, FIXTURES
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT))
+from benchmarks import traces  # noqa: E402
+from benchmarks.scale import KERNELS  # noqa: E402
 
 TWO_POOLS = Pools(nodes={"a": 1, "b": 2})
 
@@ -69,9 +79,7 @@ def test_a_job_larger_than_a_node_holds_whole_nodes():
 
 
 def test_what_cannot_run_is_left_out_and_counted():
-    jobs = trace(
-        ("a", 0, 0, 60), ("c", 1, 1, 60), ("", 2, 1, 60), ("a", 3, 9, 60), ("b", 4, 9, 60)
-    )
+    jobs = trace(("a", 0, 0, 60), ("c", 1, 1, 60), ("", 2, 1, 60), ("a", 3, 9, 60), ("b", 4, 9, 60))
     found = kept(jobs, TWO_POOLS)
     assert found.dropped == {
         "without a GPU": 1,
@@ -148,3 +156,54 @@ def test_pools_run_as_if_each_were_alone(rows, backfill):
         if len(alone):
             waits = waits_s(alone, Pools(nodes={name: nodes}), "fifo", backfill)
             assert waits == [together[job] for job in alone.ids.tolist()]
+
+
+needs_traces = pytest.mark.skipif(not DATA.exists(), reason="the shared traces are not here")
+REPLAYED = {"none": "strict_head_of_line", "greedy": "best_effort"}
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    return sched.compiled(str(KERNELS))
+
+
+@needs_traces
+@pytest.mark.slow
+@pytest.mark.parametrize("backfill", REPLAYED)
+@pytest.mark.parametrize("ordering", ["fifo", "shortest-first"])
+def test_the_helios_slice_waits_as_in_the_independent_replay(ordering, backfill, kernels):
+    case = traces.cases()["helios"]
+    course = replay(case.jobs, case.pools, ordering, backfill, kernels)
+    found = waiting(case.jobs, course.start_ms, course.held_gpu_milli, case.pools.gpus)
+    with (DATA / "helios" / "reference_replay.csv").open() as file:
+        policy = "fifo" if ordering == "fifo" else "sjf_oracle"
+        rows = {(row["scan"], row["policy"]): row for row in csv.DictReader(file)}
+    expected = rows[REPLAYED[backfill], policy]
+    assert round(found.wait_s_mean, 1) == float(expected["mean_wait_s"])
+    assert round(found.completion_s_mean, 1) == float(expected["mean_jct_s"])
+    assert found.waited == int(expected["jobs_that_waited"])
+
+
+@needs_traces
+@pytest.mark.slow
+def test_under_fifo_easy_and_conservative_start_the_helios_slice_alike(kernels):
+    case = traces.cases()["helios"]
+    easy, conservative = (
+        replay(case.jobs, case.pools, "fifo", backfill, kernels)
+        for backfill in ("easy", "conservative")
+    )
+    assert (easy.start_ms == conservative.start_ms).all()
+
+
+@needs_traces
+@pytest.mark.slow
+def test_the_tables_of_the_page_are_what_the_twin_finds(kernels):
+    page = (ROOT / "docs" / "twin-traces.md").read_text()
+    for case in traces.cases().values():
+        for lines in (traces.table(case, kernels), traces.by_pool(case, kernels)):
+            assert "\n".join(lines) in page
+
+
+def test_the_traces_benchmark_says_so_where_the_traces_are_not(monkeypatch, tmp_path):
+    monkeypatch.setattr(traces, "DATA", tmp_path / "nowhere")
+    assert list(traces.run()) == ["skipped"]
