@@ -9,7 +9,7 @@ GPUs in 32 segments of one pod each. Sizes and median durations are the example'
 - all of the backlog is queued from the start, not topped up to 128, so the queue is deeper;
 - decisions every 120 s as there (submissions and durations are rounded up to it, so that what ends
   within a round is given away at its end), and in a second run at every event;
-- EASY, with the right of way by priority; only the large trainings and the gang have others stopped;
+- EASY, ordered by priority; only large trainings and the gang have others told to stop;
 - the large gang takes pods of any cluster, each wholly, and may stop fine-tunings too: these save
   hourly and go on from there; the backlog saves nothing and begins again.
 
@@ -56,7 +56,7 @@ class Kind(NamedTuple):
 
 KINDS = {
     "evaluation": Kind(
-        19_200, (1, 2, 4, 8), (0.4, 0.2, 0.2, 0.2), 120, 1_350, FLEXIBLE, 0, 2
+        19_200, (1, 2, 4, 8), (0.4, 0.2, 0.2, 0.2), 120, 781, FLEXIBLE, 0, 2
     ),
     "finetune": Kind(
         4_000, (64, 128, 256, 512, 1024), (0.3, 0.25, 0.2, 0.15, 0.1), 4 * 3600, 24 * 3600,
