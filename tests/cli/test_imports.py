@@ -9,7 +9,8 @@ import sys
 from cli.fake_api import FACTORY, job, log, over
 from cli.test_ask import answer, moves
 
-HEAVY = ("alembic", "numba", "numpy", "rich", "sqlalchemy", "starlette", "uvicorn", "yaml")
+HEAVY = ("alembic", "numba", "numpy", "pyarrow", "rich",
+         "sqlalchemy", "starlette", "uvicorn", "yaml")  # fmt: skip
 PROGRAM = f"""
 import json, sys
 from arkwright.cli import main

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
-from arkwright.catalog import bodies, money, parts, plant
+from arkwright.catalog import bodies, money, parts, plant, workloads
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -49,6 +49,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         *parts.tables(),
         *money.tables(),
         ("Devices as boxes", bodies.device_bodies()),
+        *workloads.tables(),
     ]
 
 
