@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
-from arkwright.catalog import bodies, money, parts, plant, workloads
+from arkwright.catalog import bodies, failures, money, parts, plant, workloads
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -50,6 +50,10 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         *money.tables(),
         ("Devices as boxes", bodies.device_bodies()),
         *workloads.tables(),
+        ("Failures", failures.failure_rates()),
+        ("Times to repair", failures.repair_times()),
+        ("Unevenness of failures", failures.failure_patterns()),
+        ("Checkpoints", failures.checkpoint_figures()),
     ]
 
 
