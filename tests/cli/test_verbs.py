@@ -274,6 +274,26 @@ def test_what_is_no_number_of_gpus_is_refused(ark, value):
 
 AMOUNTS = {"gpus_limit": None, "guarantee": None, "lend": None, "borrowed": 0.0, "lent": 0.0}
 NO_MORE = {"by_type": [], "budget": None, "share": None, "usage_gpu_hours": None}
+CONTRACT = {
+    "name": "lab/vision#1",
+    "gpu_type": None,
+    "gpus": 1024,
+    "lend": 24,
+    "from_ms": 0,
+    "until_ms": 31_536_000_000,
+    "is_open": True,
+    "is_in_file": True,
+    "used": 0.5,
+    "usd_per_gpu_hour": 1.9,
+}
+LATER = CONTRACT | {
+    "name": "more",
+    "gpu_type": "h100",
+    "lend": 0,
+    "is_open": False,
+    "used": 0.0,
+    "usd_per_gpu_hour": None,
+}
 QUOTAS = [
     AMOUNTS | NO_MORE | {"project": "", "gpus_limit": 40.0, "used": 32.0},
     AMOUNTS
@@ -297,7 +317,7 @@ QUOTAS = [
         "share": 24,
         "usage_gpu_hours": 12.0,
     },
-    AMOUNTS | NO_MORE | {"project": "lab/vision", "used": 0.5},
+    AMOUNTS | NO_MORE | {"project": "lab/vision", "used": 0.5, "contracts": [CONTRACT, LATER]},
 ]
 
 
@@ -309,6 +329,13 @@ def test_quotas_show_what_is_held_lent_and_spent(ask, api):
         "lab         all      32  24 (16 lent)   0.5         0    16",
         "lab         h100   none             8     0         0     0",
         "lab/vision  all    none                 0.5         0     0",
+        "",
+        "PROJECT     CONTRACT      TYPE             GPUS  USED  FROM                 "
+        "UNTIL                USD/GPU-H",
+        "lab/vision  lab/vision#1  any   1,024 (24 lent)   0.5  1970-01-01 00:00:00  "
+        "1971-01-01 00:00:00        1.9",
+        "lab/vision  more          h100            1,024        1970-01-01 00:00:00  "
+        "1971-01-01 00:00:00",
         "",
         "PROJECT  GPU-HOURS  PER      SPENT  PROMISED      LEFT  UNTIL",
         "lab         50,000  month  1,234.6      10.0  48,755.4  1970-02-01 00:00:00",
@@ -322,7 +349,13 @@ def test_the_quota_of_one_project_and_all_below_it(ask, api):
     api.say("GET", "/v1/quotas", {"items": QUOTAS})
     shown = json.loads(ask("quota", "lab", "--json")[1])
     assert [item["project"] for item in shown["items"]] == ["lab", "lab/vision"]
-    assert len(lines(ask("quota", "lab/vision")[1])) == 2
+    shown = lines(ask("quota", "lab/vision")[1])
+    assert [line.split()[0] for line in shown if line][1:] == [
+        "lab/vision",
+        "PROJECT",
+        "lab/vision",
+        "lab/vision",
+    ]
     code, _, error = ask("quota", "la")
     assert code == 2
     assert "use one of lab, lab/vision" in error

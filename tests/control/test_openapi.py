@@ -66,6 +66,7 @@ def test_what_is_described_is_what_is_sent(site: Site, document: dict[str, Any])
         "/v1/factory": {},
         "/v1/nodes": {},
         "/v1/reservations": {},
+        "/v1/contracts": {},
         "/v1/events": {},
         "/healthz": {},
     }

@@ -142,6 +142,15 @@ WORDS: dict[int, tuple[Any, str, str, str]] = {
         "then and it asks for 8 GPUs",
         "time_limit: 900 s would start now",
     ),
+    codes.CONTRACT_AHEAD: (
+        R(codes.CONTRACT_AHEAD, asked=8_000, free=2_000, row=1, limit=16_000, at_ms=1_000,
+          change=codes.SHORTER, to=900_000),
+        "contract-ahead",
+        "would still run when the contract of lab/vision begins at 1970-01-01T00:00:01Z and 16 "
+        "GPUs are kept for it; it asks for 8 GPUs, 2 GPUs will be left beside what is expected to "
+        "run then: 6 GPUs short",
+        "time_limit: 900 s would start now",
+    ),
     codes.NEVER_POWER: (
         R(codes.NEVER_POWER, asked=40_800, free=0, row=4, used=0, limit=8_000,
           change=codes.LESS_PER_NODE, resource=3, to=2_000),

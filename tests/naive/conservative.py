@@ -3,7 +3,7 @@
 Exact for whole GPUs. Where fractions are asked, the single GPUs are looked at now alone.
 """
 
-from naive import groups, quota
+from naive import contracts, groups, quota
 from naive.scheduler import INFINITE, demand, serves
 from naive.windows import is_open
 
@@ -36,7 +36,7 @@ def cycle(factory, now_ms):
 def instants(factory, places, now_ms):
     """Every time at which anything changes."""
     changes = {now_ms} | {ms for _, from_ms, end_ms, _ in places for ms in (from_ms, end_ms)}
-    changes |= {at_ms for at_ms, _ in factory.announced}
+    changes |= {at_ms for at_ms, _ in [*factory.announced, *factory.pledged]}
     changes |= {ms for window in factory.windows for ms in (window.from_ms, window.until_ms)}
     return sorted(ms for ms in changes if ms >= now_ms)
 
@@ -57,7 +57,8 @@ def place(factory, places, job, now_ms, at_ms):
         there = [(other, nodes) for other, from_ms, to_ms, nodes in places if from_ms <= ms < to_ms]
         limits = factory.limits_at(ms, now_ms)
         moments.append((*left(factory, there), limits))
-        frames.append(([other.shape for other, _ in there], dict(enumerate(limits))))
+        kept = contracts.kept_at(factory, ms, now_ms)
+        frames.append(([other.shape for other, _ in there], dict(enumerate(limits)), kept))
 
     if not quota.fits(factory, shape, frames):
         return None

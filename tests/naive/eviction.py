@@ -3,7 +3,7 @@
 `Eviction` is mixed into the naive factory; every set is found by adding one victim after another.
 """
 
-from naive import groups, quota
+from naive import contracts, groups, quota
 from naive.windows import is_open
 
 EVICTED, MOVED = 1, 2
@@ -285,12 +285,13 @@ class Eviction:
         gpus = self.gpus_left(running)
         end_ms = now_ms + job.duration_ms + grace_ms
         rooms = [self.room(used, self.row_limit), self.ahead(now_ms, -1, end_ms, reservation)]
-        frames = [(self.shapes(running), self.limits_now())]
+        frames = [(self.shapes(running), self.limits_now(), self.row_kept)]
         frames += self.frames_ahead(now_ms, -1, end_ms, reservation)
         if reservation and reservation.head is not job:
             rooms.append(self.spare_without(reservation, victims))
             limits = dict(enumerate(self.limits_at(reservation.shadow_ms, now_ms)))
-            frames.append((self.shapes_without(reservation, victims), limits))
+            kept = contracts.kept_at(self, reservation.shadow_ms, now_ms)
+            frames.append((self.shapes_without(reservation, victims), limits, kept))
         if not quota.fits(self, job.shape, frames):
             return None
 
@@ -339,7 +340,7 @@ class Eviction:
                 self.ahead(now_ms, -1, end_ms, self.standing),
             ]
             scores = self.scores(victim, gpus, free)
-            frames = [([v.shape for v in there], self.limits_now())]
+            frames = [([v.shape for v in there], self.limits_now(), self.row_kept)]
             frames += self.frames_ahead(now_ms, -1, end_ms, self.standing)
             if not quota.fits(self, victim.shape, frames):
                 return False

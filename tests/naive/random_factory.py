@@ -13,6 +13,7 @@ from naive import scheduler as naive
 from naive.random_quota import (
     BUDGETS,
     give_quotas,
+    make_pledged_so,
     random_quota_event,
     random_quota_rows,
     with_quota,
@@ -54,6 +55,8 @@ class Pair:
     """How many have been."""
     quotas: int = 0
     """How often guarantees, periods and unseen use change."""
+    whole: int = 0
+    """All GPUs, where guarantees are to be large parts of them."""
 
     def apply(self, event):
         self.state = sched.apply(self.state, event)
@@ -73,7 +76,9 @@ class Pair:
         return [job.index for job in self.factory.jobs if job.state == state]
 
 
-def random_pair(random: Random, placing=None, has_quotas=None, forms=True, eviction=None) -> Pair:
+def random_pair(
+    random: Random, placing=None, has_quotas=None, forms=True, eviction=None, sells=False
+) -> Pair:
     """A mixed factory, or one of equal nodes in which jobs get in each other's way all the time."""
     placing = placing or sched.Placing()
     busy = random.random() < 0.6
@@ -107,7 +112,7 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True, evict
     if forms:
         shapes = [_with_form(random, shape, n_levels) for shape in shapes]
     if has_quotas:
-        shapes = [with_quota(random, shape) for shape in shapes]
+        shapes = [with_quota(random, shape, sells) for shape in shapes]
     if eviction:
         tree = tree._replace(guarantee=random_guarantees(random, limits) + [-1] * 4)
         if eviction.defragment and n_levels > 0 and random.random() < 0.7:
@@ -132,7 +137,7 @@ def random_pair(random: Random, placing=None, has_quotas=None, forms=True, evict
     pair.announces = random.choice([0, 0, 2])
     pair.looks_min = random.choice([1, 1, 4])
     pair.reserves = random.choice([0, 0, 2])
-    pair.quotas = random.choice([0, 1]) if has_quotas else 0
+    pair.quotas = random.choice([0, 1, 3]) if has_quotas else 0
     return pair
 
 
@@ -322,6 +327,7 @@ def make_announced_so(pair: Pair, random: Random) -> None:
     for (at_ms, row), limit in sorted(pair.factory.announced.items()):
         if at_ms <= pair.now_ms and random.random() < 0.8:
             set_limit(pair, row, limit)
+    make_pledged_so(pair, random)
 
 
 def set_limit(pair: Pair, row, limit) -> None:

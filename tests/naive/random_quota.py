@@ -30,9 +30,12 @@ def random_quota_rows(random, tree, total):
     )
 
 
-def with_quota(random, shape):
-    """The shape on rows that have guarantees, and often on those of a type too."""
+def with_quota(random, shape, sells=False):
+    """The shape on rows that have guarantees, and often on those of a type too; where contracts are
+    sold, on nothing but rows that they bind."""
     row = shape.row if random.random() < 0.2 else random.choice([0, 1, 1, 2, 2, 3])
+    if sells:
+        row = random.choice([0, 1, 1, 2])
     return shape._replace(row=row, type_row=random.choice([-1, -1, 8, 9, 9]))
 
 
@@ -44,12 +47,25 @@ def give_quotas(factory, tree):
         factory.shares = Shares(factory, tree.half_life_ms, list(tree.share))
 
 
+def open_market(pair):
+    """A factory in which contracts bind: all its GPUs are the bound above, no other row refuses
+    anything, nobody is guaranteed anything yet, what is pledged are large parts of the whole."""
+    pair.whole = sum(pair.nodes.gpu_milli)
+    pair.quotas = 3
+    for row in range(len(pair.rows.limit)):
+        limit = pair.whole if row in (0, 8) else -1
+        pair.apply(sched.row_limit(0, row, limit))
+        pair.factory.row_limit[row] = limit
+    for row in GUARANTEED:
+        set_guarantee(pair, row, -1, 0)
+
+
 def random_quota_event(pair, random):
-    kind = random.choice(["guarantee", "period", "spent"])
+    kind = random.choice(["guarantee", "pledge", "pledge", "period", "spent"])
     if kind == "guarantee":
-        row, (value, kept) = random.choice(GUARANTEED), _guarantee(random)
-        pair.apply(sched.guarantee(pair.now_ms, row, value, kept))
-        pair.factory.row_kept[row] = kept
+        set_guarantee(pair, random.choice(GUARANTEED), *_guarantee(random, pair.whole))
+    elif kind == "pledge":
+        pledge_random(pair, random)
     elif kind == "period":
         own = random.choice(list(BUDGETS.values()))
         pair.apply(sched.period(pair.now_ms, own))
@@ -62,6 +78,41 @@ def random_quota_event(pair, random):
         pair.factory.shares.use(row, cost(milli, pair.now_ms - start_ms), start_ms)
 
 
-def _guarantee(random):
+def pledge_random(pair, random):
+    """Another guarantee from a time on, mostly with its end; now and then one is taken back."""
+    row = random.choice((1, 2, 9) if pair.whole else GUARANTEED)
+    from_ms = pair.now_ms + random.randint(0, 40)
+    steps = [(from_ms, *_guarantee(random, pair.whole))]
+    if random.random() < 0.7:
+        steps.append((from_ms + random.choice([1, 5, 20, 60]), *random.choice([(-1, 0), (0, 0)])))
+    for at_ms, value, kept in steps:
+        pair.apply(sched.pledge(pair.now_ms, row, at_ms, value, kept))
+        pair.factory.pledged[at_ms, row] = (value, kept)
+    if random.random() < 0.1:
+        at_ms, row = random.choice(list(pair.factory.pledged))
+        pair.apply(sched.unpledge(pair.now_ms, row, at_ms))
+        del pair.factory.pledged[at_ms, row]
+
+
+def make_pledged_so(pair, random):
+    """Guarantees whose time has come, most of them in time."""
+    for (at_ms, row), (value, kept) in sorted(pair.factory.pledged.items()):
+        if at_ms <= pair.now_ms and random.random() < 0.8:
+            set_guarantee(pair, row, value, kept)
+
+
+def set_guarantee(pair, row, value, kept):
+    pair.apply(sched.guarantee(pair.now_ms, row, value, kept))
+    pair.factory.row_kept[row] = kept
+    pair.factory.row_guarantee[row] = value
+    for at_ms, other in list(pair.factory.pledged):
+        if other == row and at_ms <= pair.now_ms:
+            del pair.factory.pledged[at_ms, other]
+
+
+def _guarantee(random, whole=0):
+    if whole:
+        value = random.choice([whole // 2, whole * 3 // 4])
+        return value, random.choice([value // 2, value, value])
     value = random.choice([-1, 0, 4000, 8000, 12000])
     return value, random.choice([0, max(value, 0) // 2, max(value, 0)])

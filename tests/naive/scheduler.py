@@ -6,7 +6,7 @@ time is found by trying each instant. It is what the kernels of `arkwright.sched
 
 from dataclasses import dataclass, field
 
-from naive import groups, quota, rails, segments, spread
+from naive import contracts, groups, quota, rails, segments, spread
 from naive.budgets import Budgets
 from naive.eviction import Eviction
 from naive.shares import Shares
@@ -81,6 +81,7 @@ class Factory(Eviction):
         self.eviction = None  # arkwright.sched.Eviction
         self.gpus_told_apart = True
         self.announced = {}  # (at_ms, row): limit
+        self.pledged = {}  # (at_ms, row): (guarantee, kept)
         self.windows = []  # naive.windows
         self.jobs = []
         self.classes = classes  # shapes, where groups find each other
@@ -144,11 +145,12 @@ class Factory(Eviction):
         scores = self.scores(job, gpus, free)
         end_ms = now_ms + job.duration_ms
         room = [self.room(used, self.row_limit), self.ahead(now_ms, -1, end_ms, reservation)]
-        frames = [(self.shapes(self.active()), self.limits_now())]
+        frames = [(self.shapes(self.active()), self.limits_now(), self.row_kept)]
         frames += self.frames_ahead(now_ms, -1, end_ms, reservation)
         if reservation and end_ms > reservation.shadow_ms:
             limits = dict(enumerate(self.limits_at(reservation.shadow_ms, now_ms)))
-            frames.append((reservation.shapes, limits))
+            kept = contracts.kept_at(self, reservation.shadow_ms, now_ms)
+            frames.append((reservation.shapes, limits, kept))
         ahead = [reservation.head] if reservation else []
         if not quota.fits(self, job.shape, frames) or not self.budgets.fits(job, ahead):
             return None
@@ -191,7 +193,7 @@ class Factory(Eviction):
         gpus_now = self.gpus_left(self.active())
         chain = groups.of(self, head.shape)
         ends = {self.end_ms(job, now_ms) for job in self.active()}
-        changes = {at_ms for at_ms, _ in self.announced}
+        changes = {at_ms for at_ms, _ in [*self.announced, *self.pledged]}
         changes |= {window.until_ms for window in self.windows}
         for instant in sorted(ends | {at_ms for at_ms in changes if at_ms > now_ms}):
             running = self.active_after(instant, now_ms)
@@ -209,7 +211,8 @@ class Factory(Eviction):
             def is_allowed(node, *_, instant=instant):
                 return is_open(self, head.shape, node, instant, instant + head.duration_ms)
 
-            frames = [(self.shapes(running), dict(enumerate(limits)))]
+            kept = contracts.kept_at(self, instant, now_ms)
+            frames = [(self.shapes(running), dict(enumerate(limits)), kept)]
             frames += self.frames_ahead(now_ms, instant, instant + head.duration_ms, None)
             scores = self.scores(head, gpus, free)
             nodes, block = self.place_block(head, free, gpus, scores, room, rank, is_allowed)
@@ -274,15 +277,20 @@ class Factory(Eviction):
         return dict(enumerate(self.row_limit))
 
     def frames_ahead(self, now_ms, after_ms, end_ms, reservation):
-        """The announced limits of a run, each with what is expected to hold quota then."""
+        """What is announced for a run, each with what is expected to hold quota then."""
+        found = [(at_ms, {row: limit}) for (at_ms, row), limit in self.announced.items()]
+        found += [
+            (at_ms, dict(enumerate(self.limits_at(at_ms, now_ms)))) for at_ms, _ in self.pledged
+        ]
         frames = []
-        for (at_ms, row), limit in self.announced.items():
+        for at_ms, limits in found:
             if after_ms < at_ms < end_ms:
                 running = self.active_after(at_ms, now_ms) if at_ms > now_ms else self.active()
                 head = reservation and reservation.head
                 if head and 0 <= at_ms - reservation.shadow_ms < head.duration_ms:
                     running = [*running, head]
-                frames.append((self.shapes(running), {row: limit}))
+                kept = contracts.kept_at(self, at_ms, now_ms)
+                frames.append((self.shapes(running), limits, kept))
         return frames
 
     def take_spare(self, reservation, job):

@@ -15,12 +15,15 @@ from naive.random_factory import (
     random_pair,
     random_placing,
 )
+from naive.random_quota import open_market
 
 
-def run_random(seed, steps, mode=sched.EASY, policy=None, has_quotas=None):
+def run_random(seed, steps, mode=sched.EASY, policy=None, has_quotas=None, sells=False):
     random = Random(seed)
     placing = None if policy is None else random_placing(random, policy)
-    pair = random_pair(random, placing, has_quotas, mode != sched.CONSERVATIVE)
+    pair = random_pair(random, placing, has_quotas, mode != sched.CONSERVATIVE, sells=sells)
+    if sells:
+        open_market(pair)
     for _ in range(steps):
         make_announced_so(pair, random)
         for _ in range(random.randint(0, 4)):
@@ -86,6 +89,17 @@ def test_a_cycle_that_remembers_decides_as_one_that_does_not(mode, seed):
 def test_decisions_under_quotas_equal_those_of_the_naive_rules(tenth):
     for seed in range(tenth * 20, tenth * 20 + 20):
         pair = run_random(seed, 25, random_mode(seed), has_quotas=True)
+        rebuilt = sched.empty(pair.nodes, pair.rows, pair.placing)
+        for event in pair.log:
+            rebuilt = sched.apply(rebuilt, event)
+        assert sched.same(rebuilt, pair.state)
+
+
+@pytest.mark.parametrize("mode", [sched.EASY, sched.GREEDY, sched.CONSERVATIVE])
+def test_decisions_ahead_of_contracts_equal_those_of_the_naive_rules(mode):
+    """Large parts of the factory are pledged and taken back all the time."""
+    for seed in range(2000, 2025):
+        pair = run_random(seed, 20, mode, has_quotas=True, sells=True)
         rebuilt = sched.empty(pair.nodes, pair.rows, pair.placing)
         for event in pair.log:
             rebuilt = sched.apply(rebuilt, event)

@@ -101,7 +101,7 @@ def test_an_announced_limit_comes_and_goes_at_its_times(real: World) -> None:
     assert real.state(waiting) == "queued"
     real.until(lambda: _limit(real) == base_w)
     real.until(lambda: real.state(waiting) == "running")
-    kinds = [event.kind.value for event in real.store.read().power_events()]
+    kinds = [event.kind.value for event in real.store.read().events_of("power_")]
     assert kinds == ["power_limit_announced", "power_limit_reached", "power_limit_reached"]
 
 
@@ -132,7 +132,7 @@ def test_what_cannot_be_set_is_refused_and_nothing_is_recorded(real: World) -> N
         _set(real)
     with pytest.raises(InputError, match="later end"):
         _set(real, limit_w=1, until_ms=5)
-    assert real.store.read().power_events() == []
+    assert real.store.read().events_of("power_") == []
 
 
 @pytest.mark.parametrize("is_slow", [False, pytest.param(True, marks=pytest.mark.slow)])

@@ -96,6 +96,17 @@ def test_a_job_is_done_when_its_wall_time_is_over_and_not_before(work, interval,
     assert done_ms(wall - 1, interval, cost) == work - 1
 
 
+@given(st.integers(1, 10**6), st.integers(1, 10**4), st.integers(0, 10**3), st.data())
+def test_a_stop_after_any_time_leaves_the_wall_time_of_the_work_that_is_left(
+    work, interval, cost, data
+):
+    # So a scheduler that knows a run's whole periods only needs no more: period = interval + cost.
+    wall, period = wall_ms(work, interval, cost), interval + cost
+    ran = data.draw(st.integers(0, wall - 1))
+    left = work - saved_ms(ran, interval, cost)
+    assert wall - ran // period * period == wall_ms(left, interval, cost)
+
+
 ROWS = st.lists(
     st.tuples(st.integers(-5, 10**9), st.integers(0, 10**6), st.integers(0, 10**5)), max_size=20
 )
@@ -136,6 +147,7 @@ def test_what_is_given_is_taken():
     assert found.cost_ms.tolist() == [90_000]
     assert found.restart_ms.tolist() == [300_000]
     assert found.overhead.tolist() == [1.05]
+    assert found.period_ms.tolist() == [1_890_000]
 
 
 def test_writing_takes_the_jobs_bytes_over_the_bandwidth():
@@ -180,5 +192,5 @@ def test_any_rate_and_cost_give_an_interval_that_a_kernel_can_use(rate, cost):
 
 def test_jobs_that_save_nothing_have_no_interval():
     found = job_checkpoints(asked("enabled: false"), np.array([1]), np.array([8]), 6.5)
-    assert found.interval_ms.tolist() == [0]
+    assert found.interval_ms.tolist() == found.period_ms.tolist() == [0]
     assert found.overhead.tolist() == [1.0]

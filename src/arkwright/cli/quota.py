@@ -13,6 +13,7 @@ from arkwright.errors import InputError
 
 _HEADERS = ("PROJECT", "TYPE", "LIMIT", "GUARANTEE", "USED", "BORROWED", "LENT")
 _BUDGET_HEADERS = ("PROJECT", "GPU-HOURS", "PER", "SPENT", "PROMISED", "LEFT", "UNTIL")
+_CONTRACT_HEADERS = ("PROJECT", "CONTRACT", "TYPE", "GPUS", "USED", "FROM", "UNTIL", "USD/GPU-H")
 _SHARE_HEADERS = ("PROJECT", "SHARE", "GPU-HOURS REMEMBERED", "PER SHARE")
 
 
@@ -22,8 +23,10 @@ _SHARE_HEADERS = ("PROJECT", "SHARE", "GPU-HOURS REMEMBERED", "PER SHARE")
 def quota(project: str | None, factory: str | None, is_json: bool) -> None:
     """Show the quota tree, or PROJECT with all below it: GPUs held, borrowed and lent.
 
-    Budgets and fair shares follow where there are any. LENT is the most of an unused guarantee that
-    neighbours hold now; PROMISED is what running jobs will have used by their expected end.
+    Contracts, budgets and fair shares follow where there are any. LENT is the most of an unused
+    guarantee that neighbours hold now; PROMISED is what running jobs will have used by their
+    expected end. USED of a contract is what jobs hold now beyond what is guaranteed besides, of all
+    contracts of the project and type together.
     """
     with connect(factory) as client:
         items = client.quotas()["items"]
@@ -41,6 +44,10 @@ def quota(project: str | None, factory: str | None, is_json: bool) -> None:
 def _show(items: Sequence[Mapping[str, Any]]) -> None:
     rows = [row for item in items for row in _rows(item)]
     click.echo(table(_HEADERS, rows, right=_HEADERS[2:]))
+    bought = [(item["project"], each) for item in items for each in item.get("contracts", ())]
+    if bought:
+        rows = [_contract_row(project, each) for project, each in bought]
+        click.echo("\n" + table(_CONTRACT_HEADERS, rows, right=("GPUS", "USED", "USD/GPU-H")))
     budgets = [item for item in items if item["budget"] is not None]
     if budgets:
         rows = [_budget_row(item) for item in budgets]
@@ -66,6 +73,21 @@ def _amounts(item: Mapping[str, Any]) -> tuple[str, ...]:
         guarantee += f" ({item['lend']:g} lent)"
     used = f"{item['used']:g}"
     return limit, guarantee, used, *(f"{item[key]:g}" for key in ("borrowed", "lent"))
+
+
+def _contract_row(project: str, contract: Mapping[str, Any]) -> tuple[str, ...]:
+    gpus = f"{contract['gpus']:,}" + (f" ({contract['lend']:,} lent)" if contract["lend"] else "")
+    price = contract["usd_per_gpu_hour"]
+    return (
+        project,
+        contract["name"],
+        contract["gpu_type"] or "any",
+        gpus,
+        f"{contract['used']:g}" if contract["is_open"] else "",
+        moment(contract["from_ms"]),
+        moment(contract["until_ms"]),
+        "" if price is None else f"{price:g}",
+    )
 
 
 def _budget_row(item: Mapping[str, Any]) -> tuple[str, ...]:

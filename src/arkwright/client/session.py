@@ -319,6 +319,23 @@ class Client:
         """Give a reservation up."""
         return self._ask("DELETE", f"/v1/reservations/{quote(name, safe='')}")
 
+    def contract(self, contract: Mapping[str, Any]) -> JsonObject:
+        """Sell GPUs for a time: `name`, `project`, `gpus`, `until_ms`, and where they differ from
+        now, any type and nobody, `from_ms`, `gpu_type` and `lend`."""
+        return self._ask("POST", "/v1/contracts", body=dict(contract))
+
+    def contracts(self) -> JsonObject:
+        """Contracts whose time is not over, as `items`."""
+        return self._ask("GET", "/v1/contracts")
+
+    def contract_cost(self, name: str) -> JsonObject:
+        """What was paid of a contract so far, and how much of it was used."""
+        return self._ask("GET", f"/v1/contracts/{quote(name, safe='')}/cost")
+
+    def withdraw_contract(self, name: str) -> JsonObject:
+        """End a contract."""
+        return self._ask("DELETE", f"/v1/contracts/{quote(name, safe='')}")
+
     def add_user(self, name: str, *, role: str, project: str | None = None) -> JsonObject:
         """Add a user; `token` of the answer is shown only this once."""
         body = {"name": name, "role": role, "project": project}

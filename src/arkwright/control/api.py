@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from arkwright.control import (
     routes_ask,
+    routes_contracts,
     routes_factory,
     routes_jobs,
     routes_power,
@@ -57,6 +58,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/v1/reservations", routes_reservations.make),
     ("GET", "/v1/reservations", routes_reservations.listed),
     ("DELETE", "/v1/reservations/{reservation}", routes_reservations.withdraw),
+    ("POST", "/v1/contracts", routes_contracts.make),
+    ("GET", "/v1/contracts", routes_contracts.listed),
+    ("GET", "/v1/contracts/{contract:path}/cost", routes_contracts.cost),
+    ("DELETE", "/v1/contracts/{contract:path}", routes_contracts.withdraw),
     ("POST", "/v1/users", routes_factory.user_add),
     ("GET", "/v1/events", routes_factory.events),
 )

@@ -69,7 +69,8 @@ class Controller:
         )
         self._is_dirty = True
         self._decided_ms = 0
-        for event in store.read().power_events():
+        reader = store.read()
+        for event in [*reader.events_of("power_"), *reader.events_of("contract_")]:
             fleet.apply(event)
         self._recover()
         # Observed before the first decision: what ended meanwhile holds nothing any more. What was
@@ -85,6 +86,7 @@ class Controller:
         self._begin_periods()
         self._observe()
         self._reach_limits()
+        self._reach_contracts()
         self._decide()
         self._cap()
         self._execute()
@@ -155,7 +157,7 @@ class Controller:
         for event in events:
             if event.kind is EventKind.JOB_ENDED:
                 self.fleet.recall(event)
-        self.fleet.cut_power_again()
+        self.fleet.bound_again()
         self._is_dirty = True
 
     # --- observe -------------------------------------------------------------------------------
@@ -226,6 +228,23 @@ class Controller:
                     {"limit_w": limit_w},
                 )
                 for path, before_w, limit_w in self.fleet.power_book.due(now_ms)
+            ]
+        )
+
+    def _reach_contracts(self) -> None:
+        """Record that the time of a contract has come, or is over."""
+        now_ms = max(self.clock(), self.store.last_ms)
+        self.record(
+            [
+                NewEvent(
+                    EventKind.CONTRACT_REACHED,
+                    holder.label,
+                    "scheduler",
+                    "the contract's time",
+                    before._asdict(),
+                    due._asdict(),
+                )
+                for holder, before, due in self.fleet.contract_book.due(now_ms)
             ]
         )
 

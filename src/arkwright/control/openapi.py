@@ -10,11 +10,12 @@ import msgspec
 
 from arkwright import __version__, documents
 from arkwright.control import resources
+from arkwright.control.contracting import ContractRequest
 from arkwright.control.power import PowerRequest
 from arkwright.control.reserving import ReservationRequest
 from arkwright.fleet import Changes, PowerUse, QuotaUse
 from arkwright.jobs.spec import JobSpec
-from arkwright.ledger import Receipt
+from arkwright.ledger import Receipt, Statement
 
 _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("POST", "/v1/jobs"): (resources.JobResource, False),
@@ -41,6 +42,10 @@ _ANSWERS: dict[tuple[str, str], tuple[type, bool]] = {
     ("POST", "/v1/reservations"): (resources.ReservationResource, False),
     ("GET", "/v1/reservations"): (resources.ReservationResource, True),
     ("DELETE", "/v1/reservations/{reservation}"): (resources.ReservationResource, False),
+    ("POST", "/v1/contracts"): (resources.ContractResource, False),
+    ("GET", "/v1/contracts"): (resources.ContractResource, True),
+    ("GET", "/v1/contracts/{contract}/cost"): (Statement, False),
+    ("DELETE", "/v1/contracts/{contract}"): (resources.ContractResource, False),
     ("POST", "/v1/users"): (resources.UserResource, False),
     ("GET", "/v1/events"): (resources.EventResource, True),
 }
@@ -112,6 +117,7 @@ _BODIES: dict[str, dict[str, Any]] = {
         },
     },
     "/v1/reservations": {"$ref": f"{_SCHEMAS}ReservationRequest"},
+    "/v1/contracts": {"$ref": f"{_SCHEMAS}ContractRequest"},
     "/v1/users": {
         "type": "object",
         "required": ["name", "role"],
@@ -123,7 +129,7 @@ _BODIES: dict[str, dict[str, Any]] = {
 def openapi(routes: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
     """The document for `routes`: (method, path, what it does)."""
     structs = [answer for answer, _ in _ANSWERS.values()]
-    others = [resources.HealthResource, resources.Problem, ReservationRequest]
+    others = [resources.HealthResource, resources.Problem, ReservationRequest, ContractRequest]
     unique = list(dict.fromkeys([*structs, *others]))
     _, components = msgspec.json.schema_components(unique, ref_template=f"{_SCHEMAS}{{name}}")
     components |= _job_schemas()

@@ -60,8 +60,11 @@ def reserve(
     if request.until_ms <= from_ms:
         over = "is over already" if request.until_ms <= now_ms else "would end before it begins"
         raise InputError(f"reservation {request.name} {over}; give a later `until`")
-    if controller.fleet.reservation(request.name, now_ms) is not None:
-        raise Conflict(f"there is a reservation {request.name} already; choose another name")
+    fleet = controller.fleet
+    taken = fleet.reservation(request.name, now_ms) or fleet.contract(request.name, now_ms)
+    if taken is not None:
+        kind = "reservation" if isinstance(taken, Reservation) else "contract"
+        raise Conflict(f"there is a {kind} {request.name} already; choose another name")
     reservation = Reservation(
         name=request.name,
         project=request.project,

@@ -121,6 +121,25 @@ class ReservationResource(Struct, frozen=True, kw_only=True):
     """Its time has begun."""
 
 
+class ContractResource(Struct, frozen=True, kw_only=True):
+    """GPUs bought for a time, without naming nodes."""
+
+    name: str
+    project: str
+    gpus: int
+    gpu_type: str | None
+    """None: of any type."""
+    lend: int
+    """How many of them others may borrow while they are not used."""
+    from_ms: int
+    until_ms: int
+    usd_per_gpu_hour: float | None
+    is_open: bool
+    """Its time has begun."""
+    is_in_file: bool
+    """It stands in the factory file, where alone it can be changed."""
+
+
 class EventResource(Struct, frozen=True, kw_only=True):
     """One line of the log."""
 

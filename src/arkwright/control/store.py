@@ -187,9 +187,10 @@ class Reader:
         query = select(tables.EVENTS).where(tables.EVENTS.c.job_id.in_(active))
         return [_event(row) for row in self.rows(query.order_by(tables.EVENTS.c.seq))]
 
-    def power_events(self) -> list[Event]:
-        """Every event about limits of the power tree, in log order."""
-        kinds = [kind.value for kind in EventKind if kind.value.startswith("power_")]
+    def events_of(self, prefix: str) -> list[Event]:
+        """Every event of the kinds that begin so (`power_`, `contract_`), in log order; of kinds
+        that are about no job."""
+        kinds = [kind.value for kind in EventKind if kind.value.startswith(prefix)]
         # Events about no job are few beside the others; the index finds them by that.
         query = select(tables.EVENTS).where(
             tables.EVENTS.c.job_id.is_(None), tables.EVENTS.c.kind.in_(kinds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import ColumnElement, Row, false, select, true
@@ -127,13 +127,19 @@ def why_waiting(
     return WhyResource(job_id=row.id, state=state.value, reason=reason)
 
 
+_WORDS_FOR: Final = {"reserved-window": ("for", "from"), "contract-ahead": ("of", "begins")}
+"""Reasons that name a project, and the words that stand around its name."""
+
+
 def _discreet(scene: Scene, identity: Identity, reason: WaitReason) -> WaitReason:
     """The reason without the job or the project that is not this user's to know."""
-    if reason.code == "reserved-window" and "row" in reason.numbers:
+    if reason.code in _WORDS_FOR and "row" in reason.numbers:
         owner = scene.names.quotas.rows[reason.numbers["row"]].label
         if not identity.may_see(owner):
             numbers = {name: value for name, value in reason.numbers.items() if name != "row"}
-            message = reason.message.replace(f"for {owner} from", "for another project from")
+            before, after = _WORDS_FOR[reason.code]
+            words = f"{before} {owner} {after}"
+            message = reason.message.replace(words, words.replace(owner, "another project"))
             return msgspec.structs.replace(reason, message=message, numbers=numbers)
     if "job" not in reason.numbers:
         return reason

@@ -13,6 +13,7 @@ from arkwright import documents
 from arkwright.documents import Node
 from arkwright.errors import InputError, Problem
 from arkwright.factory import files
+from arkwright.factory.contract_rules import instant_ms
 from arkwright.factory.dump import dump
 from arkwright.factory.plant_spec import (
     Chillers,
@@ -28,6 +29,7 @@ from arkwright.factory.salvage import salvage
 from arkwright.factory.spec import (
     Backfill,
     Budget,
+    Contract,
     Energy,
     Engine,
     EngineKind,
@@ -72,6 +74,7 @@ __all__ = [
     "Budget",
     "Chillers",
     "Climate",
+    "Contract",
     "Cooling",
     "CoolingKind",
     "Energy",
@@ -109,6 +112,7 @@ __all__ = [
     "dump",
     "energy_at",
     "half_life",
+    "instant_ms",
     "load",
     "loads",
     "policy_hash",

@@ -281,12 +281,37 @@ class Budget(Section, frozen=True, kw_only=True):
     per: Period = Period.MONTH
 
 
+Instant = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?$",
+        description="a day (its first instant, UTC), or a time as in RFC 3339",
+        examples=["2027-01-01"],
+    ),
+]
+
+
+class Contract(Section, frozen=True, kw_only=True):
+    """GPUs bought for a time, without naming nodes: theirs whether used or not."""
+
+    gpus: Count
+    start: Instant = field(name="from")
+    end: Instant = field(name="until")
+    gpu_type: str | None = None
+    """None is GPUs of any type."""
+    lend: GpuCount = 0
+    """How many of them others may borrow while they are not used."""
+    usd_per_gpu_hour: Annotated[float, Meta(ge=0, le=1_000_000)] | None = None
+    """What was agreed; told beside the contract."""
+
+
 class Project(Section, frozen=True, kw_only=True):
     """A part of an organisation with its own share of the organisation's quota."""
 
     quota: Quota = Quota()
     residency: tuple[str, ...] = ()
     budget: Budget | None = None
+    contracts: tuple[Contract, ...] = ()
 
 
 class Organisation(Section, frozen=True, kw_only=True):
@@ -299,6 +324,7 @@ class Organisation(Section, frozen=True, kw_only=True):
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
     """Added to the priority of every job of the organisation."""
     budget: Budget | None = None
+    contracts: tuple[Contract, ...] = ()
 
 
 class Ordering(Enum):

@@ -9,6 +9,7 @@ from arkwright import catalog, units
 from arkwright.catalog import parts, plant
 from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
+from arkwright.factory.contract_rules import contract_rules
 from arkwright.factory.plant_spec import Climate
 from arkwright.factory.quota_rules import quota_rules
 from arkwright.factory.spec import (
@@ -196,6 +197,7 @@ def _organisations(factory: Factory) -> Found:
         path = f"organisations.{name}"
         yield from _residency(f"{path}.residency", organisation.residency, factory)
         yield from quota_rules(path, organisation)
+        yield from contract_rules(path, organisation)
         for project, spec in organisation.projects.items():
             key = f"{path}.projects.{project}.residency"
             yield from _residency(key, spec.residency, factory)

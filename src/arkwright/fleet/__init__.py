@@ -7,6 +7,7 @@ The twin and the control plane feed it the same events, so a live log replays in
 - `follower`: the scheduler's state of one factory, kept in step with the event log
 - `fleet`: `Fleet`, a follower that decides and answers
 - `notices`: who claims nodes and who is told to stop for whom, in names
+- `contracts`: GPUs bought for a time without naming nodes
 - `reservations`: nodes kept for a project in a time to come, by name
 - `reasons`: the scheduler's reason codes in words, with the smallest change that would help
 - `scene`: the fleet at one instant, for questions about the future, which never touch the live one:
@@ -17,6 +18,7 @@ The twin and the control plane feed it the same events, so a live log replays in
 
 from arkwright.fleet.alternatives import Alternative, alternatives
 from arkwright.fleet.assembly import assemble, project_quotas
+from arkwright.fleet.contracts import Bought, ContractBook, Oversold
 from arkwright.fleet.experience import ATTEMPTS_MAX, Finished, group_of
 from arkwright.fleet.fleet import Decided, Fleet, PowerUse, Start
 from arkwright.fleet.forecast import Forecast, forecast, forecast_new
@@ -24,8 +26,8 @@ from arkwright.fleet.job_placement import GroupPlacement, JobPlacement
 from arkwright.fleet.lowering import FleetPolicy, Preemption
 from arkwright.fleet.notices import Notice, NoticeKind
 from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
-from arkwright.fleet.quota_tree import Budget, ProjectQuota, TypeQuota
-from arkwright.fleet.quota_use import BudgetUse, QuotaUse, TypeUse
+from arkwright.fleet.quota_tree import Budget, Contract, Holder, ProjectQuota, TypeQuota
+from arkwright.fleet.quota_use import BudgetUse, ContractUse, QuotaUse, TypeUse
 from arkwright.fleet.reasons import WaitReason
 from arkwright.fleet.reservations import Reservation
 from arkwright.fleet.scene import Runner, Scene, in_process
@@ -37,21 +39,27 @@ __all__ = [
     "ATTEMPTS_MAX",
     "POWER_KINDS",
     "Alternative",
+    "Bought",
     "Budget",
     "BudgetUse",
     "Changes",
+    "Contract",
+    "ContractBook",
+    "ContractUse",
     "Decided",
     "Finished",
     "Fleet",
     "FleetPolicy",
     "Forecast",
     "GroupPlacement",
+    "Holder",
     "JobChange",
     "JobPlacement",
     "Move",
     "Notice",
     "NoticeKind",
     "Outcome",
+    "Oversold",
     "PowerBook",
     "PowerUse",
     "PowerWindow",

@@ -13,17 +13,23 @@ from arkwright.factory import (
     allowed_sites,
     deadline_default,
     half_life,
+    instant_ms,
     policy_hash,
     time_limit_default,
 )
 from arkwright.fleet.fleet import Fleet
 from arkwright.fleet.lowering import FleetPolicy, Preemption, TypicalDemand
-from arkwright.fleet.quota_tree import Budget, ProjectQuota, TypeQuota
+from arkwright.fleet.quota_tree import Budget, Contract, ProjectQuota, TypeQuota
 
 
 def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
     """The fleet of `factory` on `nodes`: quotas, residency, power and policy come from the file."""
-    policy = FleetPolicy(
+    return Fleet(nodes, project_quotas(factory), fleet_policy(factory), power_limits(factory))
+
+
+def fleet_policy(factory: Factory) -> FleetPolicy:
+    """What the scheduler must know of the factory's policy."""
+    return FleetPolicy(
         ordering=factory.policy.ordering.value,
         backfill=factory.policy.backfill.value,
         placement=factory.policy.placement.value,
@@ -52,7 +58,6 @@ def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
         deadline_default_s=deadline_default(factory).value,
         sha256=policy_hash(factory),
     )
-    return Fleet(nodes, project_quotas(factory), policy, power_limits(factory))
 
 
 def project_quotas(factory: Factory) -> list[ProjectQuota]:
@@ -72,6 +77,7 @@ def project_quotas(factory: Factory) -> list[ProjectQuota]:
                 share=part.quota.share,
                 by_type=_by_type(part),
                 budget=_budget(part),
+                contracts=_contracts(path, part),
             )
             for path, part in tree
         ]
@@ -84,6 +90,24 @@ def _by_type(part: Organisation | Project) -> tuple[TypeQuota, ...]:
             gpu_type=gpu_type, gpus_limit=typed.gpus, guarantee=typed.guarantee, lend=typed.lend
         )
         for gpu_type, typed in part.quota.by_type.items()
+    )
+
+
+def _contracts(path: str, part: Organisation | Project) -> tuple[Contract, ...]:
+    """Named by their place in the file: no name of a contract made later has such a sign."""
+    return tuple(
+        Contract(
+            name=f"{path}#{number}",
+            project=path,
+            gpus=contract.gpus,
+            from_ms=instant_ms(contract.start),
+            until_ms=instant_ms(contract.end),
+            gpu_type=contract.gpu_type,
+            lend=contract.lend,
+            usd_per_gpu_hour=contract.usd_per_gpu_hour,
+            is_in_file=True,
+        )
+        for number, contract in enumerate(part.contracts, 1)
     )
 
 

@@ -11,11 +11,13 @@ from arkwright import sched
 from arkwright.errors import InputError
 from arkwright.fleet import lowering
 from arkwright.fleet.capped_jobs import saved_watts, wanted_caps
+from arkwright.fleet.contracts import Oversold, is_bounded, oversold
 from arkwright.fleet.experience import Finished, group_of
 from arkwright.fleet.follower import NODE_STATES, Follower
 from arkwright.fleet.job_placement import JobPlacement, cpu_share, groups_of
 from arkwright.fleet.notices import Notice, notices_of
 from arkwright.fleet.power_book import PowerWindow
+from arkwright.fleet.quota_tree import Contract
 from arkwright.fleet.quota_use import QuotaUse, periods_ahead, quota_uses
 from arkwright.fleet.reasons import WaitReason, in_words
 from arkwright.fleet.reservations import Reservation, free_nodes
@@ -268,6 +270,36 @@ class Fleet(Follower):
         coming = self._reservations.coming(span_ms[0])
         return free_nodes(self._state, self._names, coming, span_ms, gpu_type)
 
+    def contract(self, name: str, now_ms: int) -> Contract | None:
+        """The contract of this name whose time is not over."""
+        return self._contracts.find(name, now_ms)
+
+    def contracts(self, now_ms: int) -> list[Contract]:
+        """Those whose time is not over, by start."""
+        return self._contracts.coming(now_ms)
+
+    def bought(self, project: str) -> list[Contract]:
+        """All contracts of the project that are known, those whose time is over as well."""
+        return [each for each in self._contracts if each.project == project]
+
+    def guaranteed(self, project: str) -> dict[str | None, int]:
+        """GPUs that the factory file guarantees the project, by type; under None of all types."""
+        rows = self._names.quotas.rows
+        return {
+            row.gpu_type: row.quota.guarantee or 0
+            for row in rows
+            if row.path == project and not row.is_budget
+        }
+
+    def oversold(self, contract: Contract) -> Oversold | None:
+        """Where the contract would find no room beside what is kept for others; None nowhere."""
+        return oversold(self._state, self._names, self._contracts, contract)
+
+    def can_keep(self, contract: Contract) -> bool:
+        """Whether there is a quota that the contract counts in, and above it the bound of all GPUs
+        (of the type) without which nothing could be kept from anybody."""
+        return is_bounded(self._state, self._names, contract.holders[-1])
+
     def gpus_limit(self, project: str) -> int | None:
         """Most GPUs that jobs of the organisation or project may hold together."""
         return self._names.projects[self._names.row_of_project[project]].gpus_limit
@@ -297,7 +329,7 @@ class Fleet(Follower):
 
     def quotas(self, now_ms: int) -> list[QuotaUse]:
         """The quota tree by path, with what is used, borrowed, lent, spent and remembered."""
-        return quota_uses(self._state, self._names, now_ms)
+        return quota_uses(self._state, self._names, self.contracts(now_ms), now_ms)
 
     def violations(self) -> list[str]:
         """Invariants that do not hold; empty when all do."""

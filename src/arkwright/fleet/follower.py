@@ -12,12 +12,13 @@ from arkwright import sched
 from arkwright.design import Node, PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import lowering
+from arkwright.fleet.contracts import CONTRACT_KINDS, ContractBook, events_to_tell
 from arkwright.fleet.experience import Experience, Finished, Group, group_of, key_of
 from arkwright.fleet.lowering import FleetPolicy
 from arkwright.fleet.notices import WHY_CODES
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.power_book import POWER_KINDS, PowerBook
-from arkwright.fleet.quota_tree import ProjectQuota
+from arkwright.fleet.quota_tree import Holder, ProjectQuota
 from arkwright.fleet.quota_use import periods_due
 from arkwright.fleet.reservations import Reservation, Reservations
 from arkwright.jobs.events import Event, EventKind, end_of, job_of
@@ -28,12 +29,6 @@ from arkwright.units import MILLI, MS_PER_S
 HALF_LIVES_KEPT = 20
 """Fair share forgets what was used so many half-lives ago: less than a millionth of it is left."""
 NODE_STATES = {"up": sched.UP, "draining": sched.DRAINING, "down": sched.DOWN}
-_BACKFILL = {
-    "easy": sched.EASY,
-    "none": sched.STRICT,
-    "greedy": sched.GREEDY,
-    "conservative": sched.CONSERVATIVE,
-}
 
 
 class Follower:
@@ -48,8 +43,9 @@ class Follower:
     ) -> None:
         self._names = lowering.names_of(nodes, projects, power, policy.preemption.enabled)
         self._power = PowerBook({limit.path: limit.limit_w for limit in power})
+        self._contracts = ContractBook(each for quota in projects for each in quota.contracts)
         self._policy = policy
-        self._backfill = _BACKFILL[policy.backfill]
+        self._backfill = lowering.backfill_of(policy)
         self.reset()
 
     @property
@@ -87,6 +83,7 @@ class Follower:
         self._caps: dict[str, int] = {}
         for path in self._names.row_of_power:
             self._tell_power(path, self._power.told_ms)
+        self._tell_contracts()
         self._reservations = Reservations(self._names)
 
     def apply(self, event: Event) -> None:
@@ -97,15 +94,22 @@ class Follower:
             self._follow_reservation(event)
         elif event.kind is EventKind.NODE_STATE_CHANGED:
             self.set_node_state(event.subject, event.after["state"], event.at_ms)
-        elif event.kind in POWER_KINDS:
-            if self._power.follow(event):
-                self._tell_power(event.subject, event.at_ms)
+        elif event.kind in POWER_KINDS | CONTRACT_KINDS:
+            self._follow_bound(event)
         elif event.kind is EventKind.BUDGET_PERIOD_BEGAN:
             self._begin_period(event)
         elif event.kind in (EventKind.JOB_CLAIMED, EventKind.JOB_UNCLAIMED):
             self._follow_claim(event)
         elif event.kind.value.startswith("job_"):
             self._follow(event)
+
+    def _follow_bound(self, event: Event) -> None:
+        """What the factory may draw, or is promised to whom, is another from now or then on."""
+        if event.kind in CONTRACT_KINDS:
+            for holder in self._contracts.follow(event):
+                self._tell_contract(holder, event.at_ms)
+        elif self._power.follow(event):
+            self._tell_power(event.subject, event.at_ms)
 
     def _follow_reservation(self, event: Event) -> None:
         if event.kind is EventKind.RESERVATION_MADE:
@@ -293,9 +297,10 @@ class Follower:
         """What operators set and announced, beside the factory file. It outlives `reset`."""
         return self._power
 
-    def cut_power_again(self) -> None:
-        """After a replay of what runs: limits were in force from its beginning, jobs may have
-        started under higher ones. Each is made once more, as a cut below what runs by now."""
+    def bound_again(self) -> None:
+        """After a replay of what runs: limits and contracts were in force from its beginning, jobs
+        may have started before them. Each is made once more, below what runs by now."""
+        self._tell_contracts()
         at_ms = self._power.told_ms
         for path, row in self._names.row_of_power.items():
             lifted = sched.row_limit(at_ms, row, sched.UNLIMITED)
@@ -317,6 +322,20 @@ class Follower:
             for step_ms, limit in book.steps(path, at_ms)
         ]
         for event in events:
+            self._state = sched.apply(self._state, event)
+
+    @property
+    def contract_book(self) -> ContractBook:
+        """What is bought: in the factory file, and since. It outlives `reset`."""
+        return self._contracts
+
+    def _tell_contracts(self) -> None:
+        for holder in self._contracts.holders():
+            self._tell_contract(holder, self._contracts.told_ms)
+
+    def _tell_contract(self, holder: Holder, at_ms: int) -> None:
+        """Bring the holder's guarantee, and those to come, to what the book says."""
+        for event in events_to_tell(self._state, self._names, self._contracts, holder, at_ms):
             self._state = sched.apply(self._state, event)
 
     def _power_row(self, path: str) -> int:

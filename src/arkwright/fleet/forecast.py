@@ -19,8 +19,8 @@ from arkwright.fleet import lowering
 from arkwright.fleet.experience import Group, Ints, group_of
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
-from arkwright.jobs.deadline import deadline_ms
 from arkwright.jobs.spec import JobSpec, gpus_of
+from arkwright.units import parse_instant
 
 PATHS_MAX: Final = 19
 """With 19 paths the second and the eighteenth are the tenth and the ninetieth of a hundred."""
@@ -89,7 +89,7 @@ def forecast_new(
 def _judged(scene: Scene, spec: JobSpec, found: Forecast) -> Forecast:
     if spec.deadline is None:
         return found
-    latest_ms = deadline_ms(spec.deadline) - lowering.duration_ms(spec, scene.policy)
+    latest_ms = parse_instant(spec.deadline) - lowering.duration_ms(spec, scene.policy)
     is_by = found.start_ms is not None and found.start_ms <= latest_ms
     return msgspec.structs.replace(found, is_by_deadline=is_by)
 

@@ -17,6 +17,12 @@ from arkwright.jobs.spec import JobSpec, Level, Tier, TopologyMode, parts_of, si
 from arkwright.sched.codes import CRITICAL, FLEXIBLE, STANDARD
 from arkwright.units import MILLI, MS_PER_S, gigabytes_to_mib
 
+_BACKFILL = {
+    "easy": sched.EASY,
+    "none": sched.STRICT,
+    "greedy": sched.GREEDY,
+    "conservative": sched.CONSERVATIVE,
+}
 LEVELS = tuple(Level)
 """Topology levels, smallest first: the axis `n_levels` of the scheduler."""
 _PLACEMENT = {
@@ -200,10 +206,21 @@ def duration_ms(spec: JobSpec, policy: FleetPolicy) -> int:
     return max(1, math.ceil(limit_s * MS_PER_S))
 
 
+def backfill_of(policy: FleetPolicy) -> int:
+    """The scheduler's mode."""
+    return _BACKFILL[policy.backfill]
+
+
 def priority_of(names: Names, spec: JobSpec, project: str) -> int:
     """The job's own priority on top of its organisation's."""
-    quota = names.quotas.rows[names.row_of_project[project]].quota
-    return spec.priority + (quota.priority if isinstance(quota, ProjectQuota) else 0)
+    return spec.priority + priority_of_project(names, project)
+
+
+def priority_of_project(names: Names, project: str) -> int:
+    """What its organisation adds to the priority of every job; 0 for a project nobody knows."""
+    row = names.row_of_project.get(project)
+    quota = names.quotas.rows[row].quota if row is not None else None
+    return quota.priority if isinstance(quota, ProjectQuota) else 0
 
 
 def _domains(nodes: Sequence[Node]) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

@@ -1,13 +1,15 @@
 """Quotas as capacity rows: organisation over project, the same per GPU type, and budgets.
 
-Rows in this order: `factory` where anybody has a guarantee, organisations and projects by path,
-quotas of one GPU type by type and path, budgets by path. A guarantee means something only where the
-whole is bounded, so above guarantees stands a row of all GPUs the factory has (of that type).
+Rows in this order: `factory` where anybody has a guarantee or a contract, organisations and
+projects by path, quotas of one GPU type by type and path, budgets by path. A guarantee means
+something only where the whole is bounded, so above guarantees stands a row of all GPUs the factory
+has (of that type).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -37,6 +39,45 @@ class Budget(Struct, frozen=True, kw_only=True):
     """`month`, `quarter` or `year`."""
 
 
+class Contract(Struct, frozen=True, kw_only=True):
+    """GPUs that a project and what is below it have bought in `[from_ms, until_ms)`."""
+
+    name: str
+    project: str
+    gpus: int
+    from_ms: int
+    until_ms: int
+    gpu_type: str | None = None
+    """Of which type; None is any."""
+    lend: int = 0
+    """How many of them others may borrow while they are not used."""
+    usd_per_gpu_hour: float | None = None
+    is_in_file: bool = False
+    """The factory file's, which no command withdraws."""
+
+    @property
+    def holders(self) -> tuple[Holder, ...]:
+        """Whose guarantees it adds to: the project's, and of its GPUs of the type."""
+        whole = Holder(self.project)
+        return (whole,) if self.gpu_type is None else (whole, Holder(self.project, self.gpu_type))
+
+    def touches(self, from_ms: int, until_ms: int) -> bool:
+        """Whether it has any time in common with `[from_ms, until_ms)`."""
+        return self.from_ms < until_ms and from_ms < self.until_ms
+
+
+class Holder(NamedTuple):
+    """A quota that contracts add to: of a project, or of its GPUs of one type."""
+
+    project: str
+    gpu_type: str | None = None
+
+    @property
+    def label(self) -> str:
+        """`lab`, `lab@h100`."""
+        return self.project if self.gpu_type is None else f"{self.project}@{self.gpu_type}"
+
+
 class ProjectQuota(Struct, frozen=True, kw_only=True):
     """A node of the quota tree: an organisation or a project inside one."""
 
@@ -55,6 +96,8 @@ class ProjectQuota(Struct, frozen=True, kw_only=True):
     """Weight under fair share; None takes the guarantee, else the limit, else 1."""
     by_type: tuple[TypeQuota, ...] = ()
     budget: Budget | None = None
+    contracts: tuple[Contract, ...] = ()
+    """Those of the factory file."""
 
 
 class QuotaRow(Struct, frozen=True, kw_only=True):
@@ -82,13 +125,13 @@ class QuotaTree(Struct, frozen=True, kw_only=True):
 def quota_tree(projects: Sequence[ProjectQuota], nodes: Sequence[Node]) -> QuotaTree:
     """The tree of these projects, given by path, above these nodes."""
     rows: list[QuotaRow] = []
-    if any(project.guarantee is not None for project in projects):
+    if any(_is_promised(project) for project in projects):
         whole = ProjectQuota(path="", gpus_limit=sum(node.gpus for node in nodes))
         rows.append(QuotaRow(label=FACTORY, path="", quota=whole))
     first = len(rows)
     rows += [QuotaRow(label=project.path, path=project.path, quota=project) for project in projects]
     row_of_type = {}
-    for gpu_type in sorted({typed.gpu_type for each in projects for typed in each.by_type}):
+    for gpu_type in _counted_types(projects):
         for row in _rows_of_type(gpu_type, projects, nodes):
             row_of_type[row.path, gpu_type] = len(rows)
             rows.append(row)
@@ -167,15 +210,38 @@ def _rows_of_type(
     typed = {
         project.path: quota
         for project in projects
-        for quota in project.by_type
+        for quota in (*_bare_types(project), *project.by_type)
         if quota.gpu_type == gpu_type
     }
-    if any(quota.guarantee is not None for quota in typed.values()):
+    bought = {each.gpu_type for project in projects for each in project.contracts}
+    if gpu_type in bought or any(quota.guarantee is not None for quota in typed.values()):
         count = sum(node.gpus for node in nodes if node.gpu_type == gpu_type)
         typed = {"": TypeQuota(gpu_type=gpu_type, gpus_limit=count)} | typed
     return [
         QuotaRow(label=f"{path or FACTORY}@{gpu_type}", path=path, gpu_type=gpu_type, quota=quota)
         for path, quota in typed.items()
+    ]
+
+
+def _is_promised(project: ProjectQuota) -> bool:
+    """Whether it is to have GPUs whatever others do."""
+    return bool(project.contracts) or project.guarantee is not None
+
+
+def _counted_types(projects: Sequence[ProjectQuota]) -> list[str]:
+    return sorted(
+        {
+            typed.gpu_type
+            for project in projects
+            for typed in (*_bare_types(project), *project.by_type)
+        }
+    )
+
+
+def _bare_types(project: ProjectQuota) -> list[TypeQuota]:
+    """Types of which it has bought GPUs: they are counted, also where nothing else is said."""
+    return [
+        TypeQuota(gpu_type=each.gpu_type) for each in project.contracts if each.gpu_type is not None
     ]
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
 from arkwright import sched
+from arkwright.fleet.contracts import row_of
 from arkwright.fleet.lowering import Names
 from arkwright.fleet.periods import period_of
-from arkwright.fleet.quota_tree import GPU_MS_PER_HOUR, ProjectQuota, QuotaRow
+from arkwright.fleet.quota_tree import GPU_MS_PER_HOUR, Contract, ProjectQuota, QuotaRow
 from arkwright.units import MILLI
 
 PERIODS_AHEAD: Final = 13
@@ -45,6 +46,24 @@ class TypeUse(Struct, frozen=True, kw_only=True):
     lent: float
 
 
+class ContractUse(Struct, frozen=True, kw_only=True):
+    """GPUs bought for a time that is not over."""
+
+    name: str
+    gpu_type: str | None
+    gpus: int
+    lend: int
+    from_ms: int
+    until_ms: int
+    is_open: bool
+    """Its time has begun."""
+    is_in_file: bool
+    used: float
+    """GPUs that jobs hold now of all contracts of the project and type (of all types, where it has
+    none): what is guaranteed besides is used first."""
+    usd_per_gpu_hour: float | None
+
+
 class QuotaUse(Struct, frozen=True, kw_only=True):
     """One organisation or project, or the whole factory. GPUs; fractions of one count."""
 
@@ -64,6 +83,7 @@ class QuotaUse(Struct, frozen=True, kw_only=True):
     lent: float
     """Most of its unused guarantee that its neighbours hold now."""
     by_type: list[TypeUse]
+    contracts: list[ContractUse]
     budget: BudgetUse | None
     share: int | None
     """Weight under fair share; None under another order."""
@@ -72,8 +92,12 @@ class QuotaUse(Struct, frozen=True, kw_only=True):
     half-life since."""
 
 
-def quota_uses(state: sched.State, names: Names, now_ms: int) -> list[QuotaUse]:
-    """The tree by path, the whole factory first where it has a row."""
+def quota_uses(
+    state: sched.State, names: Names, contracts: Iterable[Contract], now_ms: int
+) -> list[QuotaUse]:
+    """The tree by path, the whole factory first where it has a row. `contracts` that are not over
+    stand with their project."""
+    bought = list(contracts)
     tree = names.quotas
     rows = [
         (row, each)
@@ -88,6 +112,11 @@ def quota_uses(state: sched.State, names: Names, now_ms: int) -> list[QuotaUse]:
                 TypeUse(gpu_type=gpu_type, **_amounts(state, typed))
                 for (path, gpu_type), typed in tree.row_of_type.items()
                 if path == each.path
+            ],
+            contracts=[
+                _contract(state, names, contract, now_ms)
+                for contract in bought
+                if contract.project == each.path
             ],
             budget=_budget(state, tree.row_of_budget, each),
             share=int(state.row_share[row]) if state.fair[0] > 0 and each.path else None,
@@ -130,6 +159,33 @@ def _amounts(state: sched.State, row: int) -> dict[str, Any]:
         "borrowed": sched.borrowed(state, row) / MILLI,
         "lent": _lent(state, row) / MILLI,
     }
+
+
+def _contract(state: sched.State, names: Names, contract: Contract, now_ms: int) -> ContractUse:
+    is_open = contract.from_ms <= now_ms
+    used = _used_bought(state, names, contract) if is_open else 0
+    return ContractUse(
+        name=contract.name,
+        gpu_type=contract.gpu_type,
+        gpus=contract.gpus,
+        lend=contract.lend,
+        from_ms=contract.from_ms,
+        until_ms=contract.until_ms,
+        is_open=is_open,
+        is_in_file=contract.is_in_file,
+        used=used / MILLI,
+        usd_per_gpu_hour=contract.usd_per_gpu_hour,
+    )
+
+
+def _used_bought(state: sched.State, names: Names, contract: Contract) -> int:
+    """Of the GPUs bought by the project, of the type, what its jobs hold beyond what the factory
+    file guarantees it [milli-GPU]."""
+    row = row_of(names, contract.holders[-1])
+    if row < 0:
+        return 0
+    besides = (names.quotas.rows[row].quota.guarantee or 0) * MILLI
+    return max(0, min(int(state.row_used[row]), int(state.row_guarantee[row])) - besides)
 
 
 def _lent(state: sched.State, row: int) -> int:

@@ -161,6 +161,15 @@ def _limit_ahead(c: _Context) -> str:
     )
 
 
+def _contract_ahead(c: _Context) -> str:
+    r = c.reason
+    return (
+        f"would still run when the contract of {c.project} begins at {render_instant(r.at_ms)} and "
+        f"{_gpus(r.limit)} are kept for it; it asks for {_gpus(r.asked)}, {_gpus(r.free)} will be "
+        f"left beside what is expected to run then: {_gpus(r.asked - r.free)} short"
+    )
+
+
 def _reserved(c: _Context) -> str:
     return (
         f"the nodes that are free are kept for {c.other_job}, which is ahead and starts in time "
@@ -268,6 +277,7 @@ _CODES: Mapping[int, tuple[str, Callable[[_Context], str]]] = {
     sched.BUDGET: ("budget", _budget),
     sched.POWER: ("power", _power),
     sched.LIMIT_AHEAD: ("limit-ahead", _limit_ahead),
+    sched.CONTRACT_AHEAD: ("contract-ahead", _contract_ahead),
     sched.RESERVED_WINDOW: ("reserved-window", _window),
     sched.RESERVED_FOR_HEAD: ("reserved-for-head", _reserved),
     sched.BEHIND_HIGHER_PRIORITY: (

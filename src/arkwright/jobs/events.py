@@ -49,6 +49,11 @@ class EventKind(Enum):
     RESERVATION_MADE = "reservation_made"
     """Nodes are kept for a project, or for nobody: `after` names them, from when and until when."""
     RESERVATION_WITHDRAWN = "reservation_withdrawn"
+    CONTRACT_MADE = "contract_made"
+    """GPUs are bought for a project: `after` has how many, from when and until when."""
+    CONTRACT_REACHED = "contract_reached"
+    """The time of a contract came, or its end: the subject is guaranteed another amount."""
+    CONTRACT_WITHDRAWN = "contract_withdrawn"
     CYCLE_RAN = "cycle_ran"
     """A decision was recorded: now, policy hash, scheduler version, parent, decision hash."""
 
@@ -62,8 +67,8 @@ class Event(Struct, frozen=True, kw_only=True):
     """Milliseconds since the Unix epoch, UTC; never less than the event before it."""
     kind: EventKind
     subject: str
-    """Job id, attempt id, node path, place of the power tree, name of a user, a reservation or the
-    factory."""
+    """Job id, attempt id, node path, place of the power tree, organisation or project, name of a
+    user, a reservation, a contract or the factory."""
     actor: str
     """`user:<name>`, `scheduler`, `engine:<site>` or `server`."""
     cause: str

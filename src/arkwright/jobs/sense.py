@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import signal
 
-from arkwright.jobs.deadline import deadline_ms
 from arkwright.jobs.spec import JobSpec, Level, Resources, Topology, sizes_of
+from arkwright.units import parse_instant
 
 DURATION_S_MAX = 1e9
 """Some 31 years: more than any job, and far from where milliseconds stop being exact."""
@@ -156,7 +156,7 @@ def _durations(spec: JobSpec) -> list[tuple[str, str, str]]:
         wrong.append(("time_limit", "0 s", "give the job some time, or leave it out"))
     if spec.deadline is not None:
         try:
-            deadline_ms(spec.deadline)
+            parse_instant(spec.deadline)
         except ValueError:
             right = "write it as 2026-05-01T12:00:00Z or with an offset such as +02:00"
             wrong.append(("deadline", f"{spec.deadline!r} is no instant", right))

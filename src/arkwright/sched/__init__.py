@@ -44,6 +44,7 @@ from arkwright.sched.codes import (
     CLAIM_STANDS,
     CLAIMED,
     CONSERVATIVE,
+    CONTRACT_AHEAD,
     DONE,
     DOT_PRODUCT,
     DOWN,
@@ -60,8 +61,10 @@ from arkwright.sched.codes import (
     IS_ACTIVE,
     IS_DONE,
     IS_HELD,
+    KEPT_STEP,
     LESS_PER_NODE,
     LIMIT_AHEAD,
+    LIMIT_STEP,
     MOVED,
     NEVER_BUDGET,
     NEVER_NO_SUCH_NODE,
@@ -112,6 +115,7 @@ from arkwright.sched.event import (
     hold,
     node_state,
     period,
+    pledge,
     preempt,
     priority,
     recalled,
@@ -126,6 +130,7 @@ from arkwright.sched.event import (
     stop,
     submit,
     unclaim,
+    unpledge,
     unreserve,
     withdraw,
 )
@@ -170,7 +175,7 @@ from arkwright.sched.state import (
     same,
     shape_of,
 )
-from arkwright.sched.tree import borrowed
+from arkwright.sched.tree import borrowed, idle
 from arkwright.sched.why import explain, never_fits
 
 __all__ = [
@@ -187,6 +192,7 @@ __all__ = [
     "CLAIMED",
     "CLAIM_STANDS",
     "CONSERVATIVE",
+    "CONTRACT_AHEAD",
     "DONE",
     "DOT_PRODUCT",
     "DOWN",
@@ -205,8 +211,10 @@ __all__ = [
     "IS_ACTIVE",
     "IS_DONE",
     "IS_HELD",
+    "KEPT_STEP",
     "LESS_PER_NODE",
     "LIMIT_AHEAD",
+    "LIMIT_STEP",
     "MOVED",
     "NEVER_BUDGET",
     "NEVER_NODE_TOO_SMALL",
@@ -288,6 +296,7 @@ __all__ = [
     "groups_of",
     "guarantee",
     "hold",
+    "idle",
     "most_nodes_now",
     "never_fits",
     "node_state",
@@ -295,6 +304,7 @@ __all__ = [
     "notified",
     "over_after_cut",
     "period",
+    "pledge",
     "preempt",
     "priority",
     "recalled",
@@ -316,6 +326,7 @@ __all__ = [
     "submit",
     "timetable",
     "unclaim",
+    "unpledge",
     "unreserve",
     "victims_of",
     "withdraw",

@@ -46,6 +46,8 @@ CLAIM: Final = 31
 UNCLAIM: Final = 32
 SAVED: Final = 33
 RECALLED: Final = 34
+PLEDGE: Final = 70
+UNPLEDGE: Final = 71
 
 # Why a job was told to stop for another (`State.job_told`); 0 is "it was not".
 EVICTED: Final = 1
@@ -90,6 +92,10 @@ WATTS: Final = 1
 GPU_MS: Final = 2
 """GPU time over a period: the budget of a quota row."""
 
+# What a step of the calendar changes.
+LIMIT_STEP: Final = 0
+KEPT_STEP: Final = 1
+
 # Amounts, times and durations stay below this, so that sums of two never overflow int64.
 BIG: Final = 1 << 60
 
@@ -121,6 +127,7 @@ BEHIND_HIGHER_PRIORITY: Final = 14
 NODES_DOWN: Final = 15
 POWER: Final = 16
 LIMIT_AHEAD: Final = 17
+CONTRACT_AHEAD: Final = 72
 CLAIM_STANDS: Final = 41
 CLAIMED: Final = 42
 STOPS_FOR: Final = 43

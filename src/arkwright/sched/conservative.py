@@ -121,6 +121,8 @@ def _fitting_class(state: State, work: Work) -> int:
 def _could_start(state: State, work: Work, drawn: plan.Plan, job: int, now_ms: int) -> bool:
     lasts_ms = state.job_duration_ms[job]
     cls = state.job_class[job]
+    if not constraints.admit_use(state, cls, lasts_ms, work.row_owed):
+        return False
     return bool(_earliest(state, work, drawn, cls, now_ms, lasts_ms) == now_ms)
 
 
@@ -247,7 +249,9 @@ def _refused_at(
     first = place
     while place < drawn.used[1] and drawn.when_ms[place] < end_ms:
         line = drawn.where[place]
-        if not constraints.admit_then(state, cls, drawn.row_used[line], drawn.row_limit[line]):
+        if not constraints.admit_then(
+            state, cls, drawn.row_used[line], drawn.row_limit[line], drawn.row_kept[line]
+        ):
             return int(drawn.when_ms[place])
         place += 1
     work.row_left[:] = BIG

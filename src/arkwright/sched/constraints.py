@@ -26,7 +26,7 @@ from arkwright.sched.state import Ints, State
 
 def admit_job(state: State, cls: int, used: Ints) -> int:
     """What of the whole factory refuses a job of the class: a row index, or BLOCKED_BY_NOTHING."""
-    return tree.admit(state, cls, used, state.row_limit)
+    return tree.admit(state, cls, used, state.row_limit, state.row_kept)
 
 
 def admit_nodes(
@@ -96,15 +96,18 @@ def allow_nodes(state: State, cls: int, nodes: Ints) -> int:
     return mask.admit(state, cls, False, nodes)
 
 
-def admit_then(state: State, cls: int, used: Ints, limits: Ints) -> bool:
-    """Whether the factory has room for a job of the class on top of `used` under `limits`."""
-    return tree.admit(state, cls, used, limits) < 0
+def admit_then(state: State, cls: int, used: Ints, limits: Ints, kept: Ints) -> bool:
+    """Whether the factory has room for a job of the class on top of `used` under `limits`.
+
+    `kept` is what rows keep at the instant of `used`, here and in what follows.
+    """
+    return tree.admit(state, cls, used, limits, kept) < 0
 
 
 def admit_ahead(
     state: State, cls: int, step_left: Ints, step_within: Ints, after_ms: int, end_ms: int
 ) -> bool:
-    """Whether limits announced in `(after_ms, end_ms)` leave the factory room for the job."""
+    """Whether what is announced in `(after_ms, end_ms)` leaves the factory room for the job."""
     return not calendar.refuses(state, cls, step_left, step_within, after_ms, end_ms)
 
 
@@ -123,15 +126,34 @@ def row_room_ahead(state: State, step_left: Ints, after_ms: int, end_ms: int, le
     return calendar.admit(state, step_left, after_ms, end_ms, left)
 
 
-def foresee_rows(state: State, now_ms: int, used: Ints, step_left: Ints, step_within: Ints) -> None:
-    """Write what every announced limit will leave when running jobs end as expected."""
+def foresee_rows(
+    state: State,
+    now_ms: int,
+    used: Ints,
+    limits: Ints,
+    kept: Ints,
+    step_left: Ints,
+    step_within: Ints,
+) -> None:
+    """Write what every announced change will leave when running jobs end as expected.
+
+    `used`, `limits` and `kept` [n_rows] are scratch.
+    """
     if state.step_count[0] > 0:
-        calendar.foresee(state, now_ms, used, step_left, step_within)
+        calendar.foresee(state, now_ms, used, limits, kept, step_left, step_within)
 
 
 def limits_at(state: State, now_ms: int, at_ms: int, limits: Ints) -> None:
     """Write the limits that rows have at `at_ms`."""
     calendar.limits_at(state, now_ms, at_ms, limits)
+
+
+def keep_until(
+    state: State, now_ms: int, after_ms: int, at_ms: int, used: Ints, kept: Ints
+) -> None:
+    """Bring `kept`, and with it `used`, to what rows keep at `at_ms` from what it was at
+    `after_ms`."""
+    calendar.keep_until(state, now_ms, after_ms, at_ms, used, kept)
 
 
 def spend_ahead(
@@ -228,19 +250,21 @@ def admit_block(state: State, cls: int, nodes: Ints, count: int, each: Ints, blo
     return rails.admit(state, cls, nodes, count, each, block)
 
 
-def foresee_end(state: State, cls: int, nodes: Ints, used: Ints) -> None:
+def foresee_end(state: State, cls: int, nodes: Ints, used: Ints, kept: Ints) -> None:
     """In `used`, a job of the class on `nodes` has ended and given back what it held."""
-    tree.apply(state, cls, used, -1)
+    tree.apply(state, cls, used, kept, -1)
     _apply_power(state, cls, nodes, used, -1)
 
 
-def foresee_start(state: State, cls: int, nodes: Ints, used: Ints) -> None:
+def foresee_start(state: State, cls: int, nodes: Ints, used: Ints, kept: Ints) -> None:
     """In `used`, a job of the class has started on `nodes`."""
-    tree.apply(state, cls, used, 1)
+    tree.apply(state, cls, used, kept, 1)
     _apply_power(state, cls, nodes, used, 1)
 
 
-def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spare: Ints) -> None:
+def set_aside(
+    state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, kept: Ints, spare: Ints
+) -> None:
     """A job of the class will hold its share on top of `used`, to which it is added.
 
     Writes to `spare` what the rows above its nodes have left beside it, BIG elsewhere.
@@ -252,18 +276,18 @@ def set_aside(state: State, cls: int, nodes: Ints, used: Ints, limits: Ints, spa
         power.set_aside(state, group, theirs, used, limits, spare)
         first += state.class_nodes[group]
         group = state.class_more[group]
-    tree.apply(state, cls, used, 1)
+    tree.apply(state, cls, used, kept, 1)
 
 
-def spend(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> None:
+def spend(state: State, cls: int, nodes: Ints, used: Ints, kept: Ints, spare: Ints) -> None:
     """A job of the class takes its share of what is left beside the reservation."""
-    tree.apply(state, cls, used, 1)
+    tree.apply(state, cls, used, kept, 1)
     _apply_power(state, cls, nodes, spare, -1)
 
 
-def spend_back(state: State, cls: int, nodes: Ints, used: Ints, spare: Ints) -> None:
+def spend_back(state: State, cls: int, nodes: Ints, used: Ints, kept: Ints, spare: Ints) -> None:
     """A job of the class leaves its share to others beside the reservation: `spend` undone."""
-    tree.apply(state, cls, used, -1)
+    tree.apply(state, cls, used, kept, -1)
     _apply_power(state, cls, nodes, spare, 1)
 
 
@@ -312,7 +336,7 @@ def foresee_hold(state: State, job: int, place: int, each: Ints) -> None:
 
 def take(state: State, cls: int, nodes: Ints) -> None:
     """A job of the class starts to hold these nodes."""
-    tree.apply(state, cls, state.row_used, 1)
+    tree.apply(state, cls, state.row_used, state.row_kept, 1)
     _apply_power(state, cls, nodes, state.row_used, 1)
     for place in range(len(nodes)):
         capacity.apply(state, together.group_at(state, cls, place), nodes[place], 1)
@@ -320,7 +344,7 @@ def take(state: State, cls: int, nodes: Ints) -> None:
 
 def give_back(state: State, cls: int, nodes: Ints) -> None:
     """A job of the class no longer holds these nodes."""
-    tree.apply(state, cls, state.row_used, -1)
+    tree.apply(state, cls, state.row_used, state.row_kept, -1)
     tree.freed(state, cls)
     _apply_power(state, cls, nodes, state.row_used, -1)
     group, first = cls, 0

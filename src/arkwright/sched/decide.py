@@ -81,7 +81,7 @@ def _open_classes(state: State, work: Work, now_ms: int) -> None:
     work.result[SHADOW_MS] = -1
     work.row_owed[:] = 0
     reservation.forget_ranks(work)
-    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
+    reservation.look_ahead(state, work, now_ms)
     for cls in range(state.class_count[0]):
         work.class_within_ms[cls] = BIG
         work.class_candidate[cls] = order.first(state, state.class_root[cls])
@@ -241,7 +241,9 @@ def _fits_beside(state: State, work: Work, cls: int, job: int, now_ms: int, end_
     constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
     if constraints.admit_job(state, cls, state.row_used) >= 0:
         return False
-    if not constraints.admit_then(state, cls, work.row_used, work.row_limit_then):
+    if not constraints.admit_then(
+        state, cls, work.row_used, work.row_limit_then, work.row_kept_then
+    ):
         return False
     if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False

@@ -125,7 +125,7 @@ def rows_without_stopping(state: State) -> Ints:
 
 def charge(state: State, job: int, rows: Ints, sign: int) -> None:
     """Add (`sign` 1) or take (-1) the job's demand in its quota rows."""
-    tree.apply(state, state.job_class[job], rows, sign)
+    tree.apply(state, state.job_class[job], rows, state.row_kept, sign)
 
 
 def leaves_guarantee(state: State, job: int, other: int, rows: Ints, why: int) -> bool:

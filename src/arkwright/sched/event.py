@@ -118,6 +118,21 @@ def guarantee(at_ms: int, row: int, value: int, kept: int) -> Event:
     return Event(codes.GUARANTEE, at_ms, row, (value, kept))
 
 
+def pledge(at_ms: int, row: int, from_ms: int, value: int, kept: int) -> Event:
+    """From `from_ms` on a quota row will be guaranteed `value` milli-GPU, of which it keeps `kept`;
+    decisions leave it that much then.
+
+    The `guarantee` of that time makes it so and ends the pledge. One for the same time replaces
+    this one.
+    """
+    return Event(codes.PLEDGE, at_ms, row, (from_ms, value, kept))
+
+
+def unpledge(at_ms: int, row: int, from_ms: int) -> Event:
+    """The guarantee pledged for `from_ms` will not come."""
+    return Event(codes.UNPLEDGE, at_ms, row, (from_ms,))
+
+
 def period(at_ms: int, row: int, end_ms: int = -1) -> Event:
     """A new period of a budget row begins: only GPU time from now on counts in it.
 

@@ -20,7 +20,7 @@ from arkwright.sched import codes, event, tree
 from arkwright.sched._jit import INTERPRETED, Kernels
 from arkwright.sched.attempts import CYCLES_LEFT, REACHED_MS, WATCHED_LEFT, Trip
 from arkwright.sched.event import Event
-from arkwright.sched.forward import attempts_max, timetable, trip_of
+from arkwright.sched.forward import attempts_max, timetable, trip_of, with_announced
 from arkwright.sched.gang import Gang, class_of
 from arkwright.sched.mutate import apply
 from arkwright.sched.state import Ints, State, copy, shape_of
@@ -46,7 +46,8 @@ class Ride(NamedTuple):
     """Indices of queued jobs; the ride ends when all of them have started."""
     changes: tuple[Event, ...] = ()
     later: tuple[Event, ...] = ()
-    """What will happen in between, by time; any kind but CLASS, START and SUBMIT."""
+    """What will happen in between, by time; any kind but CLASS, START and SUBMIT. What the state's
+    calendar announces comes true besides."""
 
 
 class Foreseen(NamedTuple):
@@ -141,10 +142,11 @@ def _ride(
     trip.stop[WATCHED_LEFT] = len(ride.watched)
     trip.stop[CYCLES_LEFT] = horizon.cycles
     coming = timetable((event, 0) for event in ride.later)
+    coming = with_announced(state, coming, now_ms)
     work = workspace(state)
     starts = kernels.advance(state, work, coming, trip, now_ms, horizon.until_ms, backfill)
     if starts < 0:
-        raise InternalError(f"foresee: event {-1 - starts} refused: {ride.later[-1 - starts]}")
+        raise InternalError(f"foresee: event {-1 - starts} refused: {coming[-1 - starts].tolist()}")
     start_ms = np.full(n_jobs, -1, np.int64)
     # A job may start more than once; the last written stays, and that is to be its first start.
     start_ms[trip.start_job[:starts][::-1]] = trip.start_at_ms[:starts][::-1]

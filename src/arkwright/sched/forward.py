@@ -22,6 +22,7 @@ from arkwright.sched.advance import (
 from arkwright.sched.attempts import (
     CYCLES_LEFT,
     NEXT_MS,
+    REACHED_MS,
     STARTS,
     STOP_FIELDS,
     UNDER_WAY,
@@ -64,6 +65,9 @@ class AttemptLog(NamedTuple):
     lost_ms: Ints
     node_first: Ints
     node: Ints
+    gpu_milli: Ints
+    """Held on each of the attempt's nodes; of a gang of different nodes, what its first group does.
+    """
 
 
 def forward(
@@ -81,11 +85,12 @@ def forward(
     `events`: int64[n, FORWARD_COLUMNS] ordered by time (`timetable`), any kind but CLASS,
     START and CLAIM.
     `actual_ms`: int64[jobs in the state], how long each really lasts from its start; the estimate
-    when not given. Limits that the state has announced come true at their times; one announced
-    by an event needs its ROW_LIMIT among the events. A job that is told to stop for another lasts
-    its grace at most, waits again, and then lasts what it had not saved; all its starts are
-    told. At one instant: ends by job index, then events in their order, then a cycle; with
-    `one_by_one` a cycle after each of them, as simulators do that handle one event at a time.
+    when not given. Limits and guarantees that the state has announced come true at their times;
+    one announced by an event needs its ROW_LIMIT, or GUARANTEE, among the events. A job that is
+    told to stop for another lasts its grace at most, waits again, and then lasts what it had not
+    saved; all its starts are told. At one instant: ends by job index, then events in their order,
+    then a cycle; with `one_by_one` a cycle after each of them, as simulators do that handle one
+    event at a time.
     """
     run = Run(state, events, now_ms, actual_ms, backfill, kernels, one_by_one, keeps_log=False)
     run.through(until_ms)
@@ -114,7 +119,7 @@ class Run:
         self._now_ms = now_ms
         self._backfill = backfill
         self._kernels = kernels
-        self._events = _checked(state, _with_announced(state, events, now_ms))
+        self._events = _checked(state, with_announced(state, events, now_ms))
         known = int(state.job_count[0])
         self._state = _with_room(state, self._events)
         self._trip = _trip(self._state, self._events, lasting or Lasting(), keeps_log)
@@ -128,6 +133,11 @@ class Run:
     def next_ms(self) -> int:
         """The next instant at which something happens; `codes.BIG` when nothing ever will."""
         return int(self._trip.stop[NEXT_MS]) if self._has_begun else self._now_ms
+
+    @property
+    def reached_ms(self) -> int:
+        """The last instant at which something happened."""
+        return int(self._trip.stop[REACHED_MS])
 
     @property
     def starts(self) -> int:
@@ -180,6 +190,7 @@ class Run:
             lost_ms=trip.lost_ms[:starts].copy(),
             node_first=first,
             node=trip.node[: int(first[-1])].copy(),
+            gpu_milli=self._state.class_gpu_milli[self._state.job_asked[trip.start_job[:starts]]],
         )
 
 
@@ -197,7 +208,7 @@ def _with_room(state: State, events: Ints) -> State:
     kinds = events[:, KIND]
     classes = events[kinds == codes.SUBMIT, INDEX]
     slots = int(state.class_slots[classes].sum())
-    announced = int((kinds == codes.ANNOUNCE).sum())
+    announced = int(np.isin(kinds, (codes.ANNOUNCE, codes.PLEDGE)).sum())
     reserved = int((kinds == codes.RESERVE).sum())
     return grown(state, 0, len(classes), slots, announced, reserved)
 
@@ -251,8 +262,8 @@ def _most_per_fault(state: State) -> tuple[int, int]:
     return int(np.ceil((1 / share).max())), int(np.ceil(nodes.max()))
 
 
-def _with_announced(state: State, events: Ints, now_ms: int) -> Ints:
-    """The events with the limits already announced made so at their times, after what is there."""
+def with_announced(state: State, events: Ints, now_ms: int) -> Ints:
+    """The events with what the calendar announces made so at its time, after what is there."""
     steps = range(int(state.step_count[0]))
     coming = [step for step in steps if state.step_at_ms[step] >= now_ms]
     if not coming:
@@ -262,6 +273,10 @@ def _with_announced(state: State, events: Ints, now_ms: int) -> Ints:
     made[:, AT_MS] = state.step_at_ms[coming]
     made[:, INDEX] = state.step_row[coming]
     made[:, VALUES] = state.step_limit[coming]
+    is_kept = state.step_kind[coming] == codes.KEPT_STEP
+    made[is_kept, KIND] = codes.GUARANTEE
+    made[is_kept, VALUES] = state.step_guarantee[coming][is_kept]
+    made[is_kept, VALUES + 1] = state.step_limit[coming][is_kept]
     both = np.concatenate([events, made])
     return both[np.argsort(both[:, AT_MS], kind="stable")]
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from arkwright.sched import budget, order, together
-from arkwright.sched.codes import GPU_MILLI, GPU_MS, QUEUED, RUNNING, STARTING, STOPPING
+from arkwright.sched.codes import (
+    GPU_MILLI,
+    GPU_MS,
+    KEPT_STEP,
+    QUEUED,
+    RUNNING,
+    STARTING,
+    STOPPING,
+)
 from arkwright.sched.state import Ints, Shape, State, chain_of, groups_of, nodes_of, shape_of
 
 
@@ -189,11 +197,15 @@ def _check_rows(state: State, row_used: Ints) -> list[str]:
         if state.row_limit[row] >= 0 and row_used[row] > state.row_ceiling[row]:
             wrong.append(f"row {row}: {row_used[row]} used of {state.row_ceiling[row]}")
     steps = slice(0, int(state.step_count[0]))
-    calendar = list(
-        zip(state.step_at_ms[steps].tolist(), state.step_row[steps].tolist(), strict=True)
-    )
+    columns = (state.step_at_ms, state.step_row, state.step_kind)
+    calendar = list(zip(*(column[steps].tolist() for column in columns), strict=True))
     if calendar != sorted(set(calendar)):
-        wrong.append(f"the calendar is not in order, one limit a row and time: {calendar}")
+        wrong.append(f"the calendar is not in order, one of a kind a row and time: {calendar}")
+    for step, (at_ms, row, kind) in enumerate(calendar):
+        kept, whole = int(state.step_limit[step]), int(state.step_guarantee[step])
+        is_quota = bool(state.row_measure[row] == GPU_MILLI)
+        if kind == KEPT_STEP and not (is_quota and 0 <= kept <= max(whole, 0)):
+            wrong.append(f"row {row} will keep {kept} of a guarantee of {whole} from {at_ms} on")
     return wrong + _check_windows(state)
 
 

@@ -25,6 +25,8 @@ _VALUES: Final = {
     codes.PREEMPT: 2,
     codes.SAVED: 1,
     codes.RECALLED: 2,
+    codes.PLEDGE: 3,
+    codes.UNPLEDGE: 1,
 }
 
 _REFUSALS: Final = {
@@ -71,7 +73,7 @@ def apply(state: State, event: Event) -> State:
             raise _refusal(state, event, codes.REFUSED_VALUE)
         if kind == codes.SUBMIT:
             state = _with_room_for_job(state, event.subject)
-        if kind == codes.ANNOUNCE:
+        if kind in (codes.ANNOUNCE, codes.PLEDGE):
             state = grown(state, 0, 0, 0, 1)
         if kind == codes.RESERVE:
             state = grown(state, 0, 0, 0, 0, 1)
@@ -95,7 +97,7 @@ def _with_room_for_job(state: State, cls: int) -> State:
 
 def _refusal(state: State, event: Event, refused: int) -> InternalError:
     about = ""
-    if codes.START <= event.kind <= codes.PRIORITY or event.kind >= codes.PREEMPT:
+    if codes.START <= event.kind <= codes.PRIORITY or codes.PREEMPT <= event.kind <= codes.RECALLED:
         known = 0 <= event.subject < int(state.job_count[0])
         about = f" (job state {int(state.job_state[event.subject])})" if known else ""
     return InternalError(f"scheduler event refused: {_REFUSALS[refused]}: {event}{about}")

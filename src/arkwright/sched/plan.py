@@ -33,10 +33,12 @@ class Plan(NamedTuple):
     when_ms: Ints
     where: Ints
     """[n_instants]: every time at which something changes, ascending from now; its line in
-    `row_used` and `row_limit`."""
+    `row_used`, `row_limit` and `row_kept`."""
     row_used: Ints
     row_limit: Ints
-    """[n_instants, n_rows]: what each row has used, and its limit, from the instant to the next."""
+    row_kept: Ints
+    """[n_instants, n_rows]: what each row has used, its limit and what it keeps, from the instant
+    to the next."""
     opens: Ints
     closes: Ints
     """[n_instants + 1]: the first interval that begins there, and that no longer holds there."""
@@ -72,6 +74,7 @@ def draw(state: State, work: Work, now_ms: int) -> Plan:
         np.empty(segments, np.int64),
         np.empty(instants, np.int64),
         np.empty(instants, np.int64),
+        np.empty((instants, len(state.row_limit)), np.int64),
         np.empty((instants, len(state.row_limit)), np.int64),
         np.empty((instants, len(state.row_limit)), np.int64),
         np.empty(instants + 1, np.int64),
@@ -111,19 +114,24 @@ def _draw_instants(state: State, drawn: Plan, now_ms: int) -> None:
 def _draw_ends(state: State, work: Work, drawn: Plan, now_ms: int) -> None:
     """What running jobs give back to nodes and rows when they end."""
     work.row_used[:] = state.row_used
+    work.row_kept_then[:] = state.row_kept
     job = order.first(state, state.active_root[0])
+    kept_ms = -1
     for place in range(drawn.used[1]):
         at_ms = drawn.when_ms[place]
+        constraints.keep_until(state, now_ms, kept_ms, at_ms, work.row_used, work.row_kept_then)
+        kept_ms = at_ms
         while job >= 0 and max(state.job_key_first[job], now_ms + 1) <= at_ms:
             cls = state.job_class[job]
             first = state.job_slot[job]
             nodes = state.slot_node[first : first + state.class_gang_nodes[cls]]
-            constraints.foresee_end(state, cls, nodes, work.row_used)
+            constraints.foresee_end(state, cls, nodes, work.row_used, work.row_kept_then)
             for place_of in range(len(nodes)):
                 group = together.group_at(state, cls, place_of)
                 _take(state, drawn, group, nodes[place_of], at_ms, BIG, -1)
             job = order.following(state, job)
         drawn.row_used[drawn.where[place]] = work.row_used
+        drawn.row_kept[drawn.where[place]] = work.row_kept_then
         constraints.limits_at(state, now_ms, at_ms, drawn.row_limit[drawn.where[place]])
 
 
@@ -135,7 +143,8 @@ def hold(state: State, drawn: Plan, cls: int, nodes: Ints, from_ms: int, end_ms:
     _cut_instant(drawn, end_ms)
     place = until(drawn, from_ms) - 1
     while drawn.when_ms[place] < end_ms:
-        constraints.foresee_start(state, cls, nodes, drawn.row_used[drawn.where[place]])
+        line = drawn.where[place]
+        constraints.foresee_start(state, cls, nodes, drawn.row_used[line], drawn.row_kept[line])
         place += 1
 
 
@@ -185,6 +194,7 @@ def _cut_instant(drawn: Plan, at_ms: int) -> None:
     if place > 0:
         drawn.row_used[count] = drawn.row_used[drawn.where[place - 1]]
         drawn.row_limit[count] = drawn.row_limit[drawn.where[place - 1]]
+        drawn.row_kept[count] = drawn.row_kept[drawn.where[place - 1]]
     drawn.used[1] = count + 1
 
 

@@ -19,6 +19,8 @@ class Reason(NamedTuple):
       `limit`, and at most `free` of the gang's nodes fit together in one place.
     - LIMIT_AHEAD: at `at_ms` row `row` gets the limit `limit`, when `used` will still be held; the
       job would last past that and asks `asked`.
+    - CONTRACT_AHEAD: from `at_ms` on row `row` keeps `limit`; the job would last past that, asks
+      `asked`, and `free` would be left for it then.
     - BUDGET, NEVER_BUDGET: budget row `row` has `used` of `limit` GPU-milliseconds, the job would
       use `asked`; it may last `free` ms at most, and the period ends at `at_ms`.
     - SEGMENTS, NEVER_SEGMENTS: `asked` segments of `limit` nodes, each in one domain of `level`;

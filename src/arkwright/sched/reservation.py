@@ -43,6 +43,19 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     return shadow_ms
 
 
+def look_ahead(state: State, work: Work, now_ms: int) -> None:
+    """Write to `work` what every announced change will leave; writes over the shadow's rows."""
+    constraints.foresee_rows(
+        state,
+        now_ms,
+        work.row_used,
+        work.row_limit_then,
+        work.row_kept_then,
+        work.step_left,
+        work.step_within,
+    )
+
+
 def forget_ranks(work: Work) -> None:
     """No node goes before another: there is no reservation."""
     if work.result[RANKED] != 0:
@@ -80,7 +93,7 @@ def started_beside(state: State, work: Work, job: int, outlasts: bool) -> None:
         _open_beside(state, work, node)
     if outlasts:
         nodes = work.chosen[: state.class_gang_nodes[cls]]
-        constraints.spend(state, cls, nodes, work.row_used, work.row_spare)
+        constraints.spend(state, cls, nodes, work.row_used, work.row_kept_then, work.row_spare)
 
 
 def _rank_free_last(state: State, work: Work, cls: int) -> None:
@@ -107,13 +120,15 @@ def _replay(state: State, work: Work, cls: int, job: int, now_ms: int, lasts_ms:
         return _search(state, work, cls, job, now_ms, lasts_ms)
     offer = _begin(state, work, cls)
     other = order.first(state, state.active_root[0])
-    at_ms = now_ms
+    at_ms, kept_ms = now_ms, -1
     while True:
         at_ms = constraints.next_change_at(state, at_ms)
         if other >= 0:
             at_ms = min(at_ms, max(state.job_key_first[other], now_ms + 1))
         if at_ms == BIG:
             return -1
+        constraints.keep_until(state, now_ms, kept_ms, at_ms, work.row_used, work.row_kept_then)
+        kept_ms = at_ms
         while other >= 0 and max(state.job_key_first[other], now_ms + 1) == at_ms:
             offer = max(offer, _give_back(state, work, cls, other))
             other = order.following(state, other)
@@ -201,6 +216,7 @@ def _begin(state: State, work: Work, cls: int) -> int:
     work.shadow_memory_mib[:] = state.node_memory_mib_free
     work.row_used[:] = state.row_used
     work.row_limit_then[:] = state.row_limit
+    work.row_kept_then[:] = state.row_kept
     return _first_offer(state, work, cls)
 
 
@@ -216,7 +232,9 @@ def _longest(
         return lasts_ms if constraints.admit_job(state, cls, work.row_used) < 0 else 0
     constraints.limits_at(state, now_ms, at_ms, work.row_limit_then)
     constraints.row_room(state, work.row_used, work.row_limit_then, work.row_left)
-    if not constraints.admit_then(state, cls, work.row_used, work.row_limit_then):
+    if not constraints.admit_then(
+        state, cls, work.row_used, work.row_limit_then, work.row_kept_then
+    ):
         return 0
     if together.asked(state, cls):
         return lasts_ms if _fits_through(state, work, cls, job, at_ms, at_ms + lasts_ms) else 0
@@ -291,7 +309,7 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
     first = state.job_slot[job]
     required = state.class_level_required[cls]
     nodes = state.slot_node[first : first + state.class_gang_nodes[theirs]]
-    constraints.foresee_end(state, theirs, nodes, work.row_used)
+    constraints.foresee_end(state, theirs, nodes, work.row_used, work.row_kept_then)
     offer = 0
     for place in range(state.class_gang_nodes[theirs]):
         node = state.slot_node[first + place]
@@ -339,7 +357,13 @@ def _set_aside(state: State, work: Work, cls: int) -> None:
             work.shadow_memory_mib[node] = BIG
         _open_beside(state, work, node)
     constraints.set_aside(
-        state, cls, work.chosen[:wanted], work.row_used, work.row_limit_then, work.row_spare
+        state,
+        cls,
+        work.chosen[:wanted],
+        work.row_used,
+        work.row_limit_then,
+        work.row_kept_then,
+        work.row_spare,
     )
 
 

@@ -113,11 +113,15 @@ class State(NamedTuple):
     row_usage: Ints
     row_usage_own: Ints
 
-    # The calendar [n_steps]: limits that rows will have, by (at_ms, row), one each.
+    # The calendar [n_steps]: limits that rows will have, and guarantees, by (at_ms, row, kind).
     step_count: Ints
+    step_kind: Ints
     step_at_ms: Ints
     step_row: Ints
     step_limit: Ints
+    """The limit, or what the row will keep of its guarantee."""
+    step_guarantee: Ints
+    """Of a KEPT_STEP; -1 none."""
 
     # Windows [n_windows]: one entry for each node that is kept for a row (-1: for nobody) in
     # [from_ms, until_ms), in the order they were made; `window_id` tells which belong together.

@@ -32,8 +32,11 @@ from arkwright.sched.codes import (
     GUARANTEE,
     HELD,
     HOLD,
+    LIMIT_STEP,
     NODE_STATE,
+    NONE,
     PERIOD,
+    PLEDGE,
     PREEMPT,
     PRIORITY,
     QUEUED,
@@ -59,6 +62,7 @@ from arkwright.sched.codes import (
     STOPPING,
     SUBMIT,
     TIERS,
+    UNPLEDGE,
     UNRESERVE,
     WITHDRAW,
 )
@@ -81,7 +85,7 @@ def change(state: State, kind: int, at_ms: int, index: int, values: Ints) -> int
         return reserve(state, at_ms, index, values)
     if kind == UNRESERVE:
         return unreserve(state, at_ms, index)
-    if kind in (PERIOD, GUARANTEE, SPENT):
+    if kind in (PERIOD, GUARANTEE, SPENT, PLEDGE, UNPLEDGE):
         return quota_events.change(state, kind, at_ms, index, values)
     if index < 0 or index >= state.job_count[0]:
         return REFUSED_INDEX
@@ -349,7 +353,7 @@ def set_row_limit(state: State, at_ms: int, row: int, limit: int) -> int:
     if limit < -1 or limit >= BIG:
         return REFUSED_VALUE
     constraints.limit(state, row, limit)
-    calendar.forget(state, row, 0, at_ms)
+    calendar.forget(state, LIMIT_STEP, row, 0, at_ms)
     state.change_count[0] += 1
     return 0
 
@@ -362,8 +366,8 @@ def announce(state: State, row: int, from_ms: int, limit: int) -> int:
         return REFUSED_VALUE
     if limit < -1 or limit >= BIG or from_ms < 0 or from_ms >= BIG:
         return REFUSED_VALUE
-    calendar.forget(state, row, from_ms, from_ms)
-    calendar.apply(state, row, from_ms, limit)
+    calendar.forget(state, LIMIT_STEP, row, from_ms, from_ms)
+    calendar.apply(state, LIMIT_STEP, row, from_ms, limit, NONE)
     state.change_count[0] += 1
     return 0
 
@@ -372,7 +376,7 @@ def withdraw(state: State, row: int, from_ms: int) -> int:
     """What was announced for that time will not come."""
     if row < 0 or row >= len(state.row_limit):
         return REFUSED_INDEX
-    if calendar.forget(state, row, from_ms, from_ms) == 0:
+    if calendar.forget(state, LIMIT_STEP, row, from_ms, from_ms) == 0:
         return REFUSED_VALUE
     state.change_count[0] += 1
     return 0

@@ -19,25 +19,28 @@ from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
 
 
-def admit(state: State, cls: int, used: Ints, limits: Ints) -> int:
-    """The lowest row that has no room for a job of the class on top of `used`; -1 when all do."""
+def admit(state: State, cls: int, used: Ints, limits: Ints, kept: Ints) -> int:
+    """The lowest row that has no room for a job of the class on top of `used`; -1 when all do.
+
+    `limits` and `kept` are those of the instant that `used` is of, here and below.
+    """
     asked = demand(state, cls)
-    row = _refusing_row(state, state.class_row[cls], asked, used, limits)
+    row = _refusing_row(state, state.class_row[cls], asked, used, limits, kept)
     group = cls
     while row < 0 and group >= 0:
         asked = together.type_milli(state, cls, group)
-        row = _refusing_row(state, state.class_type_row[group], asked, used, limits)
+        row = _refusing_row(state, state.class_type_row[group], asked, used, limits, kept)
         group = state.class_more[group]
     return row
 
 
-def apply(state: State, cls: int, used: Ints, sign: int) -> None:
+def apply(state: State, cls: int, used: Ints, kept: Ints, sign: int) -> None:
     """Charge (`sign` 1) or give back (-1) one job of the class in `used`."""
-    _charge(state, state.class_row[cls], sign * demand(state, cls), used)
+    _charge(state, state.class_row[cls], sign * demand(state, cls), used, kept)
     group = cls
     while group >= 0:
         asked = sign * together.type_milli(state, cls, group)
-        _charge(state, state.class_type_row[group], asked, used)
+        _charge(state, state.class_type_row[group], asked, used, kept)
         group = state.class_more[group]
 
 
@@ -60,12 +63,17 @@ def limit(state: State, row: int, value: int) -> None:
 
 def guarantee(state: State, row: int, value: int, kept: int) -> None:
     """The row has another guarantee, of which it keeps `kept` from borrowers."""
-    old = max(state.row_used[row], state.row_kept[row])
     state.row_guarantee[row] = value
-    state.row_kept[row] = kept
-    moved = max(state.row_used[row], state.row_kept[row]) - old
-    _charge(state, state.row_parent[row], moved, state.row_used)
+    keep(state, row, kept, state.row_used, state.row_kept)
     _freed_above(state, row)
+
+
+def keep(state: State, row: int, value: int, used: Ints, kept: Ints) -> None:
+    """In `kept` the row keeps another amount, and the rows above count it in `used`."""
+    old = max(used[row], kept[row])
+    kept[row] = value
+    moved = max(used[row], kept[row]) - old
+    _charge(state, state.row_parent[row], moved, used, kept)
 
 
 def borrowed(state: State, row: int) -> int:
@@ -87,10 +95,9 @@ def demand(state: State, cls: int) -> int:
     return int(state.class_nodes[cls] * state.class_gpu_milli[cls])
 
 
-def passed_on(state: State, row: int, asked: int, used: Ints) -> int:
+def passed_on(row: int, asked: int, used: Ints, kept: Ints) -> int:
     """What a charge of `asked` on the row moves in its parent; for a return both are negative."""
-    kept = state.row_kept[row]
-    return int(max(used[row] + asked, kept) - max(used[row], kept))
+    return int(max(used[row] + asked, kept[row]) - max(used[row], kept[row]))
 
 
 def explain(state: State, cls: int, used: Ints) -> Reason | None:
@@ -99,7 +106,7 @@ def explain(state: State, cls: int, used: Ints) -> Reason | None:
     `asked` is what the row would be charged: less than the job asks where a row below keeps part of
     a guarantee.
     """
-    row = admit(state, cls, used, state.row_limit)
+    row = admit(state, cls, used, state.row_limit, state.row_kept)
     if row < 0:
         return None
     asked = charged(state, cls, used, row)
@@ -152,18 +159,18 @@ def lower_ceiling(state: State, row: int) -> None:
     state.row_ceiling[row] = ceiling
 
 
-def _refusing_row(state: State, row: int, asked: int, used: Ints, limits: Ints) -> int:
+def _refusing_row(state: State, row: int, asked: int, used: Ints, limits: Ints, kept: Ints) -> int:
     while row >= 0 and asked > 0:
         if limits[row] != UNLIMITED and used[row] + asked > limits[row]:
             return int(row)
-        asked = passed_on(state, row, asked, used)
+        asked = passed_on(row, asked, used, kept)
         row = state.row_parent[row]
     return BLOCKED_BY_NOTHING
 
 
-def _charge(state: State, row: int, asked: int, used: Ints) -> None:
+def _charge(state: State, row: int, asked: int, used: Ints, kept: Ints) -> None:
     while row >= 0 and asked != 0:
-        above = passed_on(state, row, asked, used)
+        above = passed_on(row, asked, used, kept)
         used[row] += asked
         asked = above
         row = state.row_parent[row]
@@ -180,6 +187,6 @@ def _arriving(state: State, row: int, asked: int, used: Ints, target: int) -> in
     while row >= 0 and asked > 0:
         if row == target:
             return asked
-        asked = passed_on(state, row, asked, used)
+        asked = passed_on(row, asked, used, state.row_kept)
         row = state.row_parent[row]
     return 0

@@ -251,14 +251,16 @@ def _fits(
     """
     cls = state.job_class[job]
     used = _used_without(state, victims, kept)
-    if not constraints.admit_then(state, cls, used, state.row_limit):
+    if not constraints.admit_then(state, cls, used, state.row_limit, state.row_kept):
         return False
     if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False
     constraints.row_room(state, used, state.row_limit, work.row_left)
     if _is_behind(work, job):
         used_then, spare = _left_without(state, work, victims, kept)
-        if not constraints.admit_then(state, cls, used_then, work.row_limit_then):
+        if not constraints.admit_then(
+            state, cls, used_then, work.row_limit_then, work.row_kept_then
+        ):
             return False
         constraints.row_room_beside(spare, work.row_left)
     constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
@@ -276,7 +278,8 @@ def _used_without(state: State, victims: Ints, kept: Ints) -> Ints:
     for place in range(len(victims)):
         if kept[place] != 0:
             theirs = state.job_class[victims[place]]
-            constraints.foresee_end(state, theirs, _nodes(state, victims[place]), used)
+            nodes = _nodes(state, victims[place])
+            constraints.foresee_end(state, theirs, nodes, used, state.row_kept)
     return used
 
 
@@ -288,7 +291,8 @@ def _left_without(state: State, work: Work, victims: Ints, kept: Ints) -> tuple[
     for place in range(len(victims)):
         if kept[place] != 0 and state.job_key_first[victims[place]] > work.result[SHADOW_MS]:
             theirs = state.job_class[victims[place]]
-            constraints.spend_back(state, theirs, _nodes(state, victims[place]), used, spare)
+            nodes = _nodes(state, victims[place])
+            constraints.spend_back(state, theirs, nodes, used, work.row_kept_then, spare)
     return used, spare
 
 
@@ -346,7 +350,7 @@ def _all_elsewhere(
         outside[nodes[place]] = 0
     _without(state, work, none, none, outside)
     used = _used_without(state, victims, kept)
-    constraints.foresee_start(state, cls, nodes, used)
+    constraints.foresee_start(state, cls, nodes, used, state.row_kept)
     found = True
     for place in range(len(victims)):
         if kept[place] != 0 and found:
@@ -359,7 +363,7 @@ def _fits_elsewhere(state: State, work: Work, victim: int, used: Ints, now_ms: i
     cls = state.job_class[victim]
     state.claim_asking[0] = victim
     end_ms = now_ms + state.job_duration_ms[victim]
-    if not constraints.admit_then(state, cls, used, state.row_limit):
+    if not constraints.admit_then(state, cls, used, state.row_limit, state.row_kept):
         return False
     if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False
@@ -369,7 +373,7 @@ def _fits_elsewhere(state: State, work: Work, victim: int, used: Ints, now_ms: i
     if not groups.place_then(state, work, cls, victim):
         return False
     nodes = work.chosen[: state.class_gang_nodes[cls]]
-    constraints.foresee_start(state, cls, nodes, used)
+    constraints.foresee_start(state, cls, nodes, used, state.row_kept)
     for place in range(len(nodes)):
         node = nodes[place]
         group = together.group_at(state, cls, place)

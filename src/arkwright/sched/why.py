@@ -26,6 +26,7 @@ from arkwright.sched import (
     mask,
     placement,
     power,
+    reservation,
     together,
     tree,
     why_groups,
@@ -116,6 +117,7 @@ def never_fits(
 
 def _never(state: State, shape: Shape) -> Reason | None:
     probe, cls = _with_class(state, shape)
+    probe = probe._replace(row_kept=calendar.least_kept(probe))
     reason = mask.explain(probe, cls) or capacity.explain(probe, cls)
     if reason is not None:
         return reason
@@ -284,7 +286,7 @@ def _claimed_by_another(state: State, cls: int) -> Reason | None:
 def _limit_ahead(state: State, cls: int, now_ms: int, end_ms: int) -> Reason | None:
     """The announced limit that would be broken before the job is over."""
     work = workspace(state)
-    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
+    reservation.look_ahead(state, work, now_ms)
     left = work.row_left
     constraints.row_room(state, state.row_used, state.row_limit, left)
     if not constraints.row_room_ahead(state, work.step_left, -1, end_ms, left):
@@ -309,7 +311,7 @@ def _window(state: State, cls: int, job: int, now_ms: int) -> Reason | None:
     if not constraints.keeps_some(state, cls, now_ms, end_ms):
         return None
     work = workspace(state)
-    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
+    reservation.look_ahead(state, work, now_ms)
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
     work.run_ms[:] = now_ms, end_ms
@@ -365,7 +367,7 @@ def _with_smallest_change(
             return reason._replace(change=codes.SHORTER, to=left_ms)
     if reason.code == codes.BUDGET and reason.free > 0 and starts(shape, reason.free):
         return reason._replace(change=codes.SHORTER, to=reason.free)
-    if reason.code == codes.LIMIT_AHEAD:
+    if reason.code in (codes.LIMIT_AHEAD, codes.CONTRACT_AHEAD):
         for at_ms in reversed(state.step_at_ms[: int(state.step_count[0])].tolist()):
             if now_ms < at_ms < now_ms + duration_ms and starts(shape, at_ms - now_ms):
                 return reason._replace(change=codes.SHORTER, to=at_ms - now_ms)

@@ -21,6 +21,7 @@ from arkwright.sched import (
     mask,
     placement,
     power,
+    reservation,
     tree,
     windows,
 )
@@ -57,6 +58,7 @@ def never(state: State, shapes: tuple[Shape, ...], lasts_ms: int) -> Reason | No
     cls, classes = class_of(probe, Gang(shapes[0], (), shapes[1:]), 0)
     for each in classes:
         probe = apply(probe, each)
+    probe = probe._replace(row_kept=calendar.least_kept(probe))
     idle = form.idle(probe)._replace(row_used=tree.idle(probe))
     quota = tree.explain(idle, cls, idle.row_used)
     if quota is not None:
@@ -84,7 +86,7 @@ def explain(state: State, cls: int, job: int, now_ms: int) -> Reason | None:
         claimed = _claimed_by_another(state, cls, job, short)
         return claimed or _told(state, short)
     end_ms = now_ms + int(state.job_duration_ms[job])
-    constraints.foresee_rows(state, now_ms, work.row_used, work.step_left, work.step_within)
+    reservation.look_ahead(state, work, now_ms)
     if constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left):
         quota = calendar.explain_quota(state, cls, work.step_left, work.step_within, end_ms)
         short = None if quota is not None else _first_short(state, work, cls, job)

@@ -121,9 +121,12 @@ class Work(NamedTuple):
     row_taken: Ints
     """[n_rows]: scratch of the placement under way, all zero between uses."""
     row_limit_then: Ints
-    """[n_rows]: limits at the instant of the replay, then at the shadow time."""
+    row_kept_then: Ints
+    """[n_rows]: limits, and what rows keep, at the instant of the replay, then at the shadow time.
+    """
     step_left: Ints
-    """[n_steps]: what the row has left when the step comes, after all expected to hold it then."""
+    """[n_steps * n_rows]: what the rows that a step binds have left when it comes, after all
+    expected to hold them then; BIG elsewhere."""
     step_within: Ints
     """[n_steps * n_rows]: what each row then has left of what it keeps for itself."""
     class_within_ms: Ints
@@ -182,7 +185,8 @@ def workspace(state: State, looks_min: int = LOOKS_DEFAULT, few_max: int = FEW_D
     n_seen = n_classes * n_nodes if state.policy[0] in (FGD, ARKWRIGHT) else 0
     n_seen *= int(len(state.typical_weight) > 0)
     sizes |= {"shadow_each": len(state.gpu_milli_free), "seen_moves": n_seen, "seen_score": n_seen}
-    sizes |= {"row_limit_then": n_rows, "step_left": len(state.step_at_ms)}
+    sizes |= {"row_limit_then": n_rows, "row_kept_then": n_rows}
+    sizes |= {"step_left": len(state.step_at_ms) * n_rows}
     sizes |= {"step_within": len(state.step_at_ms) * n_rows}
     notices = len(state.job_state) + n_nodes + int(state.eviction[TRIES])
     notices *= int(state.eviction[ENABLED] != 0 or state.claim_count[0] > 0)

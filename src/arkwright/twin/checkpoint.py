@@ -121,6 +121,15 @@ class JobCheckpoints(NamedTuple):
     goodput_expected: Floats
     """Share of its time on nodes that becomes lasting progress (`physics.reliability.goodput`)."""
 
+    @property
+    def period_ms(self) -> Ints:
+        """Of a job's run, from one saved state to the next: what the scheduler's `Lasting` asks.
+
+        There a job lasts `wall_ms_all` of its work, and a stop leaves it what the periods that
+        ended do not hold. 0: it never saves.
+        """
+        return np.where(self.interval_ms > 0, self.interval_ms + self.cost_ms, 0)
+
 
 def job_checkpoints(
     asked: Checkpoints, nodes: Ints, gpus: Ints, per_1000_node_days: float | Floats

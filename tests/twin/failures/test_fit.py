@@ -48,7 +48,7 @@ def flat(told):
 
 
 def test_the_trace_is_the_one_that_was_read(measured):
-    # Figures of the owner's reading of the trace: 584 faults, 231 nodes, 4.18, p50 20.4 h, 9.26.
+    # Counts as in its README; the rest as an independent reading of it has them.
     told = statistics(measured)
     assert len(measured.node) == 584
     assert len(np.unique(measured.node)) == 231

@@ -22,6 +22,7 @@ from arkwright.twin.failures.spec import (
     Seasons,
     failure_spec,
 )
+from arkwright.twin.failures.table import forward_rows
 from arkwright.twin.failures.trace import (
     FaultStatistics,
     FaultTrace,
@@ -31,33 +32,9 @@ from arkwright.twin.failures.trace import (
 )
 
 __all__ = [
-    "Bursts",
-    "Cause",
-    "CauseChange",
-    "Failed",
-    "FailureSpec",
-    "Failures",
-    "FaultStatistics",
-    "FaultTrace",
-    "Group",
-    "Lemons",
-    "NodeEvents",
-    "Part",
-    "Repair",
-    "Seasons",
-    "Spares",
-    "Topology",
-    "drawn_trace",
-    "failed",
-    "failure_spec",
-    "fit",
-    "group_of",
-    "merged",
-    "node_events",
-    "outages",
-    "read_fault_trace",
-    "spares",
-    "statistics",
-    "strikes_nothing",
-    "topology_of",
+    "Bursts", "Cause", "CauseChange", "Failed", "FailureSpec", "Failures", "FaultStatistics",
+    "FaultTrace", "Group", "Lemons", "NodeEvents", "Part", "Repair", "Seasons", "Spares",
+    "Topology", "drawn_trace", "failed", "failure_spec", "fit", "forward_rows", "group_of",
+    "merged", "node_events", "outages", "read_fault_trace", "spares", "statistics",
+    "strikes_nothing", "topology_of",
 ]  # fmt: skip

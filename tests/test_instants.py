@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arkwright.jobs.deadline import deadline_ms
 from arkwright.jobs.sense import nonsense
 from arkwright.jobs.spec import JobSpec, unsupported
+from arkwright.units import parse_instant
 
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -17,13 +17,13 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @given(st.integers(-30_000_000_000_000, 200_000_000_000_000), OFFSETS)
 def test_every_instant_is_that_of_the_standard_library(at_ms, offset):
     at = (EPOCH + timedelta(milliseconds=at_ms)).astimezone(offset)
-    assert deadline_ms(at.isoformat()) == at_ms
+    assert parse_instant(at.isoformat()) == at_ms
 
 
 def test_zulu_and_offsets_name_the_same_instant():
-    assert deadline_ms("2026-05-01T12:00:00Z") == 1_777_636_800_000
-    assert deadline_ms("2026-05-01T14:00:00+02:00") == 1_777_636_800_000
-    assert deadline_ms("2026-05-01T12:00:00.2509Z") == 1_777_636_800_250
+    assert parse_instant("2026-05-01T12:00:00Z") == 1_777_636_800_000
+    assert parse_instant("2026-05-01T14:00:00+02:00") == 1_777_636_800_000
+    assert parse_instant("2026-05-01T12:00:00.2509Z") == 1_777_636_800_250
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_zulu_and_offsets_name_the_same_instant():
 )  # fmt: skip
 def test_what_is_no_instant_is_said_to_be_none(text):
     with pytest.raises(ValueError, match=r"no|not"):
-        deadline_ms(text)
+        parse_instant(text)
     ((key, found, right),) = nonsense(JobSpec(name="j", command=("a",), deadline=text))
     assert (key, found) == ("deadline", f"{text!r} is no instant")
     assert "2026-05-01T12:00:00Z" in right
