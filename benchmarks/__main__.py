@@ -26,6 +26,7 @@ from benchmarks import (
     search,
     server,
     verbs,
+    workloads,
 )
 
 BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "calibration": calibration.run,
     "cold_start": cold_start.run,
     "design": design.run,
+    "workloads": workloads.run,
     "search": search.run,
     "install": install.run,
 }

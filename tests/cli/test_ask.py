@@ -240,12 +240,14 @@ def test_power_shows_the_tree_with_what_is_announced(ask, api):
     window = {"from_ms": NOON, "until_ms": None, "limit_w": 5_000_000}
     rows = [place(windows=[window]), place(path="narvik", limit_w=None, limit_w_file=None)]
     rows[1]["is_set"] = False
+    rows.append(place(path="narvik/h1/p01", is_set=False, is_designed=True))
     api.say("GET", "/v1/power", {"kind": "power", "items": rows})
     code, out, _ = ask("power")
     assert code == 0
     words = [" ".join(line.split()) for line in out.splitlines()]
     assert words[1].startswith("narvik/h1 6.5 MW 7 MW set 5 MW from 2027-01-15 ")
     assert words[2] == "narvik 6.5 MW none"
+    assert words[3] == "narvik/h1/p01 6.5 MW 7 MW design"
 
 
 def test_power_set_sends_watts_or_percent_and_times(ask, api):

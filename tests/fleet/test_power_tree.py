@@ -9,6 +9,7 @@ from arkwright import design, factory
 from arkwright.design import PowerLimit
 from arkwright.errors import InputError
 from arkwright.fleet import Changes, Fleet, assemble, whatif
+from arkwright.fleet.power_tree import listed
 from arkwright.fleet.whatif import PowerChange
 from arkwright.jobs.spec import JobSpec, Power
 from fleet.world import NODES, PROJECTS, Log, fleet, spec
@@ -24,6 +25,8 @@ sites:
 organisations: {{lab: {{}}}}
 """
 RACKS = [f"a/h1/r00{rack}" for rack in (1, 2)]
+CHAIN = {"a/h1/p01": 133_448, "a/h1/p01/busway-01": 209_274}
+"""The system of blocks and the pair of busways that both racks hang on."""
 
 
 def written(connection: str = "1 MW", basis: str = "grid", hall: str = "") -> factory.Factory:
@@ -43,19 +46,37 @@ def limits(follower: Fleet) -> dict[str, int | None]:
 @pytest.mark.parametrize(
     ("basis", "watts"),
     [
-        ("grid", 727_272),  # 1 MW / 1.25 / 1.10: cooling and losses, then network and storage
-        ("facility", 727_272),
-        ("it", 909_090),  # 1 MW / 1.10
+        ("grid", 783_674),  # 1 MW / 1.25 = 800 kW of IT, less 16.326 kW beside the racks
+        ("facility", 783_674),  # no HV transformers stand between the two
+        ("it", 983_674),
         ("ai-capacity", None),  # nobody knows what it is
     ],
 )
 def test_a_connection_bounds_what_reaches_the_racks(basis: str, watts: int | None) -> None:
-    assert limits(built(basis=basis)) == {"a": watts, "a/h1": None}
+    """Beside two racks: a storage appliance, switches and servers, as `design` lists them."""
+    found = limits(built(basis=basis))
+    assert (found["a"], found["a/h1"]) == (watts, None)
+
+
+def test_the_chain_bounds_its_racks_with_any_one_part_lost_and_derated() -> None:
+    """Two racks of 40.8 kW on one pair of busways, fed by two blocks of which one may be lost.
+
+    The smallest busway that carries all racks may carry 282 kW x 0.8 = 225.6 kW. The racks of
+    network and storage, 11.926 kW and 4.4 kW, hang on the same pair: 209.274 kW are left. Of what
+    the blocks deliver with one lost, losses of the busway off, 133.4 kW.
+    """
+    follower = built()
+    found = {row.path: row for row in follower.power()}
+    assert list(found) == ["a", "a/h1", "a/h1/p01", "a/h1/p01/busway-01"]
+    run, system = found["a/h1/p01/busway-01"], found["a/h1/p01"]
+    assert (run.limit_w, run.basis) == (209_274, "one of 2 busways, derated")
+    assert (system.limit_w, system.basis) == (133_448, "2 blocks, with any one lost")
+    assert [row.is_designed for row in found.values()] == [False, False, True, True]
 
 
 def test_halls_and_racks_have_the_limits_that_the_file_gives_them() -> None:
     found = limits(built(hall="power: 60 kW, rack_power: 35 kW"))
-    assert found == {"a": 727_272, "a/h1": 60_000} | dict.fromkeys(RACKS, 35_000)
+    assert found == {"a": 783_674, "a/h1": 60_000, **CHAIN} | dict.fromkeys(RACKS, 35_000)
 
 
 def started(follower: Fleet, job: JobSpec) -> int:
@@ -92,7 +113,7 @@ def test_a_job_that_says_what_it_draws_is_believed_and_rounded_up() -> None:
     (start,) = follower.decide(0)
     log.start("j", *start.placement.nodes)
     used = {row.path: row.used_w for row in follower.power()}
-    assert used == {"a": 64_008, "a/h1": 64_008} | dict.fromkeys(RACKS, 32_004)
+    assert used == dict.fromkeys(["a", "a/h1", *CHAIN], 64_008) | dict.fromkeys(RACKS, 32_004)
 
 
 def test_a_limit_that_is_cut_live_stops_new_work_and_says_why() -> None:
@@ -104,7 +125,9 @@ def test_a_limit_that_is_cut_live_stops_new_work_and_says_why() -> None:
     follower.set_power_limit("a/h1", 40_000)
     follower.set_power_limit("a", None)
     assert len(follower.decide(0)) == 1
-    with pytest.raises(InputError, match="limit power at b: this factory has a, a/h1"):
+    with pytest.raises(
+        InputError, match="limit power at b: the places of this factory are a, a/h1"
+    ):
         follower.set_power_limit("b", 1)
 
 
@@ -139,6 +162,12 @@ def test_what_a_cut_would_do_is_told_before_it_is_made() -> None:
     assert (move.before_ms, move.after_ms) == (log.now_ms, None)
     with pytest.raises(InputError, match="no place with a limit; this factory has a, a/h1"):
         whatif(scene, Changes(power=(PowerChange(place="b"),)))
+
+
+def test_a_message_names_the_first_of_many_places() -> None:
+    paths = [f"a/h{number:02d}" for number in range(30)]
+    assert listed(paths) == ", ".join(paths[:12]) + ", … (30 in all)"
+    assert (listed(paths[:2]), listed([])) == ("a/h00, a/h01", "none")
 
 
 def test_nodes_an_engine_found_have_no_watts() -> None:

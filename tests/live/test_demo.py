@@ -18,6 +18,10 @@ def test_the_demo_resumes_a_gang_from_its_checkpoint_and_leaves_nothing_running(
 ) -> None:
     arkwright = CommandLine(tmp_path)
     shown = arkwright.run("demo", "--folder", "stage")
+    assert re.search(r"racks +97, 72 of them with 5,184 GPUs\n", shown)
+    assert re.search(r"power +11\.55\d MW of the 13 MW asked of the grid", shown)
+    assert re.search(r"network +333 switches, [\d,]+ cables\n", shown)
+    assert re.search(r"cost +.* USD to build, .* USD a used GPU-hour\n", shown)
     resumed = re.search(r"resumed from step (\d+), not 0", shown)
     assert resumed is not None
     assert int(resumed[1]) >= 150

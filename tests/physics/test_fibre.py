@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arkwright.catalog import parts, plant
 from arkwright.physics.conductor import three_phase_kw
 from arkwright.physics.fibre import great_circle_km, latency_ms
 
@@ -39,3 +40,10 @@ def test_both_ways_are_as_long_and_none_is_longer_than_half_around(a, b):
 def test_a_busway_of_1_000_a_at_415_v_carries_719_kw():
     # sqrt(3) x 415 x 1,000 = 718.8 kW
     assert three_phase_kw(415, 1000, 1.0) == pytest.approx(718.8, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "amperes"), [("busway-800", 800), ("busway-1600", 1600)])
+def test_a_busway_of_the_catalogue_is_rated_at_the_volts_and_power_factor_of_a_hall(name, amperes):
+    volts, factor = parts.rule("busway_v").value, parts.rule("busway_power_factor").value
+    rating_kw = plant.power_part(name).rating_kw
+    assert three_phase_kw(volts, amperes, factor) == pytest.approx(rating_kw, abs=1)

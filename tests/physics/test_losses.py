@@ -67,6 +67,17 @@ def test_with_one_part_lost_the_rest_still_carry_the_load(needed, spares):
     assert losses.installed(needed, spares) - 1 >= needed
 
 
-def test_a_busway_of_1600_a_at_415_v_is_1127_kw():
-    assert losses.three_phase_kw(415, 1600, 0.98) == pytest.approx(1127, abs=1)
+def test_a_busway_of_1127_kw_may_carry_eight_tenths_of_it():
     assert losses.usable_kw(1127.0, 0.8) == pytest.approx(901.6)
+
+
+@given(st.floats(0.0, 1.2), st.sampled_from([UPS, UNIT, losses.LOSSLESS]))
+def test_what_a_stage_delivers_is_what_it_takes_less_its_loss(share, curve):
+    delivered = share * 1500.0
+    taken = delivered + losses.loss_kw(delivered, 1500.0, curve)
+    assert losses.delivered_kw_max(taken, 1500.0, curve) == pytest.approx(delivered, abs=1e-6)
+
+
+def test_a_stage_that_is_given_less_than_its_idle_loss_delivers_nothing():
+    # The UPS loses 1,500 x 0.00817 = 12.3 kW at no load.
+    assert losses.delivered_kw_max(12.0, 1500.0, UPS) == 0.0

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arkwright.errors import InputError
@@ -124,6 +124,7 @@ def test_means_weigh_by_time_and_leave_gaps_out():
     assert means(series, edges).tolist() == pytest.approx([8, 12, np.nan], nan_ok=True)
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(-50, 50), min_size=2, max_size=30), st.data())
 def test_means_over_any_edges_keep_the_integral(values, data):
     series = hours_of(values)

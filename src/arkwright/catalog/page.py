@@ -49,11 +49,11 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         *parts.tables(),
         *money.tables(),
         ("Devices as boxes", bodies.device_bodies()),
-        *workloads.tables(),
         ("Failures", failures.failure_rates()),
         ("Times to repair", failures.repair_times()),
         ("Unevenness of failures", failures.failure_patterns()),
         ("Checkpoints", failures.checkpoint_figures()),
+        *workloads.tables(),
     ]
 
 

@@ -13,6 +13,7 @@ from arkwright.cli.show import API_VERSION, count, show_json
 from arkwright.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from arkwright.design.whole import Design
     from arkwright.factory import Factory
 
 
@@ -37,7 +38,8 @@ def check(file: Path | None, is_job: bool, is_schema: bool, is_json: bool) -> No
         if not is_job and {"command", "script"} & {problem.key for problem in error.problems}:
             raise InputError(f"{file} looks like a job; check it with --job") from error
         if is_json:
-            problems = [problem._asdict() for problem in error.problems]
+            found_wrong = error.problems or [Problem(str(file), "", str(error), "")]
+            problems = [problem._asdict() for problem in found_wrong]
             show_json(_result(is_valid=False, problems=problems))
         raise
     if is_json:
@@ -69,13 +71,17 @@ def _result(*, is_valid: bool, problems: list[dict[str, str]]) -> dict[str, Any]
 
 
 def _factory(file: Path) -> dict[str, Any]:
-    from arkwright import design, factory
+    from arkwright import factory
+    from arkwright.design.whole import whole
+    from arkwright.factory.series import read_weather
 
     if str(file) == "-":
         found = factory.loads(sys.stdin.buffer.read(), "standard input")
     else:
         found = factory.load(file)
-    plan = design.blueprint(found)
+    # Standard input has no folder: files it names are looked for here.
+    built = whole(found, read_weather(found, file.parent))
+    plan = built.blueprint
     parts = [count(len(found.sites), "site")]
     if plan.racks:
         parts += [
@@ -96,14 +102,25 @@ def _factory(file: Path) -> dict[str, Any]:
         "gpus": plan.gpus,
         "summary": ", ".join(parts),
         "warnings": [
-            *(
-                f"{finding.where}: {finding.text}"
-                for finding in plan.findings
-                if finding.severity is design.Severity.WARNING
-            ),
+            *_judged(found, built),
             *(f"up would refuse it: {problem}" for problem in _unrunnable(found)),
         ],
     }
+
+
+def _judged(found: Factory, built: Design) -> list[str]:
+    """What `design` would warn of: its own findings, and those of its checker."""
+    from arkwright.design import Severity
+    from arkwright.design.checker import check as check_design
+
+    faults = [f for f in check_design(found, built) if f.severity is not Severity.NOTE]
+    # What the checker finds again is said by the checker.
+    said = {fault.where for fault in faults}
+    warned = [f for f in built.findings if f.severity is Severity.WARNING and f.where not in said]
+    return [
+        *(f"{finding.where}: {finding.text}" for finding in warned),
+        *(f"{fault.where}: {fault.text} ({fault.margin}); {fault.fix}" for fault in faults),
+    ]
 
 
 def _unrunnable(found: Factory) -> list[Problem]:

@@ -16,8 +16,6 @@ from arkwright.errors import InfeasibleError
 if TYPE_CHECKING:
     from arkwright.design.rules import Fault
     from arkwright.design.whole import Design
-    from arkwright.factory import Factory
-    from arkwright.factory.weather import Weather
 
 _PATH = click.Path(path_type=Path, dir_okay=False)
 
@@ -73,6 +71,7 @@ def design(
     from arkwright.design.budget import funded
     from arkwright.design.checker import check
     from arkwright.design.whole import shortfalls
+    from arkwright.factory.series import read_weather
 
     found = factory.load(file)
     weather = read_weather(found, file.parent)
@@ -114,19 +113,6 @@ def _refuse(
     if is_search and (bill_file or cables_file):
         name = "--bill" if bill_file else "--cables"
         raise click.UsageError(f"{name} is of one design; a search writes with -o DIR")
-
-
-def read_weather(found: Factory, folder: Path) -> dict[str, Weather]:
-    """The years of the sites that name a weather file, relative to the factory file."""
-    named = {name: site.climate for name, site in found.sites.items() if site.climate.weather}
-    if not named:
-        return {}
-    from arkwright.factory.series import load_weather
-
-    return {
-        name: load_weather(folder / (climate.weather or ""), climate)
-        for name, climate in named.items()
-    }
 
 
 def _write(

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from arkwright.cli.show import count
+
+if TYPE_CHECKING:
+    from arkwright.export import Design
+    from arkwright.factory import Factory
 
 
 @click.command(short_help="Write a design for Slurm, Kubernetes, NetBox and others")
@@ -33,6 +38,7 @@ def export(
     topograph     the model that NVIDIA Topograph simulates a fabric from
     nscale        topology JSON as Nscale's Radar API gives it
     netbox        device types as YAML; racks, devices, cables, power feeds as CSV
+    dps           NVIDIA DPS topology JSON: the power chain down to every node
     dot           a graph of every fabric, for Graphviz
     cables        every cable with both ends and its length, as CSV
     bill          what to buy, how many, why so many, as CSV
@@ -40,20 +46,43 @@ def export(
 
     Nodes are called by their paths with hyphens: narvik/h1/r001/t01 is narvik-h1-r001-t01.
     """
-    from arkwright import design as room
     from arkwright import export as formats
     from arkwright import factory
-    from arkwright.design.network import network
 
     found = factory.load(file)
-    plan = room.blueprint(found)
-    made = formats.Design(factory=found, plan=plan, network=network(found, plan))
+    made = _fed(found, file.parent) if format_ == "dps" else _wired(found)
     files = formats.export(format_, made.at(site) if site else made)
     if only is not None:
         if only not in files:
             raise click.UsageError(f"{format_} has no file {only}; it has {_names(files)}")
         files = {only: files[only]}
     _write(format_, files, output)
+
+
+def _wired(found: Factory) -> Design:
+    """Racks and network, which most formats are made of."""
+    from arkwright import design as room
+    from arkwright import export as formats
+    from arkwright.design.network import network
+
+    plan = room.blueprint(found)
+    return formats.Design(factory=found, plan=plan, network=network(found, plan))
+
+
+def _fed(found: Factory, folder: Path) -> Design:
+    """The same with the power chain, under the weather of the file."""
+    from arkwright import export as formats
+    from arkwright.design.network import Network
+    from arkwright.design.whole import whole
+    from arkwright.factory.series import read_weather
+
+    built = whole(found, read_weather(found, folder))
+    return formats.Design(
+        factory=found,
+        plan=built.blueprint,
+        network=Network(sites=tuple(site.network for site in built.sites), links=built.links),
+        chains={site.plan.name: site.plant.power.tree for site in built.sites},
+    )
 
 
 def _write(format_: str, files: Mapping[str, Iterable[str]], output: Path | None) -> None:

@@ -137,7 +137,8 @@ def _row(place: Mapping[str, Any]) -> tuple[str, ...]:
     if place.get("capped_w"):
         over = f" (of {_kw(place['used_w'])}, capped){over}"
     open_now = [w for w in place["windows"] if w["limit_w"] == limit_w]
-    source = "set" if place["is_set"] else "file" if place["limit_w_file"] is not None else ""
+    stands = "design" if place.get("is_designed") else "file"
+    source = "set" if place["is_set"] else stands if place["limit_w_file"] is not None else ""
     if limit_w != place["limit_w_file"] and not place["is_set"] and open_now:
         source = "announced"
     return (

@@ -56,10 +56,10 @@ def report(file: Path, output: Path, start: object, folder: Path | None) -> None
 
 
 def _report(read: Factory, file: Path, start_day: int) -> Report:
-    from arkwright.cli.design import read_weather
     from arkwright.design import portrait
     from arkwright.design.budget import funded
     from arkwright.design.checker import check
+    from arkwright.factory.series import read_weather
 
     read, built = funded(read, read_weather(read, file.parent))
     return portrait.report(read, built, check(read, built), start_day)

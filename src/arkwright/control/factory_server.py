@@ -24,12 +24,13 @@ from arkwright.control.resources import FactoryResource, SiteResource
 from arkwright.control.store import NewEvent, Store, open_store
 from arkwright.control.tables import META, NODES, USERS
 from arkwright.control.users import OWNER, new_user, write_token
-from arkwright.design import engine_nodes
+from arkwright.design import engine_nodes, power_limits
 from arkwright.engines.opening import open_engine
 from arkwright.engines.port import Capabilities, Engine
 from arkwright.errors import InputError
 from arkwright.factory import Factory, dump, energy_at, pue_at
 from arkwright.factory.spec import Engine as EngineSection
+from arkwright.factory.weather import Weather
 from arkwright.fleet import Fleet, Runner, assemble, in_process
 from arkwright.home import Paths, write_whole
 from arkwright.jobs.events import EventKind
@@ -135,10 +136,14 @@ EngineOpener = Callable[[str, EngineSection, Path], Engine]
 
 
 def open_factory(
-    factory: Factory, paths: Paths, open_engine: EngineOpener = open_engine
+    factory: Factory,
+    paths: Paths,
+    open_engine: EngineOpener = open_engine,
+    weather: Mapping[str, Weather] | None = None,
 ) -> FactoryServer:
     """Open store and engines of `factory` and bring the log up to what the file now says.
 
+    `weather` has the years of sites whose file names one: their power is designed under it.
     Raises StoreError, EngineError, or InputError when the file leaves out what a job holds.
     """
     store = open_store(paths.store_db)
@@ -150,7 +155,7 @@ def open_factory(
         }
         found = {name: engine.capabilities() for name, engine in engines.items()}
         nodes = [node for facts in found.values() for node in engine_nodes(facts.nodes)]
-        fleet = assemble(factory, nodes)
+        fleet = assemble(factory, nodes, power_limits(factory, weather=weather))
         refuse_lost_ground(store.read(), fleet, earlier=paths.factory_yaml)
         record_factory(store, factory, found)
         _first_owner(store, paths.owner_token)

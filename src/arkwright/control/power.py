@@ -16,6 +16,7 @@ from arkwright.control.store import NewEvent
 from arkwright.control.users import Identity
 from arkwright.errors import InputError
 from arkwright.fleet import PowerUse
+from arkwright.fleet.power_tree import listed
 from arkwright.jobs.events import EventKind
 
 WINDOWS_MAX = 100
@@ -88,7 +89,7 @@ def _refuse_members(identity: Identity) -> None:
 def _place(controller: Controller, path: str) -> None:
     places = [use.path for use in controller.fleet.power()]
     if path not in places:
-        known = ", ".join(places[:20]) or "none"
+        known = listed(places)
         raise NotFound(f"{path}: no place with a power limit; this factory has {known}")
 
 

@@ -24,6 +24,7 @@ from arkwright.control.clock import system_clock
 from arkwright.control.factory_server import FactoryServer, open_factory
 from arkwright.errors import ArkwrightError, FencedError, InputError
 from arkwright.factory import load
+from arkwright.factory.series import read_weather
 from arkwright.home import Paths, ServerRecord, write_server
 
 LOG = logging.getLogger("arkwright.control")
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         factory = load(arguments.factory, runnable=True)
         paths = Paths(arguments.home, factory.factory).make()
         listener = bind(arguments.host, arguments.port)
-        server = open_factory(factory, paths)
+        weather = read_weather(factory, arguments.factory.parent)
+        server = open_factory(factory, paths, weather=weather)
         asyncio.run(_serve(server, listener, paths))
         if server.loop.is_fenced:
             raise FencedError(server.loop.fault or "another server has taken over")

@@ -14,7 +14,6 @@ from arkwright.design.blueprint import (
 from arkwright.design.engine_nodes import Facts, engine_nodes
 from arkwright.design.lower import blueprint
 from arkwright.design.power_limits import PowerLimit, power_limits
-from arkwright.design.summary import Line, summary
 from arkwright.design.topology import domain_indices, domain_names
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "Facts",
     "Finding",
     "HallPlan",
-    "Line",
     "Node",
     "PowerLimit",
     "Rack",
@@ -35,5 +33,4 @@ __all__ = [
     "domain_names",
     "engine_nodes",
     "power_limits",
-    "summary",
 ]

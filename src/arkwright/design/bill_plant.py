@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from arkwright.catalog import plant
 from arkwright.design.bill import BillLine
 from arkwright.design.cooling import Machines
+from arkwright.design.power_layout import system_of
 from arkwright.design.site_plant import SitePlant
 
 _ELSEWHERE = ("shelf", "rack-pdu", "utility")
@@ -20,7 +21,7 @@ def bill_plant(built: SitePlant) -> Iterator[BillLine]:
         if parts.kind in _ELSEWHERE:
             continue
         row = plant.power_part(parts.part)
-        groups = len({n.path.split("/")[1] for n in tree.nodes if n.part == parts.part})
+        groups = len({system_of(n.path) for n in tree.nodes if n.part == parts.part})
         how = f"in {groups} systems of the chain" if groups > 1 else "in one system of the chain"
         if parts.kind == "generator":
             how = "behind each transformer, for the most it carries with one part lost"

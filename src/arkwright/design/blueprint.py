@@ -91,7 +91,9 @@ class HallPlan(Struct, frozen=True, kw_only=True):
     nodes: int
     racks: int
     scale_up_domains: int
+    scalable_units: int
     leaf_groups: int
+    """Groups of nodes whose NICs end on the same leaves; a rack on two counts to its first."""
     it_power_kw_max: float
     """Sum over racks at the maker's maximum; basis IT, without network and storage."""
     power_kw_asked: float | None = None
@@ -109,12 +111,12 @@ class SitePlan(Struct, frozen=True, kw_only=True):
     racks: int
     rack_power_kw_max: float
     """Basis IT: racks only."""
-    it_power_kw_max: float
-    """Basis IT: racks with network, storage and management."""
-    facility_power_kw_max: float
-    """Basis facility: IT power times PUE."""
     connection_kw: float | None
     connection_basis: str
+    it_power_kw_max: float | None = None
+    """Basis IT: racks with network, storage and management; None until `whole` designs them."""
+    facility_power_kw_max: float | None = None
+    """Basis facility; None until `whole` has designed the power chain and the cooling."""
 
 
 class Blueprint(Struct, frozen=True, kw_only=True):

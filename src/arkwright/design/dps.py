@@ -22,7 +22,7 @@ from arkwright.errors import InputError, Problem
 
 Watts = Annotated[float, Meta(ge=0)]
 _NODE = "Node"
-_COMPUTER = "ComputerSystem"
+COMPUTER = "ComputerSystem"
 
 
 class PowerValue(Struct, frozen=True, kw_only=True, rename="pascal"):
@@ -162,7 +162,7 @@ def dps_of_tree(tree: PowerTree, computers: dict[str, str] | None = None) -> Dps
     Roots become power domains, the rest power distribution; ratings become operating limits. Losses
     and draws have no place in the format.
     """
-    models = {"node": "", _COMPUTER: "", **(computers or {})}
+    models = {"node": "", COMPUTER: "", **(computers or {})}
     children: dict[str, list[str]] = {node.path: [] for node in tree.nodes}
     for node in tree.nodes:
         for parent in node.parents:
@@ -170,7 +170,7 @@ def dps_of_tree(tree: PowerTree, computers: dict[str, str] | None = None) -> Dps
     entities = []
     for node in tree.nodes:
         if node.kind in models:
-            type_ = _COMPUTER
+            type_ = COMPUTER
         else:
             type_ = "PowerDistribution" if node.parents else "PowerDomain"
         limit = None
@@ -217,7 +217,7 @@ def with_trays(tree: PowerTree, trays: Sequence[Node]) -> PowerTree:
 def _draw_kw(entity: Entity, policy: Policy | None) -> tuple[float, float]:
     """Most and least power of a thing itself."""
     static = entity.static_load if isinstance(entity.static_load, int | float) else 0.0
-    if entity.type != _COMPUTER:
+    if entity.type != COMPUTER:
         return static / 1000, static / 1000
     device = plant.devices().get(entity.model or "")
     most = device.watts_max if device else 0.0

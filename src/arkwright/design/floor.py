@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 
 from arkwright import catalog
 from arkwright.catalog import parts
+from arkwright.catalog.plant import PowerPart
 from arkwright.design.blueprint import Finding, Severity
-from arkwright.physics.conductor import three_phase_kw
+from arkwright.design.power_layout import busway_of
+from arkwright.factory import Power
 
 Floats = NDArray[np.float64]
 Shorts = NDArray[np.int16]
@@ -106,8 +108,10 @@ def floor(halls: Sequence[HallRacks]) -> FloorPlan:
     )
 
 
-def limits(plan: FloorPlan, halls: Sequence[HallRacks], power_kw: Floats) -> list[Finding]:
-    """Racks too heavy for the floor or too hot for air, and rows beyond one busway.
+def limits(
+    plan: FloorPlan, halls: Sequence[HallRacks], power_kw: Floats, section: Power
+) -> list[Finding]:
+    """Racks too heavy for the floor or too hot for air, and rows beyond one busway of `section`.
 
     `power_kw` [n_racks] is what each rack draws at most; basis IT.
     """
@@ -117,7 +121,8 @@ def limits(plan: FloorPlan, halls: Sequence[HallRacks], power_kw: Floats) -> lis
         found += _floor_load(hall, float(plan.mass_kg[mine].max(initial=0.0)))
         found += _air(hall)
         row_kw = float(np.bincount(plan.row[mine], weights=power_kw[mine]).max(initial=0.0))
-        found += _busway(hall, row_kw, float(power_kw[mine].max(initial=0.0)))
+        rack_kw = float(power_kw[mine].max(initial=0.0))
+        found += _busway(hall, row_kw, rack_kw, float(power_kw.sum()), section)
     return found
 
 
@@ -125,13 +130,6 @@ def floor_load_kg_per_m2(mass_kg: float, width_m: float, depth_m: float) -> floa
     """A rack's mass over its footprint and its half of the aisles before and behind it."""
     aisles_m = parts.rule("aisle_cold_m").value + parts.rule("aisle_hot_m").value
     return mass_kg / (width_m * (depth_m + aisles_m / 2))
-
-
-def busway_kw_max() -> float:
-    """What one busway may carry for long."""
-    volts, amperes = parts.rule("busway_v").value, parts.rule("busway_a").value
-    whole = three_phase_kw(volts, amperes, parts.rule("busway_power_factor").value)
-    return float(whole) * parts.rule("busway_load_fraction_max").value
 
 
 class _Laid(Struct, frozen=True, kw_only=True, eq=False):
@@ -229,11 +227,13 @@ def _air(hall: HallRacks) -> list[Finding]:
     return [_warning(hall.path, f"{text}; put fewer systems in a rack", rule)]
 
 
-def _busway(hall: HallRacks, row_kw: float, rack_kw: float) -> list[Finding]:
-    limit_kw, rule = busway_kw_max(), parts.rule("busway_a")
+def _busway(
+    hall: HallRacks, row_kw: float, rack_kw: float, site_kw: float, section: Power
+) -> list[Finding]:
+    part, limit_kw = busway_of(section, site_kw)
     if rack_kw > limit_kw:
         text = f"one rack draws {rack_kw:,.0f} kW and a busway carries {limit_kw:,.0f} kW"
-        return [_warning(hall.path, f"{text}; feed it from several", rule)]
+        return [_warning(hall.path, f"{text}; feed it from several", part)]
     if row_kw <= limit_kw:
         return []
     needed = -(-row_kw // limit_kw)
@@ -241,9 +241,9 @@ def _busway(hall: HallRacks, row_kw: float, rack_kw: float) -> list[Finding]:
         f"a row draws up to {row_kw:,.0f} kW and a busway carries {limit_kw:,.0f} kW: "
         f"{needed:.0f} busways a row, redundancy aside"
     )
-    note = Finding(severity=Severity.NOTE, where=hall.path, text=text, source=rule.provenance)
+    note = Finding(severity=Severity.NOTE, where=hall.path, text=text, source=part.provenance)
     return [note]
 
 
-def _warning(where: str, text: str, rule: catalog.Default) -> Finding:
+def _warning(where: str, text: str, rule: catalog.Default | PowerPart) -> Finding:
     return Finding(severity=Severity.WARNING, where=where, text=text, source=rule.provenance)

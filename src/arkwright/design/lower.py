@@ -1,8 +1,13 @@
-"""Factory to blueprint: whole racks, stable paths, topology, power, and what had to be assumed."""
+"""Factory to blueprint: whole racks, stable paths, topology as wired, and what had to be assumed.
+
+What stands between and beside the racks (network, power chain, cooling) is of `whole`.
+"""
 
 from __future__ import annotations
 
 import math
+
+import numpy as np
 
 from arkwright import catalog, units
 from arkwright.catalog import System
@@ -16,19 +21,20 @@ from arkwright.design.blueprint import (
     Severity,
     SitePlan,
 )
+from arkwright.design.fabric.groups import HallGroups, HallNodes, hall_groups
 from arkwright.errors import InputError
-from arkwright.factory import Factory, Hall, PowerBasis, Site, Term, energy_at, pue_at
+from arkwright.factory import Factory, Hall, PowerBasis, Site, Term, energy_at
 from arkwright.units import MIB
 
 CONNECTION_RULE = "connection"
-"""Of the finding that a connection is too small; `whole` judges it by the real parts."""
+"""Of what is said about a site's connection."""
 
 
 def blueprint(factory: Factory) -> Blueprint:
     """Every hall of `factory` as racks and nodes, with findings and the defaults used.
 
     Nodes an engine finds (a `local` site) are not here: they are facts of a machine, and join
-    through `engine_nodes`.
+    through `engine_nodes`. InputError where a compute fabric cannot be built of its switches.
     """
     drawing = _Drawing()
     sites = tuple(drawing.site(factory, name, site) for name, site in factory.sites.items())
@@ -51,42 +57,51 @@ class _Drawing:
         self.findings: list[Finding] = []
         self.assumptions: list[Assumption] = []
 
-    def note(self, where: str, text: str, source: str = "") -> None:
-        self.findings.append(Finding(severity=Severity.NOTE, where=where, text=text, source=source))
+    def note(self, where: str, text: str, rule: str = "") -> None:
+        self.findings.append(Finding(severity=Severity.NOTE, where=where, text=text, rule=rule))
 
-    def warn(self, where: str, text: str, rule: str = "") -> None:
-        found = Finding(severity=Severity.WARNING, where=where, text=text, rule=rule)
-        self.findings.append(found)
+    def warn(self, where: str, text: str) -> None:
+        self.findings.append(Finding(severity=Severity.WARNING, where=where, text=text))
 
     def assume(self, where: str, name: str, value: str, source: str) -> None:
         self.assumptions.append(Assumption(where=where, name=name, value=value, source=source))
 
     def site(self, factory: Factory, name: str, site: Site) -> SitePlan:
-        halls = tuple(self.hall(name, site, key, hall) for key, hall in site.halls.items())
-        rack_power_kw = sum(hall.it_power_kw_max for hall in halls)
-        pue, share = pue_at(factory, name), catalog.default("ancillary_fraction")
-        it_power_kw = rack_power_kw * (1 + share.value)
-        plan = SitePlan(
+        extents = [
+            _hall_nodes(f"{name}/{key}", hall, catalog.system(hall.system))
+            for key, hall in site.halls.items()
+        ]
+        groups = hall_groups(extents, site.fabric)
+        halls = tuple(
+            self.hall(name, site, key, found) for key, found in zip(site.halls, groups, strict=True)
+        )
+        if halls:
+            self.connection(name, site)
+        energy = energy_at(factory, name)
+        self.term(name, "electricity price", energy.price)
+        self.term(name, "carbon intensity", energy.carbon)
+        return SitePlan(
             name=name,
             country=site.country,
             halls=halls,
             gpus=sum(hall.gpus for hall in halls),
             nodes=sum(hall.nodes for hall in halls),
             racks=sum(hall.racks for hall in halls),
-            rack_power_kw_max=rack_power_kw,
-            it_power_kw_max=it_power_kw,
-            facility_power_kw_max=it_power_kw * pue.value,
+            rack_power_kw_max=sum(hall.it_power_kw_max for hall in halls),
             connection_kw=site.grid.connection,
             connection_basis=site.grid.basis.value,
         )
-        if halls:
-            self.assume(name, "ancillary power", f"{share.value:.0%} of racks", share.provenance)
-            self.term(name, "PUE", pue)
-            self.connection(plan, site.grid.basis)
-        energy = energy_at(factory, name)
-        self.term(name, "electricity price", energy.price)
-        self.term(name, "carbon intensity", energy.carbon)
-        return plan
+
+    def connection(self, name: str, site: Site) -> None:
+        """Why the site's power cannot be held against its connection."""
+        limit = site.grid.connection
+        if limit is None:
+            text = "no grid connection is given, so power is not checked against it"
+            self.note(name, text, CONNECTION_RULE)
+        elif site.grid.basis is PowerBasis.AI_CAPACITY:
+            text = f"the connection of {units.render(limit, 'kW')} is on no defined basis"
+            text += "; give grid: {basis: grid} to check power against it"
+            self.note(name, text, CONNECTION_RULE)
 
     def term(self, where: str, name: str, term: Term | None) -> None:
         if term is None:
@@ -94,18 +109,15 @@ class _Drawing:
         elif term.is_default:
             self.assume(where, name, f"{term.value:g} {term.unit}".strip(), term.source)
 
-    def hall(self, site: str, place: Site, name: str, hall: Hall) -> HallPlan:
+    def hall(self, site: str, place: Site, name: str, groups: HallGroups) -> HallPlan:
+        hall = place.halls[name]
         path, system = f"{site}/{name}", catalog.system(hall.system)
-        if _is_by_power(hall) and (hall.budget is not None or hall.power is None):
-            raise InputError(
-                f"{path}: a budget says how many racks of {system.title} there are, and only a "
-                "design works that out: give the hall racks, as `arkwright design` names them"
-            )
         racks, nodes = _extent(hall, system)
         unit_nodes = place.fabric.scalable_unit_nodes or system.scalable_unit_nodes
         self.rounding(path, hall, system, racks)
         self.provenance(path, system, hall)
-        self.fill(site, name, system, nodes, unit_nodes, _host(hall, system))
+        self.cut(path, groups, racks)
+        self.fill(site, name, system, groups, _host(hall, system))
         return HallPlan(
             path=path,
             name=name,
@@ -116,7 +128,8 @@ class _Drawing:
             nodes=nodes,
             racks=racks,
             scale_up_domains=-(-nodes * system.gpus_per_node // system.scaleup_gpus),
-            leaf_groups=-(-nodes // unit_nodes),
+            scalable_units=-(-nodes // unit_nodes),
+            leaf_groups=len(np.unique(groups.leaf)),
             it_power_kw_max=nodes * system.rack_power_kw_max / system.nodes_per_rack,
         )
 
@@ -140,6 +153,14 @@ class _Drawing:
             f"{racks:,} racks carry {racks * system.gpus_per_rack:,}",
         )
 
+    def cut(self, path: str, groups: HallGroups, racks: int) -> None:
+        if groups.racks_cut:
+            text = (
+                f"{groups.racks_cut:,} of {racks:,} racks hang on two groups of leaves; the "
+                "scheduler counts each with the group of its first node"
+            )
+            self.note(path, text)
+
     def provenance(self, path: str, system: System, hall: Hall) -> None:
         kw = f"{system.rack_power_kw_max:g} kW"
         self.assume(path, f"{system.name} rack, maximum", kw, system.provenance)
@@ -151,19 +172,14 @@ class _Drawing:
             self.warn(path, f"{system.title}: figures are estimates, not a specification")
 
     def fill(
-        self,
-        site: str,
-        hall: str,
-        system: System,
-        nodes: int,
-        unit_nodes: int,
-        host: tuple[float, int],
+        self, site: str, hall: str, system: System, groups: HallGroups, host: tuple[float, int]
     ) -> None:
-        """Racks in hall order, full but the last; the scale-out group is counted in nodes."""
-        path = f"{site}/{hall}"
+        """Racks in hall order, full but the last; groups as they are wired."""
+        path, nodes = f"{site}/{hall}", len(groups.leaf)
         domain_nodes = max(1, system.scaleup_gpus // system.gpus_per_node)
         trays = [f"t{index:02d}" for index in range(1, system.nodes_per_rack + 1)]
         cpus, memory_mib = host
+        leaves, spines = _group_names(path, groups)
         position = 0
         for number in range(1, -(-nodes // len(trays)) + 1):
             rack = f"r{number:03d}"
@@ -183,7 +199,7 @@ class _Drawing:
             for index, tray in enumerate(used):
                 node_path = f"{rack_path}/{tray}"
                 scale_up = _scale_up(rack_path, node_path, index, domain_nodes, len(trays))
-                leaf = f"{path}/su{position // unit_nodes + 1:02d}"
+                leaf, spine = leaves[position], spines[position]
                 self.nodes.append(
                     Node(
                         path=node_path,
@@ -198,36 +214,29 @@ class _Drawing:
                         cpus=cpus,
                         memory_mib=memory_mib,
                         power_kw_max=system.node_power_kw_max,
-                        # The spine of this version is the whole hall.
-                        domains=(scale_up, rack_path, leaf, path, path, site),
+                        domains=(scale_up, rack_path, leaf, spine, path, site),
                     )
                 )
                 position += 1
 
-    def connection(self, plan: SitePlan, basis: PowerBasis) -> None:
-        """The site's power against its connection, on the connection's own basis."""
-        limit = plan.connection_kw
-        if limit is None:
-            self.note(plan.name, "no grid connection is given, so power is not checked against it")
-            return
-        if basis is PowerBasis.AI_CAPACITY:
-            text = f"the connection of {units.render(limit, 'kW')} is on no defined basis"
-            self.note(plan.name, f"{text}; give grid: {{basis: grid}} to check power against it")
-            return
-        on_it = basis is PowerBasis.IT
-        power = plan.it_power_kw_max if on_it else plan.facility_power_kw_max
-        if power <= limit:
-            return
-        rack_kw = power / plan.racks
-        label = "IT power" if on_it else "facility power"
-        self.warn(
-            plan.name,
-            f"{label} of {units.render(power, 'kW')} at maximum exceeds the connection of "
-            f"{units.render(limit, 'kW')} ({basis.value}) by {units.render(power - limit, 'kW')}; "
-            f"about {int(limit / rack_kw):,} of {plan.racks:,} racks fit at maximum, "
-            "or cap power (an estimate: design counts the real parts)",
-            rule=CONNECTION_RULE,
+
+def _hall_nodes(path: str, hall: Hall, system: System) -> HallNodes:
+    if _is_by_power(hall) and (hall.budget is not None or hall.power is None):
+        raise InputError(
+            f"{path}: a budget says how many racks of {system.title} there are, and only a "
+            "design works that out: give the hall racks, as `arkwright design` names them"
         )
+    return HallNodes(path, system.name, _extent(hall, system)[1], system.nodes_per_rack)
+
+
+def _group_names(hall: str, groups: HallGroups) -> tuple[list[str], list[str]]:
+    """Leaf and spine domain of each node. Below three tiers all leaves are under the same spines,
+    so that the hall is the spine's domain. Numbers are those of the exports."""
+    label = f"{hall}/{groups.fabric}"
+    leaves = [f"{label}-leaves-{group + 1:03d}" for group in groups.leaf.tolist()]
+    if groups.tiers <= 2:
+        return leaves, [hall] * len(leaves)
+    return leaves, [f"{label}-spines-{group + 1:03d}" for group in groups.spine.tolist()]
 
 
 def _extent(hall: Hall, system: System) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from arkwright.design.blueprint import (
 from arkwright.design.fabric.assumed import assumed, estimates
 from arkwright.design.fabric.build import Built, Cluster, FabricPlan, build
 from arkwright.design.fabric.fixtures import Fixtures
+from arkwright.design.fabric.groups import cluster_name
 from arkwright.design.fabric.management import Management, RackDevices, shared_devices
 from arkwright.design.fabric.schedule import Devices, Optics, Schedule, optics, schedule
 from arkwright.design.fabric.yard import Placed, Spot, Yard
@@ -158,7 +159,7 @@ class _Site:
             schedule=table,
             power=tuple(_power(fabric, table) for fabric in fabrics),
             servers=sum("server-" in n or "-manager-" in n for n in self.yard.names),
-            findings=(*findings, *limits(plan, halls, power_kw)),
+            findings=(*findings, *limits(plan, halls, power_kw, self.asked.power)),
             assumptions=tuple(assumptions),
         )
 
@@ -199,7 +200,7 @@ class _Site:
             nodes = [np.arange(first, last, dtype=np.int32) for _, first, last, _ in mine]
             result.append(
                 Cluster(
-                    name=system if len(systems) > 1 else "",
+                    name=cluster_name(system, systems),
                     system=system,
                     hall=mine[0][0].path,
                     nodes=np.concatenate(nodes),

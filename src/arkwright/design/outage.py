@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from arkwright.design.power_layout import system_of
 from arkwright.design.power_tree import PowerNode, PowerTree
 
 Floats = NDArray[np.float64]
@@ -59,15 +60,16 @@ def block_losses(tree: PowerTree) -> BlockLosses:
 
 
 def _systems(tree: PowerTree) -> list[_System]:
-    """The systems of the chain, by the first two parts of the paths of their blocks."""
+    """The systems of the chain, by the places of their blocks."""
     blocks: dict[str, dict[str, float]] = {}
     ends: dict[str, tuple[str, str]] = {}
     busways: dict[str, PowerNode] = {}
     runs: dict[str, dict[tuple[str, ...], float]] = {}
     for node in tree.nodes:
-        path = node.path.split("/")
-        if node.kind in ("transformer", "ups") and path[1] != "mech":
-            system, block = path[1], path[2]
+        system = system_of(node.path)
+        # Of a hall, for cooling's own transformers are of `site/mech`.
+        if node.kind in ("transformer", "ups") and system.count("/") > 1:
+            block = node.path.removeprefix(f"{system}/").partition("/")[0]
             rating = math.inf if node.rating_kw is None else node.rating_kw
             known = blocks.setdefault(system, {})
             known[block] = min(known.get(block, math.inf), rating)
@@ -75,7 +77,7 @@ def _systems(tree: PowerTree) -> list[_System]:
         elif node.kind == "busway":
             busways[node.path] = node
         elif node.kind == "rack":
-            system = node.parents[0].split("/")[1]
+            system = system_of(node.parents[0])
             below = runs.setdefault(system, {})
             below[node.parents] = below.get(node.parents, 0.0) + node.own_kw[0]
     found = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,11 +15,19 @@ from arkwright.design.fabric.build import FabricPlan
 from arkwright.design.floor import RackKind
 from arkwright.design.load_swing import load_swing
 from arkwright.design.span import Span
-from arkwright.design.summary import Line
 from arkwright.design.whole import Design, SiteDesign
 
 _FIGURES = 4
 """Significant figures of a power: the parts are not known better."""
+
+
+class Line(NamedTuple):
+    """One row of the table."""
+
+    label: str
+    value: str
+    basis: str
+    """Basis of a power figure, or what else the figure rests on."""
 
 
 def overview(design: Design) -> list[Line]:
@@ -64,7 +73,8 @@ def _hall(hall: HallPlan) -> Iterator[Line]:
     yield Line("    GPUs", f"{hall.gpus:,}{asked}", "")
     yield Line("    nodes", f"{hall.nodes:,}", "")
     yield Line("    scale-up domains", f"{hall.scale_up_domains:,}", "")
-    yield Line("    scalable units", f"{hall.leaf_groups:,}", "each behind one group of leaves")
+    yield Line("    scalable units", f"{hall.scalable_units:,}", "")
+    yield Line("    leaf groups", f"{hall.leaf_groups:,}", "nodes behind the same leaves, as wired")
 
 
 def _fabric(site: SiteDesign, plan: FabricPlan) -> Line:

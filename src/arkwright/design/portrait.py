@@ -105,7 +105,7 @@ def site_portrait(
         timeline=timeline(
             plan.name,
             plan.country,
-            plan.facility_power_kw_max,
+            power.facility_kw_max,
             start_day,
             is_grid_reserved=plan.connection_kw is not None,
         ),

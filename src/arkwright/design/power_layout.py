@@ -2,6 +2,7 @@
 
 Transformer, UPS and generator form a block. Blocks back each other up in systems: alone (N), with
 one more than the load needs (N+1), in pairs (2N), or four that share what three can carry (4N3R).
+A system serves one hall, so that places nest: site, hall, system, pair of busways, rack.
 Every rack hangs on two busways, A and B, each able to carry its whole group.
 """
 
@@ -63,15 +64,16 @@ def lay_out(
     mechanical_kw: float,
 ) -> list[PowerNode]:
     """Every part between the utility and `racks`, parents first."""
-    derating = section.derating if section.derating is not None else plant.figure("derating")
-    busway = busway_of(section, derating, sum(rack.peak_kw for rack in racks))
-    usable_kw = float(losses.usable_kw(busway.rating_kw, derating))
-    systems = _systems(racks, section, busway, usable_kw)
+    busway, usable_kw = busway_of(section, sum(rack.peak_kw for rack in racks))
+    systems = [
+        (f"{hall}/p{number:02d}", system)
+        for hall, mine in _by_hall(racks).items()
+        for number, system in enumerate(_systems(mine, section, busway, usable_kw), start=1)
+    ]
 
     def below(tops: tuple[str, ...]) -> list[PowerNode]:
         nodes = []
-        for number, system in enumerate(systems, start=1):
-            path = f"{site}/p{number:02d}"
+        for path, system in systems:
             blocks = _blocks(path, system, section, tops)
             nodes += blocks
             nodes += _busways(path, system, section, blocks, busway, usable_kw)
@@ -84,14 +86,31 @@ def lay_out(
     return [*feeds, *below(tops)]
 
 
-def busway_of(section: Power, derating: float, load_kw: float) -> PowerPart:
-    """The one that is named, else the smallest that carries all racks, at most `BUSWAY`."""
+def busway_of(section: Power, load_kw: float) -> tuple[PowerPart, float]:
+    """The busway that is named, else the smallest that carries all racks of a site, at most
+    `BUSWAY`; and what it may carry for long [kW]."""
+    derating = section.derating if section.derating is not None else plant.figure("derating")
     if section.busway is not None:
-        return plant.power_part(section.busway)
+        part = plant.power_part(section.busway)
+        return part, float(losses.usable_kw(part.rating_kw, derating))
     largest = plant.power_part(BUSWAY)
     sizes = [part for part in _sizes("busway") if part.rating_kw <= largest.rating_kw]
     usable = (part for part in sizes if losses.usable_kw(part.rating_kw, derating) >= load_kw)
-    return next(usable, largest)
+    part = next(usable, largest)
+    return part, float(losses.usable_kw(part.rating_kw, derating))
+
+
+def system_of(path: str) -> str:
+    """Place of a part of the chain: its system (`site/hall/p01`), `site/mech`, or the site."""
+    return "/".join(path.split("/")[:-1][:3])
+
+
+def _by_hall(racks: Sequence[RackLoad]) -> dict[str, list[RackLoad]]:
+    """Racks of each hall in their order; halls by first appearance."""
+    found: dict[str, list[RackLoad]] = {}
+    for rack in racks:
+        found.setdefault(rack.path.rpartition("/")[0], []).append(rack)
+    return found
 
 
 def smallest(kind: str, load_kw: float) -> PowerPart:

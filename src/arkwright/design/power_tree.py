@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -115,8 +116,9 @@ def carried(tree: PowerTree, own_kw: NDArray[np.float64]) -> Loads:
     """Every part's load where the parts themselves draw `own_kw`, shape (parts, any cases)."""
     delivered = np.array(own_kw, dtype=np.float64)
     lost = np.zeros_like(delivered)
-    place = tree.index()
-    for at in range(len(tree.nodes) - 1, -1, -1):
+    place, ends = tree.index(), _ends(tree)
+    np.add.at(delivered, ends.parent, delivered[ends.part] * ends.share[:, None])
+    for at in ends.others:
         node = tree.nodes[at]
         taken = delivered[at]
         if node.curve is not LOSSLESS:
@@ -125,6 +127,37 @@ def carried(tree: PowerTree, own_kw: NDArray[np.float64]) -> Loads:
         for parent in node.parents:
             delivered[place[parent]] += taken / len(node.parents)
     return Loads(delivered_kw=delivered, lost_kw=lost)
+
+
+class _Ends(NamedTuple):
+    """Feeds of parts that feed nothing and lose nothing, most of a tree: they need no order."""
+
+    part: NDArray[np.intp]
+    """Per feed [n_feeds]; a part with two parents is there twice."""
+    parent: NDArray[np.intp]
+    share: NDArray[np.float64]
+    """Of the part's draw, while all its parents are alive."""
+    others: list[int]
+    """Positions of all other parts, children first."""
+
+
+def _ends(tree: PowerTree) -> _Ends:
+    place = tree.index()
+    feeding = {parent for node in tree.nodes for parent in node.parents}
+    is_end = [node.path not in feeding and node.curve == LOSSLESS for node in tree.nodes]
+    backward = range(len(tree.nodes) - 1, -1, -1)
+    feeds = [
+        (at, place[parent], 1 / len(tree.nodes[at].parents))
+        for at in backward
+        if is_end[at]
+        for parent in tree.nodes[at].parents
+    ]
+    return _Ends(
+        part=np.array([at for at, _, _ in feeds], dtype=np.intp),
+        parent=np.array([parent for _, parent, _ in feeds], dtype=np.intp),
+        share=np.array([share for _, _, share in feeds], dtype=np.float64),
+        others=[at for at in backward if not is_end[at]],
+    )
 
 
 def over_limit(tree: PowerTree, case: str = "peak") -> list[Finding]:

@@ -1,7 +1,6 @@
 """The whole design of a factory: racks, network, storage, floor, power, cooling and the bill.
 
-What the blueprint has to assume because it knows racks only (a share for what stands beside them, a
-PUE) is replaced here by the parts themselves.
+The blueprint knows racks; here is what stands between and beside them, part by part.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from arkwright.design.bill_plant import bill_plant
 from arkwright.design.blueprint import Assumption, Blueprint, Finding, SitePlan
 from arkwright.design.climate import weather_of
 from arkwright.design.intent import Shortfall, connection_findings, nearest
-from arkwright.design.lower import CONNECTION_RULE, blueprint
+from arkwright.design.lower import blueprint
 from arkwright.design.network import Network, SiteNetwork, network
 from arkwright.design.site_plant import SitePlant, site_plant
 from arkwright.design.site_power import Beside, SitePower, beside, site_power
@@ -25,9 +24,6 @@ from arkwright.design.wide_area import WideAreaLink
 from arkwright.errors import InputError
 from arkwright.factory import Cooling, Factory, Power, Site, Ups
 from arkwright.factory.weather import Weather
-
-REPLACED = ("ancillary power", "PUE")
-"""Assumptions of the blueprint that the parts make needless."""
 
 
 class SiteDesign(Struct, frozen=True, kw_only=True, eq=False):
@@ -44,7 +40,7 @@ class Design(Struct, frozen=True, kw_only=True, eq=False):
 
     name: str
     blueprint: Blueprint
-    """With the power of the parts in its sites instead of what it assumed."""
+    """With the power of the parts in its sites."""
     sites: tuple[SiteDesign, ...]
     """Those that have halls."""
     links: tuple[WideAreaLink, ...]
@@ -74,8 +70,7 @@ def assembled(
 ) -> Design:
     """The design of parts that are designed; `bought` is the bill of `plan` and `wired`."""
     powers = {site.plan.name: site.plan for site in sites}
-    findings = [f for f in plan.findings if f.rule != CONNECTION_RULE]
-    assumptions = [a for a in plan.assumptions if a.name not in REPLACED]
+    findings, assumptions = list(plan.findings), list(plan.assumptions)
     for site in sites:
         name = site.plan.name
         findings += connection_findings(site.plan, site.power)

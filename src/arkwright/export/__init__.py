@@ -4,6 +4,7 @@ Beside `engines` and `fleet`, above `design`: a format needs the whole blueprint
 and nothing needs a format. Functions give text; the command line reads and writes files.
 """
 
+from arkwright.export.dps import Fed, Inventory, import_dps, servers_csv
 from arkwright.export.formats import FORMATS, Design, Files, export
 from arkwright.export.names import host_name, hostlist, path_of
 from arkwright.export.nscale import Imported, Place, Server, imported, places_csv, read_nscale
@@ -11,15 +12,19 @@ from arkwright.export.nscale import Imported, Place, Server, imported, places_cs
 __all__ = [
     "FORMATS",
     "Design",
+    "Fed",
     "Files",
     "Imported",
+    "Inventory",
     "Place",
     "Server",
     "export",
     "host_name",
     "hostlist",
+    "import_dps",
     "imported",
     "path_of",
     "places_csv",
     "read_nscale",
+    "servers_csv",
 ]

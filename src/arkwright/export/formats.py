@@ -10,7 +10,9 @@ from arkwright.design import Blueprint
 from arkwright.design.bill import bill, bill_csv
 from arkwright.design.fabric.schedule import schedule_csv
 from arkwright.design.network import Network
+from arkwright.design.power_tree import PowerTree
 from arkwright.errors import InputError
+from arkwright.export.dps import dps_topology
 from arkwright.export.drawing import fabric_dots
 from arkwright.export.fabric_tree import FabricTree, by_site, fabric_trees
 from arkwright.export.kubernetes import kai_topology, kueue_topology, node_labels
@@ -30,6 +32,7 @@ FORMATS = {
     "topograph": "the model that NVIDIA Topograph simulates a fabric from",
     "nscale": "topology JSON as Nscale's Radar API gives it",
     "netbox": "device types as YAML; racks, devices, cables and power feeds as CSV",
+    "dps": "topology JSON of NVIDIA DPS: who feeds whom, down to the node, and what each may carry",
     "dot": "a graph of every fabric, for Graphviz",
     "cables": "every cable with both ends and its length, as CSV",
     "bill": "what to buy, how many, why so many, as CSV",
@@ -44,6 +47,8 @@ class Design(Struct, frozen=True, kw_only=True, eq=False):
     factory: Factory
     plan: Blueprint
     network: Network
+    chains: Mapping[str, PowerTree] = {}
+    """The power chain of each site; only `dps` needs them."""
 
     def at(self, site: str) -> Design:
         """The one site. InputError where it has no halls."""
@@ -55,6 +60,7 @@ class Design(Struct, frozen=True, kw_only=True, eq=False):
             factory=self.factory,
             plan=self.plan,
             network=Network(sites=found, links=self.network.links),
+            chains=self.chains,
         )
 
 
@@ -66,6 +72,8 @@ def export(name: str, design: Design) -> Files:
         raise InputError("the factory has no halls, so there is nothing to export")
     if name in ("slurm", "kubernetes", "nscale"):
         return _by_site(name, design)
+    if name == "dps":
+        return _dps(design)
     trees = fabric_trees(design.plan, design.network)
     sites = design.network.sites
     match name:
@@ -91,6 +99,17 @@ def _by_site(name: str, design: Design) -> Files:
         folder = f"{site}/" if len(trees) > 1 else ""
         for file, text in _of_site(name, design.factory.factory, mine).items():
             found[folder + file] = text
+    return found
+
+
+def _dps(design: Design) -> Files:
+    """The chain of each site, in a folder of its name where there are several."""
+    sites = [site.site for site in design.network.sites]
+    found = {}
+    for site in sites:
+        nodes = [node for node in design.plan.nodes if node.site == site]
+        folder = f"{site}/" if len(sites) > 1 else ""
+        found[f"{folder}topology.json"] = [dps_topology(design.chains[site], nodes)]
     return found
 
 

@@ -65,6 +65,12 @@ def hostlist(names: Sequence[str], numbers: int = 2) -> str:
     return ",".join(head + tail for head, tail in listed)
 
 
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """`leaf-10` after `leaf-9`."""
+    return tuple((int(part), "") if part.isdecimal() else (-1, part)
+                 for part in re.split(r"(\d+)", name))  # fmt: skip
+
+
 def _ranged(listed: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Consecutive (head, tail) that differ in the last number of their heads only, as one."""
     found: list[tuple[str, str]] = []

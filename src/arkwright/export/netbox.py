@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 import yaml
 
-from arkwright.catalog import parts
+from arkwright.catalog import parts, plant
 from arkwright.catalog.parts import CableKind, CablePart
 from arkwright.design import Blueprint
 from arkwright.design.floor import RackKind
@@ -210,7 +210,7 @@ def _panels(sites: Sequence[SiteNetwork]) -> Iterator[Row]:
 def _feeds(sites: Sequence[SiteNetwork]) -> Iterator[Row]:
     """One primary feed for each rack, large enough for its maximum at the usual utilisation."""
     volts = parts.rule("busway_v").value
-    share = parts.rule("busway_load_fraction_max").value
+    share = plant.figure("derating")
     kw_each = float(three_phase_kw(volts, 1.0, parts.rule("busway_power_factor").value))
     for site in sites:
         power = site.rack_power_kw_max.tolist()

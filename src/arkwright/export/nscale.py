@@ -9,7 +9,6 @@ read, version 2 is written.
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -20,6 +19,7 @@ from arkwright import catalog, design
 from arkwright.catalog import System
 from arkwright.errors import InputError
 from arkwright.export.fabric_tree import FabricTree, domain_nodes
+from arkwright.export.names import natural
 from arkwright.factory import Fabric, Factory, Hall, Site, dump, loads
 
 _IDS = ("server_id", "instance_id")
@@ -94,7 +94,7 @@ def imported(
     kind, notes = catalog.system(system), []
     halls: dict[str, Hall] = {}
     ordered: list[Server] = []
-    cores = sorted({server.network[0] for server in servers}, key=_natural)
+    cores = sorted({server.network[0] for server in servers}, key=natural)
     for number, core in enumerate(cores):
         mine = [server for server in servers if server.network[0] == core]
         for name, hall, members in _halls(f"h{number + 1}", kind, sorted(mine, key=_order)):
@@ -188,13 +188,7 @@ def _fabric(servers: Sequence[Server], system: System, notes: list[str]) -> Fabr
 
 def _order(server: Server) -> tuple[object, ...]:
     names = (*server.network, server.block, server.name)
-    return tuple(_natural(name) for name in names)
-
-
-def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """`leaf-10` after `leaf-9`."""
-    return tuple((int(part), "") if part.isdecimal() else (-1, part)
-                 for part in re.split(r"(\d+)", name))  # fmt: skip
+    return tuple(natural(name) for name in names)
 
 
 def _cell(text: str) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from arkwright.errors import InputError, Problem
 from arkwright.factory.plant_spec import Climate
+from arkwright.factory.spec import Factory
 from arkwright.factory.weather import Weather
 
 TIME = ("time", "utc", "date_time", "datetime", "timestamp")
@@ -42,6 +43,16 @@ def load_weather(path: Path, climate: Climate) -> Weather:
     if path.suffix.lower() == ".epw":
         return epw(text, path.name)
     return weather_csv(text, path.name, climate.place, climate.year, climate.utc_offset or 0.0)
+
+
+def read_weather(factory: Factory, folder: Path) -> dict[str, Weather]:
+    """The years of the sites that name a weather file, which is relative to `folder`, where the
+    factory file is. Reads nothing where no site names one."""
+    return {
+        name: load_weather(folder / site.climate.weather, site.climate)
+        for name, site in factory.sites.items()
+        if site.climate.weather
+    }
 
 
 def weather_csv(

@@ -104,7 +104,7 @@ class Fabric(Section, frozen=True, kw_only=True):
     """The scale-out network."""
 
     scalable_unit_nodes: Count | None = None
-    """Nodes behind one group of leaf switches; none takes the system's own."""
+    """Nodes whose racks stand together with their switches; none takes the system's own."""
     switch: str | None = None
     """Of the compute fabric, for example sn5600; none takes the catalogue's for the system."""
     planes: Annotated[int, Meta(ge=1, le=8)] | None = None

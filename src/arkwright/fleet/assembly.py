@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from arkwright.design import Node, power_limits
+from arkwright.design import Node, PowerLimit, power_limits
 from arkwright.factory import (
     Factory,
     Organisation,
@@ -22,9 +22,16 @@ from arkwright.fleet.lowering import FleetPolicy, Preemption, TypicalDemand
 from arkwright.fleet.quota_tree import Budget, Contract, ProjectQuota, TypeQuota
 
 
-def assemble(factory: Factory, nodes: Sequence[Node]) -> Fleet:
-    """The fleet of `factory` on `nodes`: quotas, residency, power and policy come from the file."""
-    return Fleet(nodes, project_quotas(factory), fleet_policy(factory), power_limits(factory))
+def assemble(
+    factory: Factory, nodes: Sequence[Node], power: Sequence[PowerLimit] | None = None
+) -> Fleet:
+    """The fleet of `factory` on `nodes`: quotas, residency and policy come from the file.
+
+    `power` is the power tree, `design.power_limits` of the factory; None designs it here, under
+    synthetic weather.
+    """
+    power = power_limits(factory) if power is None else power
+    return Fleet(nodes, project_quotas(factory), fleet_policy(factory), power)
 
 
 def fleet_policy(factory: Factory) -> FleetPolicy:

@@ -53,7 +53,11 @@ class PowerUse(Struct, frozen=True, kw_only=True):
     limit_w: int | None
     """In force now; None is no limit."""
     limit_w_file: int | None = None
-    """What the factory file says."""
+    """What the factory file says, or the design made of it."""
+    is_designed: bool = False
+    """A part of the chain, whose limit the design gives."""
+    basis: str = ""
+    """Where that limit is from."""
     is_set: bool = False
     """An operator's limit stands in for the file's."""
     capped_w: int = 0
@@ -313,12 +317,15 @@ class Fleet(Follower):
         """Every row of the power tree, by path: what jobs are expected to draw, and the limit."""
         used, limit = self._state.row_used.tolist(), self._state.row_limit.tolist()
         saved = saved_watts(self._state, self._names, self._job_index, self._caps)
+        limits = {place.path: place for place in self._names.power_limits}
         return [
             PowerUse(
                 path=path,
                 used_w=used[row],
                 limit_w=limit[row] if limit[row] >= 0 else None,
                 limit_w_file=self._power.file_limit(path),
+                is_designed=limits[path].is_designed,
+                basis=limits[path].basis,
                 is_set=self._power.is_set(path),
                 capped_w=saved.get(row, 0),
                 over_w=max(0, used[row] - saved.get(row, 0) - limit[row]) if limit[row] >= 0 else 0,

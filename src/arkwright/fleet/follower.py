@@ -18,6 +18,7 @@ from arkwright.fleet.lowering import FleetPolicy
 from arkwright.fleet.notices import WHY_CODES
 from arkwright.fleet.ordering import order_key
 from arkwright.fleet.power_book import POWER_KINDS, PowerBook
+from arkwright.fleet.power_tree import listed
 from arkwright.fleet.quota_tree import Holder, ProjectQuota
 from arkwright.fleet.quota_use import periods_due
 from arkwright.fleet.reservations import Reservation, Reservations
@@ -341,8 +342,8 @@ class Follower:
     def _power_row(self, path: str) -> int:
         row = self._names.row_of_power.get(path)
         if row is None:
-            known = ", ".join(self._names.row_of_power) or "no place with a power limit"
-            raise InputError(f"limit power at {path}: this factory has {known}")
+            known = listed(self._names.row_of_power)
+            raise InputError(f"limit power at {path}: the places of this factory are {known}")
         return row
 
 

@@ -91,6 +91,8 @@ class Names(Struct, frozen=True, kw_only=True):
     row_of_project: dict[str, int]
     power_limits: tuple[PowerLimit, ...]
     row_of_power: dict[str, int]
+    row_of_rack: dict[str, int]
+    """Of racks whose path does not say where in the power tree they hang."""
     gpu_kw_max: dict[str, float]
     is_preempting: bool = False
     """Whether jobs may be told to stop for others; else what they say of it tells none apart."""
@@ -106,7 +108,8 @@ def names_of(
     ordered = tuple(sorted(nodes, key=lambda node: node.path))
     tree = tuple(sorted(projects, key=lambda project: project.path))
     quotas = quota_tree.quota_tree(tree, ordered)
-    limits = tuple(sorted(power, key=lambda limit: limit.path))
+    limits = power_tree.ordered(power)
+    row_of_power = {limit.path: row for row, limit in enumerate(limits, len(quotas.rows))}
     return Names(
         nodes=ordered,
         node_index={node.path: index for index, node in enumerate(ordered)},
@@ -116,7 +119,8 @@ def names_of(
         quotas=quotas,
         row_of_project=quotas.row_of_project,
         power_limits=limits,
-        row_of_power={limit.path: row for row, limit in enumerate(limits, len(quotas.rows))},
+        row_of_power=row_of_power,
+        row_of_rack=power_tree.row_of_rack(row_of_power, limits),
         gpu_kw_max=power_tree.gpu_kw_max(ordered),
         is_preempting=is_preempting,
     )
@@ -125,7 +129,7 @@ def names_of(
 def empty_state(names: Names, policy: FleetPolicy | None = None) -> sched.State:
     """The scheduler's state of an idle factory."""
     policy = FleetPolicy() if policy is None else policy
-    nodes = names.nodes
+    nodes, hung = names.nodes, (names.row_of_power, names.row_of_rack)
     columns = sched.Nodes(
         domain=_domains(nodes),
         pool=np.zeros(len(nodes), np.int64),
@@ -134,7 +138,7 @@ def empty_state(names: Names, policy: FleetPolicy | None = None) -> sched.State:
         gpu_milli=np.array([node.gpus * MILLI for node in nodes], np.int64),
         cpu_milli=np.array([math.floor(node.cpus * MILLI) for node in nodes], np.int64),
         memory_mib=np.array([node.memory_mib for node in nodes], np.int64),
-        row=np.array([power_tree.row_of(names.row_of_power, node) for node in nodes], np.int64),
+        row=np.array([power_tree.row_of(*hung, node) for node in nodes], np.int64),
     )
     half_life_ms = round(policy.half_life_s * MS_PER_S) if policy.ordering == "fair-share" else 0
     quota = quota_tree.rows_of(names.quotas, half_life_ms)

@@ -3,25 +3,53 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from arkwright import sched
 from arkwright.design import Node, PowerLimit
 from arkwright.jobs.spec import JobSpec
 from arkwright.units import MILLI
 
+_LISTED_MAX = 12
+
+
+def ordered(limits: Sequence[PowerLimit]) -> tuple[PowerLimit, ...]:
+    """Every place after the one above it; by path otherwise."""
+    by_path = {limit.path: limit for limit in limits}
+
+    def line(limit: PowerLimit) -> tuple[str, ...]:
+        above = by_path.get(limit.parent or "")
+        return (*(line(above) if above else ()), limit.path)
+
+    return tuple(sorted(limits, key=line))
+
+
+def row_of_rack(row_of: Mapping[str, int], limits: Sequence[PowerLimit]) -> dict[str, int]:
+    """Row of each rack that hangs on a place its own path does not name; of two the lower."""
+    return {rack: row_of[limit.path] for limit in limits for rack in limit.racks}
+
 
 def rows(row_of: Mapping[str, int], limits: Sequence[PowerLimit]) -> sched.Rows:
-    """One row per limit in order of path, under the nearest place above that has one."""
+    """One row per limit in their order, under its parent or the nearest place above."""
     return sched.Rows(
-        [_nearest(row_of, limit.path.rpartition("/")[0]) for limit in limits],
+        [_above(row_of, limit) for limit in limits],
         [sched.UNLIMITED if limit.limit_w is None else limit.limit_w for limit in limits],
     )
 
 
-def row_of(row_of_power: Mapping[str, int], node: Node) -> int:
-    """The lowest row above `node`; none for a node an engine found: nothing virtual has watts."""
-    return sched.NONE if node.power_kw_max is None else _nearest(row_of_power, node.path)
+def row_of(row_of_power: Mapping[str, int], of_rack: Mapping[str, int], node: Node) -> int:
+    """The lowest row above `node`; none for a node without a figure: nothing virtual has watts."""
+    if node.power_kw_max is None:
+        return sched.NONE
+    rack = node.path.rpartition("/")[0]
+    return of_rack[rack] if rack in of_rack else _nearest(row_of_power, node.path)
+
+
+def listed(places: Iterable[str]) -> str:
+    """The first places of a tree by name, for a message: a large factory has hundreds."""
+    paths = list(places)
+    more = f", … ({len(paths):,} in all)" if len(paths) > _LISTED_MAX else ""
+    return ", ".join(paths[:_LISTED_MAX]) + more or "none"
 
 
 def gpu_kw_max(nodes: Sequence[Node]) -> dict[str, float]:
@@ -46,6 +74,12 @@ def watts(gpu_kw: Mapping[str, float], spec: JobSpec) -> int:
     if spec.resources.gpu_type is not None:
         return math.floor(gpu_kw.get(spec.resources.gpu_type, 0.0) * MILLI * gpus)
     return math.floor(max(gpu_kw.values(), default=0.0) * MILLI * gpus)
+
+
+def _above(row_of_power: Mapping[str, int], limit: PowerLimit) -> int:
+    if limit.parent is not None:
+        return row_of_power[limit.parent]
+    return _nearest(row_of_power, limit.path.rpartition("/")[0])
 
 
 def _nearest(row_of_power: Mapping[str, int], path: str) -> int:

@@ -207,6 +207,7 @@ def _explained(snapshot: Snapshot) -> WaitReason:
         row_of_project={},
         power_limits=tuple(PowerLimit(path=path, limit_w=None) for path in snapshot.power),
         row_of_power={},
+        row_of_rack={},
         gpu_kw_max={},
     )
     job = snapshot.jobs.index(snapshot.job)

@@ -20,6 +20,7 @@ from arkwright.fleet import lowering
 from arkwright.fleet.experience import Ints, group_of
 from arkwright.fleet.forecast import submission, with_new
 from arkwright.fleet.ordering import order_key
+from arkwright.fleet.power_tree import listed
 from arkwright.fleet.scene import FAR_MS, Runner, Scene, in_process
 from arkwright.jobs.spec import (
     Count,
@@ -214,7 +215,7 @@ class _Draft:
     def set_power(self, change: PowerChange) -> None:
         row = self.scene.names.row_of_power.get(change.place)
         if row is None:
-            known = ", ".join(self.scene.names.row_of_power) or "none"
+            known = listed(self.scene.names.row_of_power)
             raise InputError(
                 f"power of {change.place}: no place with a limit; this factory has {known}"
             )

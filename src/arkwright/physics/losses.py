@@ -62,6 +62,18 @@ def loss_kw(load_kw: Number, rating_kw: Number, curve: LossCurve) -> Number:
     return rating_kw * (curve.constant + curve.linear * x + curve.quadratic * x * x)
 
 
+def delivered_kw_max(taken_kw: float, rating_kw: float, curve: LossCurve) -> float:
+    """What a stage delivers while it takes `taken_kw`: the inverse of load plus `loss_kw`.
+
+    The root of c x² + (1 + l) x + k = taken / rating, x being delivered over rating; never below 0.
+    """
+    rest = taken_kw / rating_kw - curve.constant
+    slope = 1.0 + curve.linear
+    # Without the cancellation of the usual form, and right where the quadratic part is nought.
+    root = math.sqrt(max(0.0, slope * slope + 4.0 * curve.quadratic * rest))
+    return max(0.0, rating_kw * 2.0 * rest / (slope + root))
+
+
 def efficiency(load_kw: Number, rating_kw: Number, curve: LossCurve) -> Number:
     """Delivered over taken; 0 at no load."""
     return load_kw / (load_kw + loss_kw(load_kw, rating_kw, curve))
@@ -79,11 +91,6 @@ def chain(load_kw: Number, stages: Sequence[tuple[Number, LossCurve]]) -> ChainL
         losses.append(lost)
         carried = carried + lost
     return ChainLosses(carried, tuple(losses))
-
-
-def three_phase_kw(volts: float, amps: float, power_factor: float = 1.0) -> float:
-    """Real power of a balanced three-phase circuit: sqrt(3) V I cos phi, V between phases."""
-    return math.sqrt(3.0) * volts * amps * power_factor / 1000.0
 
 
 def usable_kw(rating_kw: Number, derating: Number) -> Number:

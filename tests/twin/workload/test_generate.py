@@ -193,7 +193,7 @@ def test_more_days_begin_with_the_same_jobs():
     assert (short.run_ms == long.run_ms[: len(short)]).all()
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(
     st.integers(8, 5000), st.floats(0.2, 3.0), st.floats(0.1, 1.5), st.integers(0, 2**40),
     st.sampled_from(mixes()), st.sampled_from(list(Limits)),

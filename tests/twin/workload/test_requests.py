@@ -47,6 +47,8 @@ def test_mooncake_lines_keep_their_prefix_blocks(tmp_path):
         '{"timestamp": 0, "input_length": 6758, "output_length": 500, "hash_ids": [0, 1]}\n'
         "\n"
         '{"timestamp": 3, "input_length": -1, "output_length": 5, "hash_ids": [9]}\n'
+        '{"timestamp": 4, "input_length": 1, "output_length": 5, "hash_ids": [1e30]}\n'
+        f'{{"timestamp": 4, "input_length": {10**30}, "output_length": 5}}\n'
         '{"timestamp": 30535, "input_length": 6472, "output_length": 26}\n'
         '{"timestamp": 30536, "input_length": 64'
     )
@@ -57,7 +59,7 @@ def test_mooncake_lines_keep_their_prefix_blocks(tmp_path):
     assert table.input_tokens.tolist() == [6758, 6955, 6472]
     assert blocks(table) == [[0, 1], [6, 7, 8], []]
     assert reasons(reading.dropped) == {
-        "not a request in JSON": (1, (6,)),
+        "not a request in JSON": (3, (5, 6, 8)),
         "no number of input tokens": (1, (4,)),
     }
 

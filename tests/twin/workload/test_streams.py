@@ -21,7 +21,7 @@ def test_splitmix_64_is_the_published_one():
     assert stream.words(3).tolist() == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**63), st.text(max_size=8), st.integers(1, 40), st.integers(1, 40))
 def test_drawing_in_two_parts_is_drawing_at_once(seed, name, first, second):
     parts = Stream(seed, name)

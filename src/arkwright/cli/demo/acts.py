@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from importlib.resources import files
 
 import click
@@ -41,10 +42,14 @@ def prepare(stage: Stage) -> None:
 
 
 def a_factory_on_paper(stage: Stage) -> None:
-    """(a) Ten lines become racks, nodes, topology and megawatts."""
+    """(a) Ten lines become racks, megawatts, a network, and what they cost."""
     stage.title("a", "Ten lines become a factory on paper")
     click.echo((stage.folder / "fjord.yaml").read_text())
     stage.run("design", "fjord.yaml")
+    stage.say("In short:")
+    for line in _in_short(stage):
+        click.echo(f"  {line}")
+    stage.run("report", "fjord.yaml", "-o", "fjord.html")
 
 
 def a_running_factory(stage: Stage) -> str:
@@ -131,6 +136,31 @@ def the_receipts(stage: Stage, train: str) -> None:
 def the_end(stage: Stage) -> None:
     """Stop cleanly."""
     stage.run("down", "--stop-jobs")
+
+
+def _in_short(stage: Stage) -> Iterator[str]:
+    """Racks, megawatts, network and cost of the factory on paper, from the design itself."""
+    from arkwright import factory, units
+    from arkwright.design import portrait
+    from arkwright.design.whole import whole
+
+    read = factory.load(stage.folder / "fjord.yaml")
+    built = whole(read)
+    (site,) = built.sites
+    power, network = site.power, site.network
+    money = portrait.site_portrait(read, built, site, start_day=0).money
+    if money.per_gpu_hour is None or power.connection_kw is None:
+        raise InternalError("demo: the factory on paper has no price, or no connection")
+    racks = len(network.floor.racks)
+    switches = sum(fabric.switches for fabric in network.fabrics)
+    yield f"racks    {racks:,}, {site.plan.racks:,} of them with {site.plan.gpus:,} GPUs"
+    drawn, offered = (
+        units.render(round(kw), "kW") for kw in (power.grid_kw_max, power.connection_kw)
+    )
+    yield f"power    {drawn} of the {offered} asked of the grid, PUE {power.pue:.2f}"
+    yield f"network  {switches:,} switches, {len(network.schedule):,} cables"
+    building, hour = money.capex_total.text(money.currency), money.per_gpu_hour.text(money.currency)
+    yield f"cost     {building} to build, {hour} a used GPU-hour"
 
 
 def _kill_node(stage: Stage, node: str) -> None:

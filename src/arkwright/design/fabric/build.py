@@ -8,6 +8,7 @@ in-band fabric each node has a port in each of two planes, so that either half m
 from __future__ import annotations
 
 from enum import Enum
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -99,6 +100,15 @@ class Kept(Struct, frozen=True, kw_only=True, eq=False):
     leaf_port: Ints
 
 
+class ComputeFabric(NamedTuple):
+    """What a compute fabric is built of, and what it must connect."""
+
+    switch: Switch
+    gbit_s: float
+    """Of one link."""
+    ask: Ask
+
+
 class _Attached(Struct, frozen=True, kw_only=True, eq=False):
     """Who hangs on a fabric: nodes, then appliances or servers as nodes with as many NICs."""
 
@@ -136,19 +146,12 @@ class _Work:
         self.middle = cluster.spots[0]
 
     def compute(self) -> None:
-        asked, network = self.cluster.fabric, self.network
-        part = parts.switch(asked.switch or network.compute_switch)
-        planes = asked.planes or network.compute_planes
-        gbit_s = network.compute_gbit_s / planes
-        ask = Ask(
-            nodes=len(self.cluster.nodes),
-            nics_per_node=network.compute_nics,
-            radix=radix(part, gbit_s, self.cluster.hall),
-            planes=planes,
-            oversubscription=asked.oversubscription,
+        cluster = self.cluster
+        part, gbit_s, ask = compute_fabric(
+            cluster.fabric, cluster.system, len(cluster.nodes), cluster.hall
         )
-        if self.layout(ask).tiers > 1:
-            self.middle = Spot(self.cluster.hall, RackKind.CENTRAL, 0)
+        if laid_out(ask, cluster.hall).tiers > 1:
+            self.middle = Spot(cluster.hall, RackKind.CENTRAL, 0)
         nodes = _Attached(device=self.cluster.nodes, first_port=np.zeros_like(self.cluster.nodes))
         self.clos(Role.COMPUTE, part, gbit_s, ask, nodes)
         server_w = parts.rule("server_kw").value * 1000
@@ -216,7 +219,7 @@ class _Work:
 
     def clos(self, role: Role, part: Switch, gbit_s: float, ask: Ask, attached: _Attached) -> None:
         """Place and wire one fabric, plane by plane, and its managers."""
-        plane, name = self.layout(ask), self.named(role.value)
+        plane, name = laid_out(ask, self.cluster.hall), self.named(role.value)
         managers = 0
         for number in range(ask.planes):
             label = f"{name}-p{number + 1}" if ask.planes > 1 else name
@@ -253,13 +256,6 @@ class _Work:
                 bisection_gbit_s=min(tiers) * gbit_s * ask.planes / 2,
             )
         )
-
-    def layout(self, ask: Ask) -> Layout:
-        """One plane. InputError that says where, when three tiers do not connect the nodes."""
-        try:
-            return layout(ask)
-        except InputError as error:
-            raise InputError(f"{self.cluster.hall}: {error}") from None
 
     def switches(self, label: str, part: Switch, plane: Layout) -> tuple[Ints, Ints, Ints]:
         """Device numbers of the leaves, spines and cores of one plane."""
@@ -352,6 +348,33 @@ class _Work:
 
     def named(self, name: str) -> str:
         return f"{name}-{self.cluster.name}" if self.cluster.name else name
+
+
+def compute_fabric(asked: Fabric, system: str, nodes: int, where: str) -> ComputeFabric:
+    """What a compute fabric of `nodes` nodes of `system` is built of, by the file or its maker.
+
+    InputError that names `where`, when the switch is slower than a link.
+    """
+    network = parts.system_network(system)
+    part = parts.switch(asked.switch or network.compute_switch)
+    planes = asked.planes or network.compute_planes
+    gbit_s = network.compute_gbit_s / planes
+    ask = Ask(
+        nodes=nodes,
+        nics_per_node=network.compute_nics,
+        radix=radix(part, gbit_s, where),
+        planes=planes,
+        oversubscription=asked.oversubscription,
+    )
+    return ComputeFabric(part, gbit_s, ask)
+
+
+def laid_out(ask: Ask, where: str) -> Layout:
+    """One plane. InputError that names `where`, when three tiers do not connect the nodes."""
+    try:
+        return layout(ask)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
 
 
 def radix(part: Switch, gbit_s: float, where: str) -> int:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from arkwright.catalog import parts
 from arkwright.design.fabric.build import Cluster, FabricPlan, Kept, Role
+from arkwright.design.fabric.groups import fabric_name
 from arkwright.design.fabric.schedule import Batch, Tier
 from arkwright.design.fabric.yard import Placed, Spot, Yard
 from arkwright.design.floor import RackKind
@@ -54,7 +55,7 @@ class Management:
         self.first = first
         self.part = parts.switch(network.oob_switch)
         self.node_ports = network.oob_ports
-        self.name = f"{Role.OUT_OF_BAND.value}{f'-{cluster.name}' if cluster.name else ''}"
+        self.name = fabric_name(Role.OUT_OF_BAND, cluster.name)
         self.batches: list[Batch] = []
         self.free: list[_Ports] = []
         self.numbers: list[int] = fixtures.switches.ravel().tolist()

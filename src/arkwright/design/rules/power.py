@@ -104,16 +104,17 @@ def _sums(site: SiteDesign) -> Iterator[Fault]:
     power, name = site.power, site.plan.name
     it_kw = power.rack_kw_max + power.network_kw_max + power.storage_kw_max + power.servers_kw_max
     facility_kw = it_kw + power.cooling_kw_max + power.other_kw_max + power.losses_kw_max
+    planned_kw = site.plan.facility_power_kw_max or 0.0
     high_kw = power.grid_kw_max - power.facility_kw_max
     if power.pue_is_given:
         facility_kw = power.it_kw_max * power.pue + high_kw
     for what, found, right in (
         ("kW IT, by parts", power.it_kw_max, it_kw),
-        ("kW IT, of the site's plan", site.plan.it_power_kw_max, it_kw),
+        ("kW IT, of the site's plan", site.plan.it_power_kw_max or 0.0, it_kw),
         ("kW IT, of the chain", site.plant.power.it_kw[0], it_kw),
         ("kW of the racks", power.rack_kw_max, sum(h.it_power_kw_max for h in site.plan.halls)),
         ("kW grid", power.grid_kw_max, facility_kw),
-        ("kW facility, of the site's plan", site.plan.facility_power_kw_max, power.facility_kw_max),
+        ("kW facility, of the site's plan", planned_kw, power.facility_kw_max),
     ):
         if differs(found, right):
             yield unequal("P4", name, what, found, right)

@@ -30,6 +30,8 @@ _ELAPSED = (
     r"^(?:(?P<days>\d{1,6})-)?(?:(?P<hours>\d{1,9}):)?(?P<minutes>\d{1,9}):"
     r"(?P<seconds>\d{1,9}(?:\.\d+)?)$"
 )
+_NUMBER_MAX = 1e18
+"""Far beyond milliseconds since 1970 and bytes; products of it with any unit stay finite."""
 _MS_MAX = 4 * 10**15
 """Nothing is further from its zero than 120,000 years."""
 _EPOCH_MS_FROM = 1e11
@@ -61,7 +63,7 @@ class Instants(NamedTuple):
 
 
 def numbers(column: pa.Array) -> Numbers:
-    """Numbers as they are written; infinities are junk."""
+    """Numbers as they are written; infinities and what no trace can mean are junk."""
     told = column if not _is_text(column) else _told(column)
     try:
         values = _floats(pc.cast(told, pa.float64()))
@@ -71,7 +73,7 @@ def numbers(column: pa.Array) -> Numbers:
         sound = pc.match_substring_regex(text, _NUMBER)
         values = _floats(pc.cast(pc.if_else(sound, text, None), pa.float64()))
         junk = np.isnan(values) & _mask(pc.is_valid(text))
-    wild = np.isinf(values)
+    wild = np.abs(values) > _NUMBER_MAX
     values = np.where(wild, np.nan, values)
     return Numbers(values, junk | wild)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from msgspec import Struct
+from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
 from arkwright.errors import InputError
@@ -70,11 +70,14 @@ def requests(cells: Cells, format_: str, offset_s: float = 0.0) -> Reading[Reque
     )
 
 
+_Word = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+
+
 class _Mooncake(Struct):
     timestamp: float
-    input_length: int
-    output_length: int
-    hash_ids: list[int] = []
+    input_length: _Word
+    output_length: _Word
+    hash_ids: list[_Word] = []
 
 
 def mooncake(file: Opened) -> Reading[RequestTable]:

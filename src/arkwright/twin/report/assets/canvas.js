@@ -135,6 +135,9 @@ function drawJobSpans(g, box, top, bottom) {
   g.globalAlpha = 1;
 }
 
+// Jobs of one project have its colour in different strengths, so that neighbours can be told apart.
+const strengthOf = (job) => 0.55 + 0.4 * ((job * 7) % 11) / 10;
+
 // A box of words by the pointer, inside the canvas.
 function drawTip(g, box, lines) {
   if (!lines.length || !view.pointer) return;

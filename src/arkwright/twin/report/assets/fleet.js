@@ -8,7 +8,7 @@ function fleetLayout(width) {
   const { run, scope } = view, key = [run.index, scope.level, scope.index, width].join();
   if (fleetLayout.key === key) return fleetLayout.kept;
   const layout = { parts: [], height: 0, width, drawsNodes: scopeNodes().length <= NODES_DRAWN_MAX };
-  if (scope.level === "rack" || scope.level === "node") layOutNodes(layout);
+  if (isGpuLevel()) layOutNodes(layout);
   else layOutSites(layout);
   fleetLayout.key = key;
   fleetLayout.kept = layout;
@@ -97,14 +97,14 @@ const fleetWidth = () => document.getElementById("fleet").parentElement.clientWi
 function fleetOver(g) {
   const layout = fleetLayout(fleetWidth()), state = stateNow();
   const job = chosenJob(), mine = job >= 0 ? jobNodesAt(view.run, job, view.t) : null;
-  const isDeep = view.scope.level === "rack" || view.scope.level === "node";
+  const isDeep = isGpuLevel();
   for (const part of layout.parts) {
     if (part.level === "site" || part.level === "hall") drawName(g, part, state);
     else if (part.level === "rack") drawRack(g, part, state, layout.drawsNodes);
     else if (isDeep) drawWideNode(g, part, state);
     else drawNode(g, part, state);
   }
-  if (mine) outlineNodes(g, layout, mine);
+  if (mine && !isDeep) outlineNodes(g, layout, mine);
   drawFocus(g, layout);
   if (isOver(charts.fleet)) drawTip(g, { width: layout.width, h: layout.height }, fleetTip(state));
 }
@@ -167,15 +167,27 @@ function drawNode(g, part, state) {
   }
   const job = who < 0 ? NOT_TOLD : run.attempt.job[who];
   g.fillStyle = palette()[job < 0 ? OTHER_COLOUR : colourOf(run, job)];
-  g.globalAlpha = job < 0 ? 0.6 : 0.55 + 0.4 * ((job * 7) % 11) / 10;
+  g.globalAlpha = job < 0 ? 0.6 : strengthOf(job);
   g.fillRect(part.x, part.y, part.w * Math.min(busyShare(run, state, node), 1), part.h);
   g.globalAlpha = 1;
+}
+
+const isGpuLevel = () => ["rack", "node"].includes(view.scope.level);
+const gpuWidth = (part, count) => Math.min(46, Math.max(4, (part.w - leftMargin()) * 0.6 / count));
+
+// The job on the GPU below the pointer; beside the GPUs, the one that holds most of the node.
+function jobOnGpu(part, x) {
+  const { run } = view, at = (x - leftMargin()) / gpuWidth(part, Math.max(1, run.fleet.gpus[part.index])) * 1000;
+  const isOn = ({ pieces }) => pieces.some(([low, high]) => low <= at && at < high);
+  const here = holdersAt(run, part.index, view.t).find(isOn), who = stateNow().who[part.index];
+  if (here) return here.job;
+  return who < 0 || (at >= 0 && at < run.fleet.gpus[part.index] * 1000) ? NOT_TOLD : run.attempt.job[who];
 }
 
 // A node with its GPUs and the names of the jobs on it.
 function drawWideNode(g, part, state) {
   const { run } = view, { fleet } = run, node = part.index, count = Math.max(1, fleet.gpus[node]);
-  const left = leftMargin(), cell = Math.min(46, Math.max(4, (part.w - left) * 0.6 / count));
+  const left = leftMargin(), cell = gpuWidth(part, count);
   write(g, lastPart(fleet.path[node]), 0, part.y + part.h / 2, "ink");
   const out = state.out[node];
   for (let gpu = 0; gpu < count; gpu++) {
@@ -189,7 +201,10 @@ function drawWideNode(g, part, state) {
   // Smaller jobs are known as a mean over a bin, and stand behind those that are known.
   if (rest > 20) fillGpus(g, part, left, cell, 0, held + rest, OTHER_COLOUR);
   for (const { job, pieces } of here) {
+    g.globalAlpha = strengthOf(job);
     for (const [low, high] of pieces) fillGpus(g, part, left, cell, low, high, colourOf(run, job));
+    g.globalAlpha = 1;
+    if (job === chosenJob()) outlineGpus(g, part, left, cell, pieces);
   }
   const said = out >= 0 ? `out: ${run.causes[run.outage.cause[out]]}`
     : here.map(({ job }) => run.job.id[job]).join(", ") || (rest > 20 ? "smaller jobs, in the mean" : "idle");
@@ -199,6 +214,14 @@ function drawWideNode(g, part, state) {
   g.clip();
   write(g, said, left + count * cell + 8, part.y + part.h / 2, "soft");
   g.restore();
+}
+
+function outlineGpus(g, part, left, cell, pieces) {
+  g.strokeStyle = palette().ink;
+  g.lineWidth = 1.6;
+  for (const [low, high] of pieces) {
+    g.strokeRect(left + low / 1000 * cell - 1, part.y - 1, (high - low) / 1000 * cell, part.h + 2);
+  }
 }
 
 function fillGpus(g, part, left, cell, low, high, colour) {
@@ -272,17 +295,14 @@ function fleetTip(state) {
   const node = part.index, out = state.out[node];
   const lines = [run.fleet.path[node], `${share(busyShare(run, state, node))} of GPUs busy`];
   if (out >= 0) lines.push(`out of service: ${run.causes[run.outage.cause[out]]}`);
-  if (state.who[node] >= 0) lines.push(...jobLines(run.attempt.job[state.who[node]]));
+  if (view.hover >= 0) lines.push(...jobLines(view.hover));
   return lines;
 }
 
-function fleetOpen(part) {
+function fleetOpen(part, x) {
   if (!part) return;
   const { fleet } = view.run, { level } = view.scope;
-  if (level === "rack" || level === "node") {
-    const who = part.level === "node" ? stateNow().who[part.index] : NOT_TOLD;
-    return keepJob(who < 0 ? NOT_TOLD : view.run.attempt.job[who]);
-  }
+  if (isGpuLevel()) return keepJob(jobOnGpu(part, x));
   if (part.level === "site") return setScope("site", part.index);
   const node = part.level === "node" ? part.index : NOT_TOLD;
   const rack = part.level === "rack" ? part.index : node < 0 ? NOT_TOLD : fleet.rack[node];

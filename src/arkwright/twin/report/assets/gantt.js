@@ -66,7 +66,7 @@ function drawAttempts(g, box, bottom) {
     const x = xOf(box, attempt.start_ms[a]), width = xOf(box, attempt.end_ms[a]) - x;
     const job = attempt.job[a];
     g.fillStyle = colours[colourOf(run, job)];
-    g.globalAlpha = 0.55 + 0.4 * ((job * 7) % 11) / 10;
+    g.globalAlpha = strengthOf(job);
     attemptBoxes(run, a, place, row, (y, h) => {
       g.fillRect(x, y, Math.max(width - (width > 3 ? 0.6 : 0), 0.3), Math.max(h, 0.2));
       if (h > 13 && width > 60) label(g, run, job, x, y + h / 2, width);

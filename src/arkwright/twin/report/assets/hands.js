@@ -64,7 +64,7 @@ function onFleet(chart) {
   });
   canvas.addEventListener("pointerleave", letGo);
   canvas.addEventListener("click", (event) => {
-    fleetOpen(fleetAt(event.offsetX, event.offsetY));
+    fleetOpen(fleetAt(event.offsetX, event.offsetY), event.offsetX);
     setHover(fleetHover(event.offsetX, event.offsetY));
   });
   canvas.addEventListener("keydown", onFleetKey);
@@ -75,6 +75,7 @@ function onFleet(chart) {
 function fleetHover(x, y) {
   const part = fleetAt(x, y);
   if (!part || part.level !== "node") return NOT_TOLD;
+  if (isGpuLevel()) return jobOnGpu(part, x);
   const who = stateNow().who[part.index];
   return who < 0 ? NOT_TOLD : view.run.attempt.job[who];
 }
