@@ -82,6 +82,7 @@ _ALWAYS = frozenset(
 _LINES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("jobs", "jobs", _whole),
     ("started", "started", _whole),
+    ("never started", "never_started", _whole),
     ("completed", "completed", _whole),
     ("wait, mean", "wait_s_mean", _seconds),
     ("wait, median", "wait_s_median", _seconds),

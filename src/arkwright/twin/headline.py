@@ -23,6 +23,9 @@ class Headline(Struct, frozen=True, kw_only=True):
     jobs: int
     """Submitted before the run ended."""
     started: int
+    never_started: int
+    """Still waiting for their first start when the run ended: no mean or percentile below has
+    them, so a policy that starves jobs looks better by these than it is."""
     completed: int
     attempts: int
     wait_s_mean: float
@@ -45,7 +48,7 @@ class Headline(Struct, frozen=True, kw_only=True):
 UNITS: Final = {
     "wait_s_mean": "s", "wait_s_median": "s", "wait_s_p90": "s", "wait_s_p99": "s",
     "slowdown_mean": "1", "utilisation": "1", "makespan_s": "s", "gpu_hours": "GPU h",
-    "jobs": "jobs", "started": "jobs", "completed": "jobs", "attempts": "attempts",
+    "jobs": "jobs", "started": "jobs", "never_started": "jobs", "completed": "jobs", "attempts": "attempts",
 }  # fmt: skip
 
 
@@ -63,6 +66,7 @@ def headline(record: Record, jobs: JobTable) -> Headline:
     return Headline(
         jobs=int(submitted.sum()),
         started=len(started),
+        never_started=int((submitted & (first < 0)).sum()),
         completed=int(is_complete.sum()),
         attempts=len(attempts.job),
         wait_s_mean=float(waits.mean()) if len(waits) else float("nan"),

@@ -138,7 +138,7 @@ def _with_policy(whole: Node, policy: Node) -> Node:
 def _unknown_sites(scenario: Scenario, tree: Node, sites: list[Site]) -> list[Problem]:
     """Surroundings of a site that no factory has."""
     known = {name for site in sites for name in site.factory.sites}
-    places = tree.value["environment"] if isinstance(tree.value, dict) and known else None
+    places = tree.value.get("environment") if isinstance(tree.value, dict) and known else None
     if places is None or not isinstance(places.value, dict):
         return []
     return [

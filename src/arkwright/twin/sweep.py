@@ -1,0 +1,168 @@
+"""Many runs of one scenario: keys varied, seeds, policies; on as many processes as one likes.
+
+Each run is worked out from its inputs alone, so the table is the same however many processes make
+it and in whatever order they end. joblib hands the runs out: to processes by default, to a Dask or
+Ray cluster where the user has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import joblib
+from msgspec import Struct
+
+from arkwright.errors import InputError
+from arkwright.twin.outputs.summary import row
+from arkwright.twin.scenario.load import load
+from arkwright.twin.scenario.prepare import prepared
+from arkwright.twin.scenario.simulate import chosen, outcome_of
+from arkwright.twin.scenario.vary import Change, axes, variants
+
+BACKENDS: Final = ("processes", "dask", "ray")
+
+
+class Sweep(Struct, frozen=True, kw_only=True):
+    """What is asked."""
+
+    path: Path
+    over: tuple[str, ...] = ()
+    """`KEY=A,B`, each."""
+    seeds: int = 1
+    seed: int | None = None
+    """The first; None takes the scenario's."""
+    policies: tuple[str, ...] = ()
+    processes: int | None = None
+    """None takes one for each CPU."""
+    backend: str = "processes"
+    """One of BACKENDS; `dask=ADDRESS` names the scheduler of a cluster that runs already."""
+
+
+class Unit(NamedTuple):
+    """One run, in words that any process can act on."""
+
+    path: str
+    changes: tuple[Change, ...]
+    seed: int
+    place: int
+    """Of its factory and policy among the scenario's."""
+    kernels_folder: str
+
+
+class Table(Struct, frozen=True, kw_only=True):
+    """What came of a sweep: a row for each run, as far as it came."""
+
+    name: str
+    keys: tuple[str, ...]
+    """Columns that tell the runs apart: swept keys, `seed`, `run`."""
+    rows: tuple[dict[str, Any], ...]
+    """In the order asked: the last key changes fastest, then the seed, then the run."""
+    units: int
+    """Runs asked for."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all of them are there."""
+        return len(self.rows) == self.units
+
+
+def units_of(asked: Sweep, kernels_folder: Path) -> tuple[str, tuple[str, ...], list[Unit]]:
+    """Name of the scenario, swept keys, and every run. InputError before the first of them: each
+    combination is read and checked as the file would be."""
+    swept = axes(asked.over)
+    found: list[Unit] = []
+    name = ""
+    for changes in variants(swept):
+        loaded = load(asked.path, changes)
+        name = loaded.scenario.name
+        picked = chosen(loaded, asked.policies)
+        first = loaded.scenario.seed if asked.seed is None else asked.seed
+        for seed in range(first, first + asked.seeds):
+            found += [
+                Unit(str(asked.path.absolute()), changes, seed, place, str(kernels_folder))
+                for place, site in enumerate(loaded.sites)
+                if site in picked
+            ]
+    return name, tuple(key for key, _ in swept), found
+
+
+def swept(
+    asked: Sweep,
+    kernels_folder: Path,
+    told: Callable[[float], None] | None = None,
+) -> Table:
+    """Run all of it. `told` hears after each run which share is done; KeyboardInterrupt ends the
+    sweep with the runs that are over."""
+    name, keys, units = units_of(asked, kernels_folder)
+    rows: list[dict[str, Any] | None] = [None] * len(units)
+    done = 0
+    try:
+        with _backend(asked) as options:
+            for place, found in _results(units, options):
+                rows[place] = found
+                done += 1
+                if told is not None:
+                    told(done / len(units))
+    except KeyboardInterrupt:
+        pass
+    there = tuple(found for found in rows if found is not None)
+    return Table(name=name, keys=(*keys, "seed", "run"), rows=there, units=len(units))
+
+
+def run_unit(place: int, unit: Unit) -> tuple[int, dict[str, Any]]:
+    """One run, in whatever process: its place and its row."""
+    loaded = load(Path(unit.path), unit.changes)
+    site = loaded.sites[unit.place]
+    ready = prepared(loaded, site, unit.seed)
+    outcome = outcome_of(ready, Path(unit.kernels_folder))
+    told = {change.key: change.text for change in unit.changes}
+    figures = {key: value for key, value in row(outcome).items() if key != "sites"}
+    own = {"seed": unit.seed, "run": site.name}
+    return place, {**told, **own, **figures, "decisions_sha256": outcome.record.decisions}
+
+
+def _results(
+    units: Sequence[Unit], options: dict[str, Any]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    if options.get("n_jobs") == 1:
+        yield from (run_unit(place, unit) for place, unit in enumerate(units))
+        return
+    tasks = (joblib.delayed(run_unit)(place, unit) for place, unit in enumerate(units))
+    yield from joblib.Parallel(batch_size=1, pre_dispatch="all", **options)(tasks)
+
+
+@contextmanager
+def _backend(asked: Sweep) -> Iterator[dict[str, Any]]:
+    """Options of joblib inside of which its runs go where they were asked to go."""
+    kind, _, address = asked.backend.partition("=")
+    if kind not in BACKENDS or (address and kind != "dask"):
+        known = "processes, dask, dask=tcp://HOST:8786 or ray"
+        raise InputError(f"--on {asked.backend}: there is no such backend; write {known}")
+    n_jobs = joblib.cpu_count() if asked.processes is None else asked.processes
+    if kind == "processes":
+        options = {"n_jobs": n_jobs, "backend": "loky", "return_as": "generator_unordered"}
+        yield options if n_jobs > 1 else {"n_jobs": 1}
+        return
+    with _cluster(kind, address, asked.processes), joblib.parallel_config(backend=kind):
+        yield {"n_jobs": -1 if asked.processes is None else asked.processes}
+
+
+def _cluster(kind: str, address: str, processes: int | None) -> AbstractContextManager[Any]:
+    """A connection to the user's cluster, or a local one for the time of the sweep."""
+    module = {"dask": "distributed", "ray": "ray"}[kind]
+    if find_spec(module) is None:
+        raise InputError(f"--on {kind} needs {module}; install it, for example pip install {module}")
+    if kind == "dask":
+        from distributed import Client
+
+        if address:
+            return Client(address, set_as_default=True)  # type: ignore[no-any-return]
+        return Client(n_workers=processes, threads_per_worker=1, dashboard_address=None)  # type: ignore[no-any-return]
+    from ray.util.joblib import register_ray
+
+    register_ray()
+    return nullcontext()
