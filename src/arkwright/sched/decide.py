@@ -80,7 +80,7 @@ def _open_classes(state: State, work: Work, now_ms: int) -> None:
     work.result[HEAD] = -1
     work.result[SHADOW_MS] = -1
     work.row_owed[:] = 0
-    reservation.forget_ranks(work)
+    reservation.forget(work)
     reservation.look_ahead(state, work, now_ms)
     for cls in range(state.class_count[0]):
         work.class_within_ms[cls] = BIG
