@@ -111,9 +111,14 @@ def _pool_node(tray: str, gpus: int) -> Node:
 
 def _places(nodes: tuple[Node, ...], row_of_rack: Mapping[str, str]) -> Places:
     sites, site = _numbered([node.site for node in nodes])
-    halls, hall = _numbered([node.hall for node in nodes])
-    rows, row = _numbered([row_of_rack.get(node.rack, f"{node.hall}/row 1") for node in nodes])
-    racks, rack = _numbered([node.rack for node in nodes])
+    # A node names its hall and rack within what is around them; two sites may both have an h1.
+    rack_of = [node.path.rpartition("/")[0] for node in nodes]
+    hall_of = [path.rpartition("/")[0] for path in rack_of]
+    halls, hall = _numbered(hall_of)
+    rows, row = _numbered(
+        [row_of_rack.get(r, f"{h}/row 1") for r, h in zip(rack_of, hall_of, strict=True)]
+    )
+    racks, rack = _numbered(rack_of)
     gpu_types, gpu_type = _numbered([node.gpu_type for node in nodes])
     return Places(
         path=[node.path for node in nodes],

@@ -1,0 +1,327 @@
+"""Every kilowatt-hour of a run: by hand, against a look at every second, and against the design."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arkwright import design, factory
+from arkwright.design.climate import weather_of
+from arkwright.design.site_plant import site_plant
+from arkwright.errors import InternalError
+from arkwright.physics.steps import hour_edges
+from arkwright.twin.draw import draws as draws_of
+from arkwright.twin.draw import systems_of
+from arkwright.twin.energy import energy
+from arkwright.twin.hours import CapBasis, SiteHours, factory_hours
+from arkwright.twin.site_model import SiteModel, site_models
+from naive.energy_by_the_second import energy_by_the_second
+from twin.energy_cases import HOUR_MS, T0, draws, places, record
+
+HALF_H = HOUR_MS // 2
+KWH_J = 3.6e6
+PUE_OF_A_QUARTER = {"s0": SiteModel(site="s0", halls=("s0/h1",), beside_kw=(0.0,), pue=1.25)}
+
+
+def four_hours():
+    """Two nodes of eight GPUs: 800 W idle, 500 W a GPU in training, 300 W serving.
+
+    Job 0 trains on node 0 from 00:30 to 02:30. Job 1 serves on half of node 1 from 01:00 to 02:00.
+    Job 2 knows its draw, 250 W a GPU; it starts on node 1 at 02:00, loses it at 02:30, when it goes
+    out for an hour, and runs on node 0 until 04:00.
+    """
+    at = places(2)
+    run = record(
+        at,
+        T0 + 4 * HOUR_MS,
+        [
+            (0, T0 + HALF_H, T0 + 5 * HALF_H, {0: 8000}),
+            (1, T0 + HOUR_MS, T0 + 2 * HOUR_MS, {1: 4000}),
+            (2, T0 + 2 * HOUR_MS, T0 + 5 * HALF_H, {1: 8000}),
+            (2, T0 + 5 * HALF_H, T0 + 4 * HOUR_MS, {0: 8000}),
+        ],
+        [(1, T0 + 5 * HALF_H, T0 + 7 * HALF_H)],
+    )
+    return run, draws(at, job_kind=(0, 1, 0), own=(np.nan, np.nan, 250.0))
+
+
+PRICE_STEP = SiteHours(
+    price_per_mwh=np.array([100.0, 100.0, 200.0, 200.0]),
+    carbon_g_per_kwh=np.full(4, 50.0),
+)
+
+
+def test_four_hours_by_hand():
+    run, drawn = four_hours()
+    found = energy(run, drawn, PUE_OF_A_QUARTER, {"s0": PRICE_STEP}, "EUR")
+    (site,) = found.sites
+    # job 0: 4 kW x 2 h; job 1: 1.2 kW x 1 h; job 2: 2 kW x 0.5 h and 2 kW x 1.5 h
+    assert found.jobs.it_kwh == pytest.approx([8.0, 1.2, 4.0])
+    assert site.jobs_kwh == pytest.approx(13.2)
+    # node 0: half an hour at 0.8 kW; node 1: 0.8, half of it, 0, nothing while out, half an hour
+    assert site.idle_kwh == pytest.approx(0.4 + 0.8 + 0.4 + 0.4)
+    assert found.node_kwh == pytest.approx([8.0 + 3.0 + 0.4, 1.2 + 1.0 + 1.6])
+    for level in (found.rack_kwh, found.row_kwh, found.hall_kwh, found.site_kwh):
+        assert level == pytest.approx([15.2])
+    assert found.power.sites[0].it_w == pytest.approx([3200, 5600, 4000, 2400])
+    assert found.power.sites[0].idle_w == pytest.approx([1200, 400, 0, 400])
+    # a PUE of 1.25 makes 19.0 of 15.2 kWh; 50 g each
+    assert site.meter_kwh == pytest.approx(19.0)
+    assert site.cooling_kwh == pytest.approx(3.8)
+    assert site.pue == pytest.approx(1.25)
+    assert site.carbon_kg == pytest.approx(0.95)
+    # 8.8 IT kWh at 0.1 and 6.4 at 0.2
+    assert site.cost == pytest.approx(1.25 * (0.88 + 1.28))
+    # job 0: 6 kWh before 02:00 and 2 after; job 1 all before; job 2 all after
+    assert found.jobs.cost == pytest.approx([1.25, 0.15, 1.0])
+    assert found.jobs.meter_kwh == pytest.approx([10.0, 1.5, 5.0])
+    assert found.jobs.carbon_kg == pytest.approx([0.5, 0.075, 0.25])
+    # 02:00 to 02:30: 4 kW and 2 kW, which the mean of that hour does not show
+    assert site.node_w_max == pytest.approx(6000)
+    assert site.meter_w_max == pytest.approx(7000)
+    assert found.residual < 1e-12
+
+
+def test_hours_over_a_cap_on_the_site_and_on_it_power():
+    run, drawn = four_hours()
+
+    def over(cap_w, basis):
+        hours = SiteHours(cap_w=np.array(cap_w), cap_basis=basis)
+        found = energy(run, drawn, PUE_OF_A_QUARTER, {"s0": hours})
+        return found.sites[0].hours_over_cap, found.power.sites[0].cap_w
+
+    # the meter's means are 4, 7, 5 and 3 kW
+    assert over([4000.0, 6999.0, np.inf, 2000.0], CapBasis.SITE)[0] == 2
+    # IT power is 3.2, 5.6, 4 and 2.4 kW; the line is drawn above what the hour takes beside it
+    hours, line_w = over([3500.0, 3500.0, 3500.0, 3500.0], CapBasis.IT)
+    assert hours == 2
+    assert line_w == pytest.approx([4300, 4900, 4500, 4100])
+    assert energy(run, drawn).sites[0].hours_over_cap is None
+
+
+def test_what_is_not_known_is_none_and_said_and_never_zero():
+    run, drawn = four_hours()
+    found = energy(run, drawn)
+    (site,) = found.sites
+    assert (site.loss_kwh, site.cooling_kwh, site.pue, site.water_m3) == (None,) * 4
+    assert (site.carbon_kg, site.cost) == (None, None)
+    assert site.meter_kwh == pytest.approx(15.2)
+    assert not len(found.power.sites[0].cooling_w)
+    assert not len(found.jobs.cost)
+    text = " ".join(found.notes)
+    for missing in ("losses and cooling are not modelled", "no carbon intensity", "no price"):
+        assert missing in text
+
+
+def test_a_site_of_virtual_gpus_is_given_no_watts():
+    at = places(1, sites=2)
+    run = record(
+        at, T0 + HOUR_MS, [(0, T0, T0 + HOUR_MS, {0: 1000}), (1, T0, T0 + HOUR_MS, {1: 1})]
+    )
+    drawn = draws_of(at, ("dgx-h100", None), ("training",), np.array([0, 0]))
+    found = energy(run, drawn)
+    assert [site.site for site in found.sites] == ["s0"]
+    # 7,116 W over eight GPUs
+    assert found.jobs.it_kwh[0] == pytest.approx(0.8895)
+    assert np.isnan(found.jobs.it_kwh[1])
+    assert np.isnan(found.site_kwh[1])
+    assert any(note.startswith("s1: not modelled") for note in found.notes)
+
+
+def test_a_run_without_jobs_is_idle():
+    at = places(2)
+    found = energy(record(at, T0 + HOUR_MS + 1, []), draws(at))
+    assert found.sites[0].idle_kwh == pytest.approx(1.6, rel=1e-6)
+    assert found.sites[0].node_w_max == pytest.approx(1600)
+    assert found.jobs.it_kwh.shape == (0,)
+
+
+def test_only_what_lies_within_the_run_counts():
+    at = places(1)
+    run = record(
+        at,
+        T0 + HOUR_MS,
+        [(0, T0 - HOUR_MS, T0 + HALF_H, {0: 8000})],
+        [(0, T0 + HALF_H, T0 + 9 * HOUR_MS)],
+    )
+    found = energy(run, draws(at, job_kind=(0,)))
+    assert found.jobs.it_kwh == pytest.approx([2.0])
+    assert found.sites[0].meter_kwh == pytest.approx(2.0)
+
+
+def test_columns_that_do_not_fit_are_refused_together():
+    run, drawn = four_hours()
+    wrong = drawn._replace(node_idle_w=np.zeros(1), job_kind=np.zeros(2, dtype=np.int64))
+    with pytest.raises(InternalError, match=r"(?s)node_idle_w has 1 .*job_w_per_gpu.*beyond the 2"):
+        energy(run, wrong)
+
+
+@st.composite
+def runs(draw):
+    """Two sites of two nodes; between common instants every node is out, or holds 0 to 2 jobs."""
+    at = places(2, sites=2)
+    begin = T0 + draw(st.sampled_from([0, 1_799, 3_540])) * 1000
+    cuts = draw(st.lists(st.integers(1, 119), min_size=1, max_size=4, unique=True))
+    times = [begin + second * 1000 for second in (0, *sorted(cuts), 120)]
+    attempts, outages = [], []
+    for start, end in itertools.pairwise(times):
+        held = {}
+        for node in range(4):
+            state = draw(st.sampled_from(["out", "idle", "one", "two"]))
+            if state == "out":
+                outages.append((node, start, end))
+            jobs = {"one": 1, "two": 2}.get(state, 0)
+            for milli in (8000 // max(jobs, 1), 4000)[:jobs]:
+                job = draw(st.integers(0, 2)) + (10 if node > 1 else 0)
+                held.setdefault(job, {}).setdefault(node, 0)
+                held[job][node] += draw(st.integers(0, milli))
+        attempts += [(job, start, end, nodes) for job, nodes in held.items()]
+    watts = st.floats(0, 2000, allow_subnormal=False)
+    own = [draw(st.one_of(st.just(np.nan), watts)) for _ in range(13)]
+    kinds = (draw(watts), draw(watts))
+    drawn = draws(
+        at, kinds, draw(watts), draw(st.sampled_from([0.0, 55.5])), [0, 1, 0, *[1] * 10], own
+    )
+    return record(at, times[-1], attempts, outages, begin), drawn
+
+
+@settings(max_examples=40, deadline=None)
+@given(runs(), st.floats(1, 2), st.integers(0, 500))
+def test_any_run_is_the_same_as_looked_at_every_second(case, pue, price):
+    run, drawn = case
+    hours = len(hour_edges(run.from_ms, run.until_ms)) - 1
+    model = SiteModel(site="s0", halls=("s0/h1",), beside_kw=(0.5,), pue=pue)
+    prices = SiteHours(price_per_mwh=np.array([100.0, 100.0 + price])[:hours])
+    found = energy(run, drawn, {"s0": model}, {"s0": prices})
+    want = energy_by_the_second(run, drawn)
+    close = {"rel": 1e-9, "abs": 1e-12}
+    assert found.residual <= 1e-9 or found.sites[1].meter_kwh < 1e-9
+    assert found.jobs.it_kwh == pytest.approx(
+        [want.jobs_j[job] / KWH_J for job in range(13)], **close
+    )
+    assert found.node_kwh == pytest.approx(
+        [want.node_j[node] / KWH_J for node in range(4)], **close
+    )
+    first = run.from_ms // HOUR_MS
+    costs = np.zeros(13)
+    for code, site in enumerate(found.sites):
+        beside_kwh = (0.5 * 120 / 3600) if code == 0 else 0.0
+        factor = pue if code == 0 else 1.0
+        it_kwh = sum(want.hour_j[code, first + hour] for hour in range(hours)) / KWH_J + beside_kwh
+        assert site.meter_kwh == pytest.approx(it_kwh * factor, **close)
+        assert site.idle_kwh == pytest.approx(want.idle_j[code] / KWH_J + beside_kwh, **close)
+        assert site.node_w_max == pytest.approx(want.watts_max[code], rel=1e-9, abs=1e-6)
+    for (job, code, hour), joules in want.job_hour_j.items():
+        if code == 0:
+            costs[job] += joules / KWH_J * pue * prices.price_per_mwh[hour - first] / 1000
+    # jobs 10 to 12 run at the site whose price nobody knows
+    assert found.jobs.cost[:10] == pytest.approx(costs[:10], **close)
+
+
+FJORD = """
+factory: fjord
+sites:
+  narvik:
+    country: NO
+    grid: {connection: 14 MW}
+    halls:
+      h1: {system: gb300-nvl72, racks: 4}
+      h2: {system: dgx-h100, racks: 2}
+    cooling: {supply: W32, adiabatic: true}
+"""
+
+
+def factory_places(read):
+    """The nodes of the blueprint as a run names them."""
+    plan = design.blueprint(read)
+    halls = list(dict.fromkeys(f"{node.site}/{node.hall}" for node in plan.nodes))
+    racks = [rack.path for rack in plan.racks]
+    types = list(dict.fromkeys(node.gpu_type for node in plan.nodes))
+    column = {
+        "hall": [halls.index(f"{node.site}/{node.hall}") for node in plan.nodes],
+        "rack": [racks.index(node.path.rpartition("/")[0]) for node in plan.nodes],
+        "gpus": [node.gpus for node in plan.nodes],
+        "gpu_type": [types.index(node.gpu_type) for node in plan.nodes],
+    }
+    column = {name: np.array(values) for name, values in column.items()}
+    zeros = np.zeros(len(plan.nodes), dtype=np.int64)
+    return places(1)._replace(
+        path=[node.path for node in plan.nodes], site=zeros, row=column["hall"], **column,
+        sites=list(read.sites), halls=halls, rows=halls, racks=racks, gpu_types=types,
+    )  # fmt: skip
+
+
+def whole_factory(text, hours, seed):
+    """Jobs at random on every node of a factory, modelled from its design."""
+    read = factory.loads(text.encode())
+    at = factory_places(read)
+    rng = np.random.default_rng(seed)
+    until_ms = T0 + hours * HOUR_MS
+    attempts, outages = [], []
+    for node in range(len(at.path)):
+        cuts = np.sort(rng.integers(T0, until_ms, 6)).tolist()
+        for start, end in itertools.pairwise(cuts):
+            what = rng.integers(3)
+            if what == 0:
+                outages.append((node, start, end))
+            elif what == 1:
+                milli = int(rng.integers(1, at.gpus[node] * 1000 + 1))
+                attempts.append((len(attempts), start, end, {node: milli}))
+    run = record(at, until_ms, sorted(attempts, key=lambda row: row[1]), outages)
+    kinds = ("training", "inference")
+    drawn = draws_of(at, systems_of(at, read), kinds, rng.integers(-1, 2, len(attempts)))
+    told = factory_hours(read, hour_edges(T0, until_ms))
+    return energy(run, drawn, site_models(read), told.sites, told.currency)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_jobs_idle_losses_and_cooling_of_a_designed_site_are_its_meter(seed):
+    found = whole_factory(FJORD, 200, seed)
+    (site,), (power,) = found.sites, found.power.sites
+    parts = site.jobs_kwh + site.idle_kwh + site.loss_kwh + site.cooling_kwh
+    hourly = power.it_w + power.loss_w + power.cooling_w
+    assert parts == pytest.approx(hourly.sum() / 1000, rel=1e-9)
+    assert found.residual <= 1e-9
+    assert site.meter_kwh == pytest.approx(parts, rel=1e-9)
+    assert found.rack_kwh.sum() + site.beside_kwh == pytest.approx(found.site_kwh[0], rel=1e-9)
+    assert found.hall_kwh.sum() == pytest.approx(site.jobs_kwh + site.idle_kwh, rel=1e-9)
+    assert min(site.loss_kwh, site.cooling_kwh, site.beside_kwh, site.other_kwh) > 0
+    assert 1.0 < site.pue < 2.0
+    assert found.power.currency == "EUR"
+    # one price for all hours: what the jobs pay and what nobody held is the site's bill
+    price = site.cost / site.meter_kwh
+    assert found.jobs.cost.sum() == pytest.approx(found.jobs.meter_kwh.sum() * price, rel=1e-9)
+    assert found.jobs.cost.sum() < site.cost
+
+
+def test_a_year_at_typical_draw_is_the_year_that_the_design_foresees():
+    text = FJORD.replace("      h2: {system: dgx-h100, racks: 2}\n", "")
+    read = factory.loads(text.encode())
+    at = factory_places(read)
+    hours = 8760
+    held = dict.fromkeys(range(len(at.path)), 4000)
+    run = record(at, T0 + hours * HOUR_MS, [(0, T0, T0 + hours * HOUR_MS, held)])
+    drawn = draws_of(at, systems_of(at, read), ("training",), np.array([0]))
+    told = factory_hours(read, hour_edges(T0, T0 + hours * HOUR_MS))
+    found = energy(run, drawn, site_models(read), told.sites, told.currency)
+    place = read.sites["narvik"]
+    plant = site_plant(
+        read, design.blueprint(read), "narvik", weather_of(place.climate, place.country)
+    )
+    (site,) = found.sites
+    assert site.jobs_kwh == pytest.approx(4 * 135 * hours)  # the racks' typical draw
+    assert site.jobs_kwh + site.idle_kwh == pytest.approx(plant.year.it_kwh, rel=1e-9)
+    assert site.loss_kwh == pytest.approx(plant.year.losses_kwh, rel=1e-9)
+    assert site.cooling_kwh - site.other_kwh == pytest.approx(plant.year.cooling_kwh, rel=1e-9)
+    assert site.water_m3 == pytest.approx(plant.year.water_m3, rel=1e-9, abs=1e-9)
+    assert site.pue == pytest.approx(plant.year.pue_mean, rel=1e-9)
+
+
+def test_the_pue_of_the_file_stands_for_losses_and_cooling():
+    found = whole_factory(FJORD.replace("country: NO", "country: NO\n    pue: 1.2"), 50, 0)
+    (site,) = found.sites
+    assert site.pue == pytest.approx(1.2)
+    assert site.loss_kwh is None
+    assert any("PUE of 1.2 that the file gives" in note for note in found.notes)
