@@ -96,7 +96,7 @@ _LINES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("failures", "failures", _whole),
     ("lost to failures, GPU-h", "lost_to_failures_gpu_h", _whole),
     ("lost to stops, GPU-h", "lost_to_stops_gpu_h", _whole),
-    ("energy, MWh", "site_kwh", _mwh),
+    ("energy, MWh", "meter_kwh", _mwh),
     ("carbon, kg CO2e", "carbon_kg", _whole),
     ("water, m3", "water_m3", _whole),
     ("cost", "cost", _whole),

@@ -10,9 +10,10 @@ from typing import Any
 from msgspec import Struct
 
 from arkwright.twin.checkpoint import JobCheckpoints
+from arkwright.twin.energy import Energy
 from arkwright.twin.headline import Headline, headline
 from arkwright.twin.record import Record
-from arkwright.twin.report import Power
+from arkwright.twin.power import Power
 from arkwright.twin.workload.table import JobTable
 from arkwright.units import render_instant
 
@@ -49,7 +50,8 @@ class Outcome(Struct, frozen=True, eq=False, kw_only=True):
     """Where the run was to end; None when all jobs are over."""
     is_complete: bool = True
     """False where Ctrl-C ended it sooner."""
-    power: Power = Power()
+    energy: Energy | None = None
+    """None: not modelled."""
     happenings: tuple[Happening, ...] = ()
     modelled: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -59,6 +61,11 @@ class Outcome(Struct, frozen=True, eq=False, kw_only=True):
     def headline(self) -> Headline:
         """The figures it is compared by."""
         return headline(self.record, self.jobs)
+
+    @property
+    def power(self) -> Power:
+        """Power over time, of the sites where it is modelled."""
+        return Power() if self.energy is None else self.energy.power
 
     @property
     def how_far(self) -> str:

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from arkwright.errors import InputError
 from arkwright.twin.outputs.summary import row
+from arkwright.twin.scenario.account import surroundings
 from arkwright.twin.scenario.load import load
 from arkwright.twin.scenario.prepare import prepared
 from arkwright.twin.scenario.simulate import chosen, outcome_of
@@ -118,7 +119,8 @@ def run_unit(place: int, unit: Unit) -> tuple[int, dict[str, Any]]:
     loaded = load(Path(unit.path), unit.changes)
     site = loaded.sites[unit.place]
     ready = prepared(loaded, site, unit.seed)
-    outcome = outcome_of(ready, Path(unit.kernels_folder))
+    around = surroundings(loaded.scenario.environment, loaded.folder)
+    outcome = outcome_of(ready, around, Path(unit.kernels_folder))
     told = {change.key: change.text for change in unit.changes}
     figures = {key: value for key, value in row(outcome).items() if key != "sites"}
     own = {"seed": unit.seed, "run": site.name}

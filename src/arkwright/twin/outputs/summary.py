@@ -10,13 +10,17 @@ from typing import Any, Final
 
 from msgspec import structs
 
+from arkwright.twin.energy import SiteEnergy
 from arkwright.twin.goodput import goodput_of
 from arkwright.twin.headline import UNITS
 from arkwright.twin.outcome import Outcome, Simulated
-from arkwright.twin.report import SitePower
 from arkwright.units import render_instant
 
 API_VERSION: Final = "v1"
+_SUMMED: Final = (
+    "jobs_kwh", "idle_kwh", "loss_kwh", "cooling_kwh", "meter_kwh", "carbon_kg", "water_m3", "cost",
+)  # fmt: skip
+"""Figures of sites that add up."""
 _GOODPUT_UNITS: Final = {"goodput": "1", "ettr_mean": "1", "nodes_out_mean": "nodes"}
 
 
@@ -88,21 +92,22 @@ def _goodput(outcome: Outcome) -> dict[str, Any]:
 
 def _energy(outcome: Outcome) -> dict[str, Any] | None:
     """Of all sites together and each; None where no power was modelled."""
-    sites = outcome.power.sites
-    if not sites:
+    found = outcome.energy
+    if found is None or not found.sites:
         return None
-    each = {site.site: _site(site) for site in sites}
-    totals = {
-        key: _sum([found[key] for found in each.values()]) for key in next(iter(each.values()))
+    each = {site.site: _site(site) for site in found.sites}
+    totals = {key: _sum([values[key] for values in each.values()]) for key in _SUMMED}
+    return {
+        **totals,
+        "residual": found.residual,
+        "currency": found.power.currency or None,
+        "sites": each,
     }
-    return {**totals, "currency": outcome.power.currency or None, "sites": each}
 
 
-def _site(site: SitePower) -> dict[str, Any]:
-    names = ("jobs_kwh", "idle_kwh", "loss_kwh", "cooling_kwh")
-    found = {name: getattr(site, name) for name in names}
-    found["site_kwh"] = _sum(list(found.values()))
-    return {**found, "carbon_kg": site.carbon_kg, "water_m3": site.water_m3, "cost": site.cost}
+def _site(site: SiteEnergy) -> dict[str, Any]:
+    figures = {key: value for key, value in structs.asdict(site).items() if key != "site"}
+    return _numbers(figures)
 
 
 def _sum(values: list[Any]) -> float | None:

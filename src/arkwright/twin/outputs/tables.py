@@ -16,10 +16,10 @@ import pyarrow as pa
 from arkwright.twin.headline import held_milli, spans
 from arkwright.twin.outcome import Outcome
 from arkwright.twin.outputs.telling import told
+from arkwright.twin.power import STEPPED
 from arkwright.twin.record import Ending, Ints
 from arkwright.twin.report.steps import Steps
 from arkwright.twin.report.tally import tally
-from arkwright.twin.report.told import STEPPED
 from arkwright.twin.tables import Column
 from arkwright.twin.workload.table import Labels
 from arkwright.units import MILLI, MS_PER_S, S_PER_HOUR
@@ -57,6 +57,7 @@ def jobs_columns(outcome: Outcome) -> Columns:
         "pool": jobs.pool,
         "user": jobs.user,
         "workload": jobs.workload,
+        **_job_energy(outcome),
     }
 
 
@@ -98,6 +99,7 @@ def nodes_columns(outcome: Outcome) -> Columns:
         "out_h": out / _MS_PER_HOUR,
         "outages": np.bincount(outages.node, minlength=n_nodes).astype(np.int64),
         "attempts": np.bincount(attempts.node, minlength=n_nodes).astype(np.int64),
+        "kwh": _floats(None if outcome.energy is None else outcome.energy.node_kwh, n_nodes),
     }
 
 
@@ -130,7 +132,8 @@ def power_columns(outcome: Outcome) -> Columns:
             for site, count in zip(sites, counts, strict=True)
         ]
         whole = _joined(parts, np.float64)
-        columns[name] = pa.array(whole, pa.float64(), mask=np.isnan(whole))
+        # A cap that is not there is infinite in the account, and nothing in a table.
+        columns[name] = pa.array(whole, pa.float64(), mask=~np.isfinite(whole))
     return columns
 
 
@@ -183,6 +186,20 @@ def table_of(columns: Callable[[Outcome], Columns], outcomes: Sequence[Outcome])
         else:
             whole[name] = pa.concat_arrays(_of_one_type(chunks))
     return whole
+
+
+def _job_energy(outcome: Outcome) -> dict[str, Column]:
+    """Of all attempts of each job; null where it is not modelled."""
+    found = outcome.energy
+    return {
+        name: _floats(None if found is None else getattr(found.jobs, name), len(outcome.jobs))
+        for name in ("it_kwh", "meter_kwh", "carbon_kg", "cost")
+    }
+
+
+def _floats(values: np.ndarray | None, count: int) -> Any:
+    there = np.full(count, np.nan) if values is None or len(values) != count else values
+    return pa.array(there, pa.float64(), mask=np.isnan(there))
 
 
 def _arrow(column: Column) -> Any:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Protocol
 
 from arkwright.errors import InputError, Problem
+from arkwright.twin.energy import Energy
 from arkwright.twin.interrupt import Listened
 from arkwright.twin.kernels import kernels_for
 from arkwright.twin.outcome import Outcome, Simulated
 from arkwright.twin.run import run
+from arkwright.twin.scenario.account import Around, account, surroundings
 from arkwright.twin.scenario.load import Loaded, Site
 from arkwright.twin.scenario.prepare import Prepared, policy_of, prepared
 from arkwright.units import render_instant
@@ -52,19 +54,23 @@ def simulate(
     name = loaded.scenario.name
     used = loaded.scenario.seed if seed is None else seed
     outcomes: list[Outcome] = []
-    for place, site in enumerate(sites):
+    around = surroundings(loaded.scenario.environment, loaded.folder)
+    for site in sites:
         if watcher is not None:
             watcher.begin(f"{name}: {site.name}" if len(sites) > 1 else name)
         ready = prepared(loaded, site, used)
-        outcomes.append(outcome_of(ready, kernels_folder, watcher, notice))
-        if not outcomes[-1].is_complete:
-            left = tuple(site.name for site in sites[place + 1 :])
+        found = outcome_of(ready, around, kernels_folder, watcher, notice)
+        if found.record.until_ms > found.record.from_ms:
+            outcomes.append(found)
+        if not found.is_complete:
+            left = tuple(site.name for site in sites[len(outcomes) :])
             return Simulated(name=name, outcomes=tuple(outcomes), left_out=left)
     return Simulated(name=name, outcomes=tuple(outcomes))
 
 
 def outcome_of(
     ready: Prepared,
+    around: dict[str, Around],
     kernels_folder: Path,
     watcher: Watcher | None = None,
     notice: Callable[[str], None] | None = None,
@@ -81,7 +87,8 @@ def outcome_of(
         progress=listened,
     )
     cut = listened.is_interrupted
-    notes = list(ready.notes)
+    spent = account(ready, record, around)
+    notes = [*ready.notes, *(() if spent is None else spent.notes)]
     if cut:
         reached = render_instant(record.until_ms) if ready.jobs.is_dated else ""
         notes.append(f"stopped by Ctrl-C at {reached or f'{record.until_ms} ms'}")
@@ -95,7 +102,23 @@ def outcome_of(
         checkpoints=ready.checkpoints,
         until_ms=ready.until_ms,
         is_complete=not cut,
+        energy=spent,
         happenings=ready.happenings,
-        modelled=ready.modelled,
+        modelled=(*ready.modelled, *_of_energy(spent)),
         notes=tuple(notes),
     )
+
+
+def _of_energy(spent: Energy | None) -> list[str]:
+    """Which parts of the energy are there at every site."""
+    if spent is None or not spent.sites:
+        return []
+    parts = {
+        "IT power": True,
+        "losses": all(site.loss_kwh is not None for site in spent.sites),
+        "cooling": all(site.cooling_kwh is not None for site in spent.sites),
+        "water": all(site.water_m3 is not None for site in spent.sites),
+        "carbon": all(site.carbon_kg is not None for site in spent.sites),
+        "cost": all(site.cost is not None for site in spent.sites),
+    }
+    return [name for name, is_there in parts.items() if is_there]
