@@ -10,9 +10,7 @@ import click
 from arkwright.cli.connection import json_option
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
-ORDERS = (
-    *("fifo", "sjf", "shortest-first", "priority", "age", "deadline", "fair-share"),
-)
+ORDERS = (*("fifo", "sjf", "shortest-first", "priority", "age", "deadline", "fair-share"),)
 BACKFILLS = ("none", "greedy", "easy", "conservative")
 _QUICK = ("gpus", "gpus_per_node", "order", "backfill", "starts", "is_together")
 _SCENARIO = ("policy", "sweep", "seeds", "processes", "backend", "seed")
@@ -76,6 +74,7 @@ _SCENARIO = ("policy", "sweep", "seeds", "processes", "backend", "seed")
 @click.pass_context
 def simulate(
     ctx: click.Context,
+    /,
     scenario: Path | None,
     trace: Path | None,
     folder: Path | None,

@@ -54,9 +54,11 @@ def quick(
     )
     with Progress(trace.name) as progress:
         found = quick_run(trace, asked, kernels_folder(), progress.told, notice)
+    whole = Simulated(name=trace.stem, outcomes=(found,))
+    if found.record.until_ms <= found.record.from_ms:
+        return told_how_far(whole)
     if starts is not None:
         _write_starts(starts, found)
-    whole = Simulated(name=trace.stem, outcomes=(found,))
     if folder is not None:
         write_outputs(folder, whole)
     if is_json:

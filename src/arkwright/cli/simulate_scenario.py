@@ -47,10 +47,10 @@ def run_scenario(
     sites = chosen(loaded, policy)
     with Progress(loaded.scenario.name) as progress:
         found = simulate(loaded, sites, kernels_folder(), seed, progress, notice)
-    if folder is not None:
+    if found.outcomes and folder is not None:
         write_outputs(folder, found)
     if is_json:
         show_json(document(found))
-    else:
+    elif found.outcomes:
         show(found, folder)
     return told_how_far(found)

@@ -24,8 +24,12 @@ def show(simulated: Simulated, folder: Path | None) -> None:
     outcomes = simulated.outcomes
     rows = [row(outcome) for outcome in outcomes]
     names = [outcome.name.upper() for outcome in outcomes]
+    currencies = {outcome.power.currency for outcome in outcomes} - {""}
     lines = [
-        (title, *[_cell(figures.get(key), render) for figures in rows])
+        (
+            title.format(", ".join(currencies) or "–"),
+            *[_cell(figures.get(key), render) for figures in rows],
+        )
         for title, key, render in _LINES
         if any(figures.get(key) not in (None, 0) for figures in rows) or key in _ALWAYS
     ]
@@ -99,5 +103,5 @@ _LINES: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("energy, MWh", "meter_kwh", _mwh),
     ("carbon, kg CO2e", "carbon_kg", _whole),
     ("water, m3", "water_m3", _whole),
-    ("cost", "cost", _whole),
+    ("cost, {}", "cost", _whole),
 )

@@ -48,7 +48,8 @@ class Headline(Struct, frozen=True, kw_only=True):
 UNITS: Final = {
     "wait_s_mean": "s", "wait_s_median": "s", "wait_s_p90": "s", "wait_s_p99": "s",
     "slowdown_mean": "1", "utilisation": "1", "makespan_s": "s", "gpu_hours": "GPU h",
-    "jobs": "jobs", "started": "jobs", "never_started": "jobs", "completed": "jobs", "attempts": "attempts",
+    "jobs": "jobs", "started": "jobs", "never_started": "jobs", "completed": "jobs",
+    "attempts": "attempts",
 }  # fmt: skip
 
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from arkwright.twin.checkpoint import JobCheckpoints
 from arkwright.twin.energy import Energy
 from arkwright.twin.headline import Headline, headline
-from arkwright.twin.record import Record
 from arkwright.twin.power import Power
+from arkwright.twin.record import Record
 from arkwright.twin.workload.table import JobTable
 from arkwright.units import render_instant
 

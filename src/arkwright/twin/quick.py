@@ -73,7 +73,7 @@ def quick_run(
         record=record,
         is_complete=not told.is_interrupted,
         modelled=("scheduling",),
-        notes=tuple([*dropped, *notes]),
+        notes=(*dropped, *notes),
     )
 
 
@@ -88,7 +88,9 @@ def _of_gpus(table: JobTable) -> tuple[JobTable, list[str]]:
     notes = [f"{left:,} jobs without a GPU are left out"] if left else []
     untold = jobs.estimate_ms < 0
     if untold.any() and not untold.all():
-        notes.append(f"{int(untold.sum()):,} jobs without a time limit: planned as long as they ran")
+        notes.append(
+            f"{int(untold.sum()):,} jobs without a time limit: planned as long as they ran"
+        )
     # What the trace observed of nodes is of its own cluster, not of this pool.
     return (
         structs.replace(
@@ -98,5 +100,3 @@ def _of_gpus(table: JobTable) -> tuple[JobTable, list[str]]:
         ),
         notes,
     )
-
-

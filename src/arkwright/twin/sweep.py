@@ -157,7 +157,9 @@ def _cluster(kind: str, address: str, processes: int | None) -> AbstractContextM
     """A connection to the user's cluster, or a local one for the time of the sweep."""
     module = {"dask": "distributed", "ray": "ray"}[kind]
     if find_spec(module) is None:
-        raise InputError(f"--on {kind} needs {module}; install it, for example pip install {module}")
+        raise InputError(
+            f"--on {kind} needs {module}; install it, for example pip install {module}"
+        )
     if kind == "dask":
         from distributed import Client
 

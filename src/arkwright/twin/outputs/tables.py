@@ -259,7 +259,7 @@ def _numbers(job: Ints) -> Ints:
 
 def _at(steps: Steps, at_ms: Ints) -> Ints:
     place = np.searchsorted(steps.t_ms, at_ms, side="right") - 1
-    return steps.value[place.clip(min=0)].astype(np.int64)
+    return np.asarray(steps.value[place.clip(min=0)], np.int64)
 
 
 def _joined(parts: Sequence[np.ndarray], kind: type) -> np.ndarray:

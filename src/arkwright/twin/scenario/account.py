@@ -1,4 +1,4 @@
-"""Energy of a run: the site's weather, prices and carbon as the scenario or the factory has them."""
+"""Energy of a run, under the weather, prices and carbon that the scenario or the factory names."""
 
 from __future__ import annotations
 
@@ -56,7 +56,13 @@ def account(ready: Prepared, record: Record, around: dict[str, Around]) -> Energ
     edges_ms = hour_edges(record.from_ms, record.until_ms)
     told = factory_hours(factory, edges_ms, weather_of(factory, ready.site.folder))
     hours = _laid(told, around, edges_ms)
-    return energy(record, drawn, site_models(factory, weather_of(factory, ready.site.folder)), hours.sites, hours.currency)
+    return energy(
+        record,
+        drawn,
+        site_models(factory, weather_of(factory, ready.site.folder)),
+        hours.sites,
+        hours.currency,
+    )
 
 
 def _around(name: str, asked: Environment, folder: Path) -> Around:

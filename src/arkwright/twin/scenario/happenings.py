@@ -165,7 +165,9 @@ def _steps(limits: Sequence[_Limit], setting: Setting, from_ms: int) -> list[sch
             if now == before:
                 continue
             before = now
-            is_known = all(each.announced for each in here if at_ms in (each.from_ms, each.until_ms))
+            is_known = all(
+                each.announced for each in here if at_ms in (each.from_ms, each.until_ms)
+            )
             if is_known and at_ms > from_ms:
                 events.append(sched.announce(from_ms, row, at_ms, now))
             events.append(sched.row_limit(at_ms, row, now))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from arkwright.documents import Node
 from arkwright.errors import InputError, Problem, UnitError
 from arkwright.factory import instant_ms
+from arkwright.jobs.spec import Level
 from arkwright.twin.failures import failure_spec
 from arkwright.twin.scenario.spec import Environment, Event, Scenario, Series, Workload
 from arkwright.twin.workload.read import FORMATS
@@ -151,8 +153,8 @@ def _failures(scenario: Scenario, folder: Path) -> Found:
 
 
 def _pace(scenario: Scenario, folder: Path) -> Found:
-    factors = sorted(scenario.pace.items(), key=lambda item: list(type(item[0])).index(item[0]))
-    for (_, nearer), (level, factor) in zip(factors, factors[1:], strict=False):
+    factors = [(level, scenario.pace[level]) for level in Level if level in scenario.pace]
+    for (_, nearer), (level, factor) in pairwise(factors):
         if factor < nearer:
             found = f"{factor:g}, less than the {nearer:g} of a nearer level"
             yield f"pace.{level.value}", found, "further apart is never quicker"

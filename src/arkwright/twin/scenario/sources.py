@@ -149,9 +149,7 @@ def _placed(table: JobTable, work: Workload, span: Span) -> JobTable:
 def _to_project(table: JobTable, work: Workload) -> JobTable:
     if work.project is None:
         return table
-    return structs.replace(
-        table, project=Labels(np.zeros(len(table), np.int32), (work.project,))
-    )
+    return structs.replace(table, project=Labels(np.zeros(len(table), np.int32), (work.project,)))
 
 
 def _replicas(scenario: Scenario, span: Span) -> JobTable:
@@ -164,9 +162,7 @@ def _replicas(scenario: Scenario, span: Span) -> JobTable:
             (f"{name}-{number}", begin, end, service) for number in range(1, service.replicas + 1)
         ]
     # One that lasts to the end of the run outlives it, so that it is still running then.
-    beyond = [
-        end + 1 if end == span.until_ms else end for _, _, end, _ in rows
-    ]
+    beyond = [end + 1 if end == span.until_ms else end for _, _, end, _ in rows]
     lasts = np.array([e - b for (_, b, _, _), e in zip(rows, beyond, strict=True)], np.int64)
     projects = tuple(dict.fromkeys(s.project for *_, s in rows if s.project is not None))
     codes = [projects.index(s.project) if s.project is not None else NOT_TOLD for *_, s in rows]
