@@ -17,13 +17,15 @@ _BAR = 24
 class Progress:
     """A context that shows a bar with the time left on stderr, where that is a terminal.
 
-    Ctrl-C is noted instead of raised at once: the next call of `told` raises KeyboardInterrupt,
-    which a run answers with what it has. Pressed again, it interrupts wherever it falls.
+    While a run tells how far it is, Ctrl-C is noted instead of raised at once: the next call of
+    `told` raises KeyboardInterrupt, which a run answers with what it has. Pressed again, or before
+    there is anything to keep, it interrupts wherever it falls.
     """
 
     def __init__(self, label: str = "") -> None:
         self.label = label
         self.is_stopped = False
+        self._is_telling = False
         self._is_shown = sys.stderr.isatty()
         self._begun = self._last = time.monotonic()
         self._before: object = None
@@ -44,11 +46,13 @@ class Progress:
     def begin(self, label: str) -> None:
         """Another run begins."""
         self.label = label
+        self._is_telling = False
         self._begun = self._last = time.monotonic()
         self._show(0.0)
 
     def told(self, share: float) -> None:
         """So much of it is done, 0..1."""
+        self._is_telling = True
         if self.is_stopped:
             raise KeyboardInterrupt
         now = time.monotonic()
@@ -69,9 +73,10 @@ class Progress:
             click.echo(f"\r{text[:room]}\x1b[K", nl=False, err=True)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
-        if self.is_stopped:
-            raise KeyboardInterrupt
+        is_first = not self.is_stopped and self._is_telling
         self.is_stopped = True
+        if not is_first:
+            raise KeyboardInterrupt
 
 
 def bar(label: str, share: float, spent_s: float) -> str:

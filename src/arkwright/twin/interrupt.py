@@ -6,14 +6,18 @@ from collections.abc import Callable
 
 
 class Listened:
-    """Passes on how far a run is, and remembers whether that raised KeyboardInterrupt."""
+    """Passes on how far a run is, and remembers whether it was ended so.
+
+    A run that never told anything was interrupted before its first stride.
+    """
 
     def __init__(self, progress: Callable[[float], None] | None) -> None:
         self._progress = progress
-        self.is_interrupted = False
+        self.is_interrupted = True
 
     def __call__(self, share: float) -> None:
         """`share` of the run is done."""
+        self.is_interrupted = False
         try:
             if self._progress is not None:
                 self._progress(share)

@@ -7,6 +7,7 @@ Ray cluster where the user has one.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
@@ -21,7 +22,7 @@ from arkwright.twin.outputs.summary import row
 from arkwright.twin.scenario.account import surroundings
 from arkwright.twin.scenario.load import load
 from arkwright.twin.scenario.prepare import prepared
-from arkwright.twin.scenario.simulate import chosen, outcome_of
+from arkwright.twin.scenario.simulate import Watcher, chosen, outcome_of
 from arkwright.twin.scenario.vary import Change, axes, variants
 
 BACKENDS: Final = ("processes", "dask", "ray")
@@ -96,45 +97,97 @@ def swept(
     kernels_folder: Path,
     told: Callable[[float], None] | None = None,
 ) -> Table:
-    """Run all of it. `told` hears after each run which share is done; KeyboardInterrupt ends the
-    sweep with the runs that are over."""
+    """Run all of it. `told` hears which share is done. KeyboardInterrupt from it ends the sweep with
+    the runs that are over, and those that other processes are at; from elsewhere at once."""
     name, keys, units = units_of(asked, kernels_folder)
     rows: list[dict[str, Any] | None] = [None] * len(units)
-    done = 0
+    asking = _Asking(units)
     try:
         with _backend(asked) as options:
-            for place, found in _results(units, options):
+            for place, found in _results(asking, options, told):
                 rows[place] = found
-                done += 1
-                if told is not None:
-                    told(done / len(units))
+                asking.count(told)
     except KeyboardInterrupt:
         pass
     there = tuple(found for found in rows if found is not None)
     return Table(name=name, keys=(*keys, "seed", "run"), rows=there, units=len(units))
 
 
-def run_unit(place: int, unit: Unit) -> tuple[int, dict[str, Any]]:
-    """One run, in whatever process: its place and its row."""
+def run_unit(
+    place: int, unit: Unit, watcher: Watcher | None = None
+) -> tuple[int, dict[str, Any]]:
+    """One run, in whatever process: its place and its row. KeyboardInterrupt where `watcher` ended
+    it: a part of a run is no row."""
     loaded = load(Path(unit.path), unit.changes)
     site = loaded.sites[unit.place]
     ready = prepared(loaded, site, unit.seed)
     around = surroundings(loaded.scenario.environment, loaded.folder)
-    outcome = outcome_of(ready, around, Path(unit.kernels_folder))
+    outcome = outcome_of(ready, around, Path(unit.kernels_folder), watcher)
+    if not outcome.is_complete:
+        raise KeyboardInterrupt
     told = {change.key: change.text for change in unit.changes}
     figures = {key: value for key, value in row(outcome).items() if key != "sites"}
     own = {"seed": unit.seed, "run": site.name}
     return place, {**told, **own, **figures, "decisions_sha256": outcome.record.decisions}
 
 
+class _Asking:
+    """Runs as they are asked for, until no more are wanted."""
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self.units = units
+        self.done = 0
+        self.is_over = False
+
+    def __iter__(self) -> Iterator[tuple[int, Unit]]:
+        for place, unit in enumerate(self.units):
+            if self.is_over:
+                return
+            yield place, unit
+
+    def count(self, told: Callable[[float], None] | None) -> None:
+        """One more is done."""
+        self.done += 1
+        if told is None or self.is_over:
+            return
+        try:
+            told(self.done / len(self.units))
+        except KeyboardInterrupt:
+            self.is_over = True
+
+
+class _Part:
+    """Passes on how far one of several runs is, as the share of them all."""
+
+    def __init__(self, told: Callable[[float], None] | None, done: int, units: int) -> None:
+        self._told, self._done, self._units = told, done, units
+
+    def begin(self, label: str) -> None:
+        """Nothing is shown of a run of its own."""
+
+    def told(self, share: float) -> None:
+        """So much of this run is done."""
+        if self._told is not None:
+            self._told((self._done + share) / self._units)
+
+
+def _undisturbed(place: int, unit: Unit) -> tuple[int, dict[str, Any]]:
+    """`run_unit` in a process of its own: Ctrl-C in a terminal goes to all of them, and the one
+    that asked decides when it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return run_unit(place, unit)
+
+
 def _results(
-    units: Sequence[Unit], options: dict[str, Any]
+    asking: _Asking, options: dict[str, Any], told: Callable[[float], None] | None
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     if options.get("n_jobs") == 1:
-        yield from (run_unit(place, unit) for place, unit in enumerate(units))
+        for place, unit in asking:
+            yield run_unit(place, unit, _Part(told, place, len(asking.units)))
         return
-    tasks = (joblib.delayed(run_unit)(place, unit) for place, unit in enumerate(units))
-    yield from joblib.Parallel(batch_size=1, pre_dispatch="all", **options)(tasks)
+    work = _undisturbed if options.get("backend") == "loky" else run_unit
+    tasks = (joblib.delayed(work)(place, unit) for place, unit in asking)
+    yield from joblib.Parallel(batch_size=1, pre_dispatch="n_jobs", **options)(tasks)
 
 
 @contextmanager
@@ -150,7 +203,8 @@ def _backend(asked: Sweep) -> Iterator[dict[str, Any]]:
         yield options if n_jobs > 1 else {"n_jobs": 1}
         return
     with _cluster(kind, address, asked.processes), joblib.parallel_config(backend=kind):
-        yield {"n_jobs": -1 if asked.processes is None else asked.processes}
+        cluster = {"n_jobs": -1 if asked.processes is None else asked.processes}
+        yield cluster | ({"return_as": "generator_unordered"} if kind == "dask" else {})
 
 
 def _cluster(kind: str, address: str, processes: int | None) -> AbstractContextManager[Any]:
