@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from arkwright import sched
+from arkwright.documents import Node
 from arkwright.errors import InputError, Problem
 from arkwright.factory import instant_ms
 from arkwright.sched.advance import AT_MS, FORWARD_COLUMNS, INDEX, KIND, VALUES
 from arkwright.twin.outcome import Happening
 from arkwright.twin.record import Ints, Outages
+from arkwright.twin.scenario.rules import where
 from arkwright.twin.scenario.spec import Event, Scenario
 from arkwright.twin.setting import Setting
 from arkwright.units import W_PER_KW
@@ -40,7 +42,9 @@ class _Limit(NamedTuple):
     announced: bool
 
 
-def made_of(scenario: Scenario, setting: Setting, from_ms: int, until_ms: int) -> Made:
+def made_of(
+    scenario: Scenario, tree: Node, setting: Setting, from_ms: int, until_ms: int
+) -> Made:
     """Rows for the scheduler, and outages of nodes; raises InputError for places not there."""
     problems: list[Problem] = []
     rows: list[sched.Event] = []
@@ -62,7 +66,7 @@ def made_of(scenario: Scenario, setting: Setting, from_ms: int, until_ms: int) -
                 out += [(node, begin, end, number) for node in nodes if kind == "outage"]
         except InputError as error:
             problems += [
-                problem._replace(key=f"events[{number}].{problem.key}")
+                _placed(problem, f"events[{number}].{problem.key}", tree)
                 for problem in error.problems
             ]
             continue
@@ -75,6 +79,10 @@ def made_of(scenario: Scenario, setting: Setting, from_ms: int, until_ms: int) -
         raise InputError(f"scenario {scenario.name} does not fit its factory", problems)
     rows += _steps(limits, setting, from_ms)
     return Made(_table(rows), _outages(out), tuple(told))
+
+
+def _placed(problem: Problem, key: str, tree: Node) -> Problem:
+    return problem._replace(key=key, where=where(tree, key))
 
 
 def with_planned(drawn: Outages | None, planned: Outages) -> Outages | None:
@@ -115,7 +123,7 @@ def _limit(event: Event, setting: Setting, begin: int, end: int) -> _Limit:
     if row is None:
         known = ", ".join(list(setting.names.row_of_power)[:6]) or "none"
         found = f"no limit of power is kept of {event.place}"
-        raise InputError("", [Problem("the factory", "place", found, f"places: {known}, …")])
+        raise InputError("", [Problem("", "place", found, f"places: {known}, …")])
     return _Limit(row, begin, end, int((event.limit or 0.0) * W_PER_KW), event.announced)
 
 
@@ -133,7 +141,7 @@ def _nodes(event: Event, setting: Setting) -> tuple[str, list[int], list[str]]:
         ]
         if not inside:
             right = f"a site, hall, rack or node, for example {setting.places.path[0]}"
-            problems.append(Problem("the factory", kind, f"no node is at {place}", right))
+            problems.append(Problem("", kind, f"no node is at {place}", right))
         found |= dict.fromkeys(inside)
     if problems:
         raise InputError("", problems)

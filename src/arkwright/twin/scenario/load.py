@@ -34,6 +34,8 @@ class Loaded(Struct, frozen=True):
     """A scenario and what it names."""
 
     scenario: Scenario
+    tree: Node
+    """As it was written, for the lines of what turns out not to fit."""
     path: Path
     sites: tuple[Site, ...]
     """Each is one run, in the order of the file: factories, then policies."""
@@ -76,7 +78,7 @@ def load(path: Path, changes: tuple[Change, ...] = ()) -> Loaded:
         problems += _unknown_sites(scenario, tree, sites)
     if problems or scenario is None:
         raise InputError(f"{path.name} is not valid", list(dict.fromkeys(problems)))
-    return Loaded(scenario, path, tuple(sites))
+    return Loaded(scenario, tree, path, tuple(sites))
 
 
 def _salvaged(tree: Node, problems: tuple[Problem, ...], folder: Path) -> list[Problem]:
