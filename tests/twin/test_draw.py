@@ -40,9 +40,10 @@ def test_a_node_with_half_the_gpus_draws_half():
 
 
 def test_other_kinds_of_work_are_taken_for_training_and_said():
-    found = draws(places(1), ("dgx-h100",), ("simulation",), np.array([0]))
-    assert found.busy_w_per_gpu[0, 0] == 7116 / 8
-    assert "simulation" in found.notes[-1]
+    found = draws(places(1), ("dgx-h100",), ("Evaluation", "SFT", "Serving"), np.array([0]))
+    assert found.busy_w_per_gpu[0, :2].tolist() == [7116 / 8] * 2
+    assert found.busy_w_per_gpu[0, 2] < 7116 / 8
+    assert found.notes[-1] == "What training draws stands for work of other kinds: Evaluation."
 
 
 def test_columns_that_do_not_fit_are_refused():

@@ -7,16 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arkwright import design, factory
-from arkwright.design.climate import weather_of
-from arkwright.design.site_plant import site_plant
 from arkwright.errors import InternalError
 from arkwright.physics.steps import hour_edges
+from arkwright.twin.books import books
 from arkwright.twin.draw import draws as draws_of
-from arkwright.twin.draw import systems_of
 from arkwright.twin.energy import energy
-from arkwright.twin.hours import CapBasis, SiteHours, factory_hours
-from arkwright.twin.site_model import SiteModel, site_models
+from arkwright.twin.hours import CapBasis, SiteHours
+from arkwright.twin.site_model import SiteModel
 from naive.energy_by_the_second import energy_by_the_second
 from twin.energy_cases import HOUR_MS, T0, draws, places, record
 
@@ -48,6 +45,7 @@ def four_hours():
 
 
 PRICE_STEP = SiteHours(
+    currency="EUR",
     price_per_mwh=np.array([100.0, 100.0, 200.0, 200.0]),
     carbon_g_per_kwh=np.full(4, 50.0),
 )
@@ -55,7 +53,7 @@ PRICE_STEP = SiteHours(
 
 def test_four_hours_by_hand():
     run, drawn = four_hours()
-    found = energy(run, drawn, PUE_OF_A_QUARTER, {"s0": PRICE_STEP}, "EUR")
+    found = energy(run, drawn, PUE_OF_A_QUARTER, {"s0": PRICE_STEP})
     (site,) = found.sites
     # job 0: 4 kW x 2 h; job 1: 1.2 kW x 1 h; job 2: 2 kW x 0.5 h and 2 kW x 1.5 h
     assert found.jobs.it_kwh == pytest.approx([8.0, 1.2, 4.0])
@@ -67,6 +65,7 @@ def test_four_hours_by_hand():
         assert level == pytest.approx([15.2])
     assert found.power.sites[0].it_w == pytest.approx([3200, 5600, 4000, 2400])
     assert found.power.sites[0].idle_w == pytest.approx([1200, 400, 0, 400])
+    assert found.power.currency == "EUR"
     # a PUE of 1.25 makes 19.0 of 15.2 kWh; 50 g each
     assert site.meter_kwh == pytest.approx(19.0)
     assert site.cooling_kwh == pytest.approx(3.8)
@@ -99,6 +98,17 @@ def test_hours_over_a_cap_on_the_site_and_on_it_power():
     assert hours == 2
     assert line_w == pytest.approx([4300, 4900, 4500, 4100])
     assert energy(run, drawn).sites[0].hours_over_cap is None
+
+
+def test_a_cap_on_racks_of_nodes_leaves_room_for_those_beside_them_too():
+    run, drawn = four_hours()
+    model = {"s0": SiteModel(site="s0", halls=("s0/h1",), beside_kw=(2.0,), pue=1.25)}
+    hours = SiteHours(cap_w=np.full(4, 4000.0), cap_basis=CapBasis.NODES)
+    found = energy(run, drawn, model, {"s0": hours})
+    # nodes draw 3.2, 5.6, 4 and 2.4 kW; with 2 kW beside them and a PUE of 1.25 the line is
+    # 4 + 2 kW and a quarter of what IT draws
+    assert found.sites[0].hours_over_cap == 1
+    assert found.power.sites[0].cap_w == pytest.approx([7300, 7900, 7500, 7100])
 
 
 def test_what_is_not_known_is_none_and_said_and_never_zero():
@@ -220,108 +230,43 @@ def test_any_run_is_the_same_as_looked_at_every_second(case, pue, price):
     assert found.jobs.cost[:10] == pytest.approx(costs[:10], **close)
 
 
-FJORD = """
-factory: fjord
-sites:
-  narvik:
-    country: NO
-    grid: {connection: 14 MW}
-    halls:
-      h1: {system: gb300-nvl72, racks: 4}
-      h2: {system: dgx-h100, racks: 2}
-    cooling: {supply: W32, adiabatic: true}
-"""
-
-
-def factory_places(read):
-    """The nodes of the blueprint as a run names them."""
-    plan = design.blueprint(read)
-    halls = list(dict.fromkeys(f"{node.site}/{node.hall}" for node in plan.nodes))
-    racks = [rack.path for rack in plan.racks]
-    types = list(dict.fromkeys(node.gpu_type for node in plan.nodes))
-    column = {
-        "hall": [halls.index(f"{node.site}/{node.hall}") for node in plan.nodes],
-        "rack": [racks.index(node.path.rpartition("/")[0]) for node in plan.nodes],
-        "gpus": [node.gpus for node in plan.nodes],
-        "gpu_type": [types.index(node.gpu_type) for node in plan.nodes],
-    }
-    column = {name: np.array(values) for name, values in column.items()}
-    zeros = np.zeros(len(plan.nodes), dtype=np.int64)
-    return places(1)._replace(
-        path=[node.path for node in plan.nodes], site=zeros, row=column["hall"], **column,
-        sites=list(read.sites), halls=halls, rows=halls, racks=racks, gpu_types=types,
+def two_halls():
+    """One site, two halls of a node each; a gang of both for an hour, then nothing for one."""
+    at = places(2)._replace(
+        hall=np.array([0, 1]), row=np.array([0, 1]), rack=np.array([0, 1]),
+        halls=["s0/h1", "s0/h2"], rows=["a", "b"], racks=["s0/h1/r0", "s0/h2/r1"],
     )  # fmt: skip
+    gang = (0, T0, T0 + HOUR_MS, {0: 8000, 1: 2000})
+    return record(at, T0 + 2 * HOUR_MS, [gang]), draws(at, job_kind=(0,))
 
 
-def whole_factory(text, hours, seed):
-    """Jobs at random on every node of a factory, modelled from its design."""
-    read = factory.loads(text.encode())
-    at = factory_places(read)
-    rng = np.random.default_rng(seed)
-    until_ms = T0 + hours * HOUR_MS
-    attempts, outages = [], []
-    for node in range(len(at.path)):
-        cuts = np.sort(rng.integers(T0, until_ms, 6)).tolist()
-        for start, end in itertools.pairwise(cuts):
-            what = rng.integers(3)
-            if what == 0:
-                outages.append((node, start, end))
-            elif what == 1:
-                milli = int(rng.integers(1, at.gpus[node] * 1000 + 1))
-                attempts.append((len(attempts), start, end, {node: milli}))
-    run = record(at, until_ms, sorted(attempts, key=lambda row: row[1]), outages)
-    kinds = ("training", "inference")
-    drawn = draws_of(at, systems_of(at, read), kinds, rng.integers(-1, 2, len(attempts)))
-    told = factory_hours(read, hour_edges(T0, until_ms))
-    return energy(run, drawn, site_models(read), told.sites, told.currency)
+def test_a_gang_across_halls_draws_in_each_what_it_holds_there():
+    run, drawn = two_halls()
+    edges = hour_edges(run.from_ms, run.until_ms)
+    found = books(run, drawn, edges)
+    assert found.hall_busy / HOUR_MS == pytest.approx(np.array([[4000, 0], [1000, 0]]))
+    # six of eight GPUs of the second node are idle in the first hour
+    assert found.hall_idle / HOUR_MS == pytest.approx(np.array([[0, 800], [600, 800]]))
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_jobs_idle_losses_and_cooling_of_a_designed_site_are_its_meter(seed):
-    found = whole_factory(FJORD, 200, seed)
-    (site,), (power,) = found.sites, found.power.sites
-    parts = site.jobs_kwh + site.idle_kwh + site.loss_kwh + site.cooling_kwh
-    hourly = power.it_w + power.loss_w + power.cooling_w
-    assert parts == pytest.approx(hourly.sum() / 1000, rel=1e-9)
-    assert found.residual <= 1e-9
-    assert site.meter_kwh == pytest.approx(parts, rel=1e-9)
-    assert found.rack_kwh.sum() + site.beside_kwh == pytest.approx(found.site_kwh[0], rel=1e-9)
-    assert found.hall_kwh.sum() == pytest.approx(site.jobs_kwh + site.idle_kwh, rel=1e-9)
-    assert min(site.loss_kwh, site.cooling_kwh, site.beside_kwh, site.other_kwh) > 0
-    assert 1.0 < site.pue < 2.0
-    assert found.power.currency == "EUR"
-    # one price for all hours: what the jobs pay and what nobody held is the site's bill
-    price = site.cost / site.meter_kwh
-    assert found.jobs.cost.sum() == pytest.approx(found.jobs.meter_kwh.sum() * price, rel=1e-9)
-    assert found.jobs.cost.sum() < site.cost
-
-
-def test_a_year_at_typical_draw_is_the_year_that_the_design_foresees():
-    text = FJORD.replace("      h2: {system: dgx-h100, racks: 2}\n", "")
-    read = factory.loads(text.encode())
-    at = factory_places(read)
-    hours = 8760
-    held = dict.fromkeys(range(len(at.path)), 4000)
-    run = record(at, T0 + hours * HOUR_MS, [(0, T0, T0 + hours * HOUR_MS, held)])
-    drawn = draws_of(at, systems_of(at, read), ("training",), np.array([0]))
-    told = factory_hours(read, hour_edges(T0, T0 + hours * HOUR_MS))
-    found = energy(run, drawn, site_models(read), told.sites, told.currency)
-    place = read.sites["narvik"]
-    plant = site_plant(
-        read, design.blueprint(read), "narvik", weather_of(place.climate, place.country)
+def test_racks_beside_the_nodes_count_in_their_hall_and_in_halls_without_nodes():
+    run, drawn = two_halls()
+    model = SiteModel(
+        site="s0", halls=("s0/h0", "s0/h2", "s0/h1"), beside_kw=(4.0, 2.0, 1.0), pue=1.5
     )
-    (site,) = found.sites
-    assert site.jobs_kwh == pytest.approx(4 * 135 * hours)  # the racks' typical draw
-    assert site.jobs_kwh + site.idle_kwh == pytest.approx(plant.year.it_kwh, rel=1e-9)
-    assert site.loss_kwh == pytest.approx(plant.year.losses_kwh, rel=1e-9)
-    assert site.cooling_kwh - site.other_kwh == pytest.approx(plant.year.cooling_kwh, rel=1e-9)
-    assert site.water_m3 == pytest.approx(plant.year.water_m3, rel=1e-9, abs=1e-9)
-    assert site.pue == pytest.approx(plant.year.pue_mean, rel=1e-9)
+    found = energy(run, drawn, {"s0": model})
+    # nodes 4.8 and 2.4 kWh; two hours beside them
+    assert found.rack_kwh == pytest.approx([4.8, 2.4])
+    assert found.hall_kwh == pytest.approx([4.8 + 2.0, 2.4 + 4.0])
+    assert found.site_kwh == pytest.approx([7.2 + 14.0])
+    assert found.sites[0].beside_kwh == pytest.approx(14.0)
+    assert found.sites[0].meter_kwh == pytest.approx(1.5 * 21.2)
+    with pytest.raises(InternalError, match="no model of the halls s0/h2"):
+        energy(run, drawn, {"s0": SiteModel(site="s0", halls=("s0/h1",), beside_kw=(0.0,))})
 
 
-def test_the_pue_of_the_file_stands_for_losses_and_cooling():
-    found = whole_factory(FJORD.replace("country: NO", "country: NO\n    pue: 1.2"), 50, 0)
-    (site,) = found.sites
-    assert site.pue == pytest.approx(1.2)
-    assert site.loss_kwh is None
-    assert any("PUE of 1.2 that the file gives" in note for note in found.notes)
+def test_a_model_that_says_nothing_models_nothing():
+    run, drawn = four_hours()
+    empty = SiteModel(site="s0", halls=("s0/h1",), beside_kw=(0.0,))
+    (site,) = energy(run, drawn, {"s0": empty}).sites
+    assert (site.loss_kwh, site.cooling_kwh, site.pue) == (None, None, None)

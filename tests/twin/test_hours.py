@@ -12,9 +12,12 @@ from arkwright.twin.hours import (
     SiteHours,
     factory_hours,
     filled,
+    in_one_currency,
     least_in_hours,
     weather_hours,
 )
+from arkwright.twin.series import Kind, series_of
+from arkwright.twin.series_hours import with_series
 
 
 def at(text):
@@ -102,11 +105,37 @@ sites:
     )
     edges = hour_edges(at("2026-07-01"), at("2026-07-03"))
     found = factory_hours(read, edges, {"oslo": year()})
-    oslo, london = found.sites["oslo"], found.sites["london"]
+    oslo, london = found["oslo"], found["london"]
     assert oslo.dry_bulb_c[0] == 181 * 24  # the first of July
-    assert found.currency == "EUR"
+    assert (oslo.currency, london.currency) == ("EUR", "GBP")
     assert set(oslo.cap_w) == {12e6}
     assert (oslo.cap_basis, london.cap_basis) == (CapBasis.SITE, CapBasis.IT)
     assert set(london.carbon_g_per_kwh) == {100.0}
-    assert not len(london.price_per_mwh)
-    assert any("its price is in GBP, not EUR" in note for note in london.notes)
+    assert set(london.price_per_mwh) == {0.2232 * 1000}
+    one, currency = in_one_currency(found)
+    assert currency == "EUR"
+    assert one["oslo"] is oslo
+    assert not len(one["london"].price_per_mwh)
+    said = one["london"].sources["price_per_mwh"]
+    assert said == "london: its price is in GBP, not EUR; no cost is counted."
+
+
+def test_a_series_takes_the_place_of_one_figure_for_every_hour():
+    edges = hour_edges(at("2026-01-01T00:30"), at("2026-01-01T02:00"))
+    base = SiteHours(
+        price_per_mwh=np.full(2, 50.0), currency="EUR", humidity=np.full(2, 0.5),
+        sources={"price_per_mwh": "s: one price for every hour, of the file."},
+    )  # fmt: skip
+    half_hours = np.arange(4) * (HOUR_MS // 2) + at("2026-01-01")
+    prices = series_of(half_hours, np.array([0.1, 0.3, 0.5, 0.7]), label="spot", unit="NOK/kWh")
+    air = series_of(half_hours, np.array([1.0, 3.0, 5.0, 5.0]), label="air", unit="°C")
+    found = with_series("s", base, edges, {Kind.PRICE: prices, Kind.DRY_BULB: air})
+    # means of the whole hours, the one that the run begins in too
+    assert found.price_per_mwh == pytest.approx([200, 600])
+    assert found.dry_bulb_c == pytest.approx([2, 5])
+    assert found.currency == "NOK"
+    assert not len(found.humidity)
+    assert list(found.sources.values()) == [
+        "s: price by the hour, spot.",
+        "s: weather by the hour, air.",
+    ]

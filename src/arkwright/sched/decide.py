@@ -236,6 +236,8 @@ def _fits_beside(state: State, work: Work, cls: int, job: int, now_ms: int, end_
         return False
     if not constraints.admit_use(state, cls, state.job_duration_ms[job], work.row_owed):
         return False
+    if not placement.may_fit_beside(state, work, cls):
+        return False
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     constraints.row_room_beside(work.row_spare, work.row_left)
     constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)

@@ -123,6 +123,13 @@ def _place_block_beside(state: State, work: Work, cls: int, job: int, block: int
     return _place(state, work, cls, count, work.beside_gpu_milli)
 
 
+def may_fit_beside(state: State, work: Work, cls: int) -> bool:
+    """Whether enough nodes fit beside the head, rows and form aside: the quick no."""
+    if together.asked(state, cls):
+        return True
+    return bool(_fitting_beside(state, work, cls) >= state.class_nodes[cls])
+
+
 def _fitting_beside(state: State, work: Work, cls: int) -> int:
     """Those of `fitting_now` that also fit beside the head; `beside_gpu_milli` holds for them."""
     kept = 0
@@ -229,7 +236,7 @@ def more_may_hold_less(state: State, cls: int) -> bool:
 
 def _admit_then(state: State, work: Work, cls: int, block: int) -> int:
     if work.result[REPLAYED] == cls + 1:
-        count = _fitting_then(work)
+        count = _fitting_then(state, work)
     else:
         count = constraints.admit_nodes(
             state,
@@ -245,10 +252,20 @@ def _admit_then(state: State, work: Work, cls: int, block: int) -> int:
     return constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
 
 
-def _fitting_then(work: Work) -> int:
-    """The nodes that the replay of this class's head found to fit."""
+def _fitting_then(state: State, work: Work) -> int:
+    """The nodes that the replay of this class's head found to fit, ascending."""
+    if work.strip[0] < 0:
+        return _fitting_between(work, 0, len(work.node_fits), 0)
     count = 0
-    for node in range(len(work.node_fits)):
+    for strip in range(len(work.strip_fits)):
+        if work.strip_fits[strip] > 0:
+            first, last = index.strip_nodes(state, work, strip)
+            count = _fitting_between(work, first, last, count)
+    return count
+
+
+def _fitting_between(work: Work, first: int, last: int, count: int) -> int:
+    for node in range(first, last):
         if work.node_fits[node] != 0:
             work.fit[count] = node
             count += 1

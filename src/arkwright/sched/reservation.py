@@ -9,7 +9,7 @@ free yet first, so that as little as possible of what is free now is set aside.
 
 from __future__ import annotations
 
-from arkwright.sched import constraints, groups, order, placement, shadow, together
+from arkwright.sched import constraints, groups, index, order, placement, shadow, together
 from arkwright.sched.codes import BIG
 from arkwright.sched.state import State
 from arkwright.sched.work import ASIDE, LONGEST_MS, REPLAYED, Work
@@ -288,18 +288,35 @@ def _first_offer(state: State, work: Work, cls: int) -> int:
     Of a gang of groups the first is looked at: a place for it is the least that it takes. Without a
     required level the whole factory is the one domain, kept in `domain_offer[0]`.
     """
-    work.node_fits[:] = 0
+    _forget_fits(state, work)
     work.domain_offer[:] = 0
     work.result[REPLAYED] = 0 if together.asked(state, cls) else 1 + cls
     required = state.class_level_required[cls]
     offer = 0
     for place in range(placement.fitting_now(state, work, cls)):
         node = work.fit[place]
-        work.node_fits[node] = 1
+        _note_fit(state, work, node)
         domain = state.node_domain[required, node] if required >= 0 else 0
         work.domain_offer[domain] += 1
         offer = max(offer, work.domain_offer[domain])
     return offer
+
+
+def _note_fit(state: State, work: Work, node: int) -> None:
+    work.node_fits[node] = 1
+    if work.strip[0] >= 0:
+        work.strip_fits[state.node_domain[work.strip[0], node]] += 1
+
+
+def _forget_fits(state: State, work: Work) -> None:
+    if work.strip[0] < 0:
+        work.node_fits[:] = 0
+        return
+    for strip in range(len(work.strip_fits)):
+        if work.strip_fits[strip] > 0:
+            first, last = index.strip_nodes(state, work, strip)
+            work.node_fits[first:last] = 0
+            work.strip_fits[strip] = 0
 
 
 def _give_back(state: State, work: Work, cls: int, job: int) -> int:
@@ -316,7 +333,7 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
         shadow.give_back(state, work, group, node)
         constraints.foresee_gpus(state, job, place, work.shadow_each)
         if work.node_fits[node] == 0 and _fits_then(state, work, cls, node):
-            work.node_fits[node] = 1
+            _note_fit(state, work, node)
             domain = state.node_domain[required, node] if required >= 0 else 0
             work.domain_offer[domain] += 1
             offer = max(offer, work.domain_offer[domain])

@@ -180,6 +180,8 @@ class Work(NamedTuple):
     strip: Ints
     """[1]: a level whose domains are strips of nodes side by side, by which nodes that fit are
     looked for; -1 none."""
+    strip_fits: Ints
+    """[n_strips]: in how many nodes of a strip `node_fits` is set."""
 
 
 def workspace(
@@ -249,6 +251,8 @@ def _index_columns(state: State, n_nodes: int, n_rows: int, strip_nodes: int) ->
         int(nodes_of_place[first:last].max(initial=0))
         for first, last in pairwise(state.level_first.tolist())
     ]
+    strip = _strip_level(state, strip_nodes)
+    n_strips = int(state.level_first[strip + 1] - state.level_first[strip]) if strip >= 0 else 0
     return columns | {
         "class_ask": np.where(class_demand < 0, -1, class_ask),
         "class_demand": class_demand,
@@ -256,7 +260,8 @@ def _index_columns(state: State, n_nodes: int, n_rows: int, strip_nodes: int) ->
         "demand_seen": np.full((n_demands, n_levels), -1, np.int64),
         "level_tree": level_tree,
         "level_most": np.array(level_most, np.int64),
-        "strip": np.array([_strip_level(state, strip_nodes)], np.int64),
+        "strip": np.array([strip], np.int64),
+        "strip_fits": np.zeros(n_strips, np.int64),
     }
 
 

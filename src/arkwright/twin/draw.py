@@ -23,9 +23,9 @@ from arkwright.units import W_PER_KW
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-IDLE, TRAINING, INFERENCE = "idle", "training", "inference"
-KINDS = (TRAINING, INFERENCE)
-"""Kinds of work whose draw is known; any other is taken for training, and said."""
+_TRAINING = frozenset({"training", "train", "pretrain", "pretraining", "sft", "fine-tuning"})
+_SERVING = frozenset({"inference", "serving", "service"})
+"""Words of traces for kinds of work whose draw is known; others count as training, and are said."""
 
 
 class Draws(NamedTuple):
@@ -56,8 +56,8 @@ class NodeDraw(NamedTuple):
     source: str
 
     def at(self, kind: str) -> float:
-        """Watts of the whole node at `kind` of work."""
-        return self.inference_w if kind == INFERENCE else self.training_w
+        """Watts of the whole node at a kind of work, as a trace names it."""
+        return self.inference_w if kind.lower() in _SERVING else self.training_w
 
 
 def draws(
@@ -146,7 +146,7 @@ def _rows(name: str | None, kinds: Sequence[str]) -> _Rows:
         f"A node of {system.title} draws {draw.idle_w:,.0f} W idle, {draw.training_w:,.0f} W "
         f"training and {draw.inference_w:,.0f} W serving: {draw.source}."
     )
-    busy = [draw.at(kind) / gpus for kind in (*kinds, TRAINING)]
+    busy = [draw.at(kind) / gpus for kind in (*kinds, "training")]
     return _Rows(draw.idle_w / gpus, busy, note)
 
 
@@ -173,7 +173,7 @@ def _with_gpu(gpu_type: str) -> str | None:
 
 
 def _taken_for_training(kinds: Sequence[str]) -> tuple[str, ...]:
-    others = sorted(kind for kind in kinds if kind not in KINDS)
+    others = sorted(kind for kind in kinds if kind.lower() not in _TRAINING | _SERVING)
     if not others:
         return ()
-    return (f"Work of the kinds {', '.join(others)} is taken to draw what training does.",)
+    return (f"What training draws stands for work of other kinds: {', '.join(others)}.",)

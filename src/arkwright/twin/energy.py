@@ -20,7 +20,7 @@ from arkwright.physics.energy import carbon_kg, cost, energy_kwh
 from arkwright.physics.steps import HOUR_MS, highest, hour_edges, summed
 from arkwright.twin.books import Books, books
 from arkwright.twin.draw import Draws
-from arkwright.twin.hours import SiteHours, filled
+from arkwright.twin.hours import SiteHours, filled, in_one_currency
 from arkwright.twin.job_energy import JobEnergy, SiteRates, job_energy
 from arkwright.twin.power import NO_FLOATS, Power, SitePower
 from arkwright.twin.record import Places, Record
@@ -94,13 +94,12 @@ def energy(
     draws: Draws,
     models: Mapping[str, SiteModel] | None = None,
     hours: Mapping[str, SiteHours] | None = None,
-    currency: str = "",
 ) -> Energy:
     """The energy of `record`, whose jobs and nodes draw what `draws` says.
 
     `models` and `hours` are by site, as `Places.sites` names it. A site without a model is metered
-    at IT; one without hours has no weather, carbon, price or cap. `currency` is that of prices.
-    Raises InternalError for columns that do not fit, InputError for a series of gaps alone.
+    at IT; one without hours has no weather, carbon, price or cap. Raises InternalError for
+    columns that do not fit, InputError for a series of gaps alone.
     """
     _check(record, draws)
     edges_ms = hour_edges(record.from_ms, record.until_ms)
@@ -108,14 +107,18 @@ def energy(
     node_kwh = energy_kwh(found.node_busy + found.node_idle)
     notes = list(draws.notes)
     accounts = []
+    priced, currency = in_one_currency(hours or {})
     for code, name in enumerate(record.places.sites):
+        if record.until_ms == record.from_ms:
+            notes.append(f"{name}: no time passed, so there is nothing to account for.")
+            continue
         if np.isnan(node_kwh[record.places.site == code]).any():
             notes.append(f"{name}: not modelled, because what its nodes draw is not known.")
             continue
-        told, gaps = filled(name, (hours or {}).get(name, SiteHours()), len(edges_ms) - 1)
+        told, gaps = filled(name, priced.get(name, SiteHours()), len(edges_ms) - 1)
         model = (models or {}).get(name)
         accounts.append(account_of(record.places, found, edges_ms, code, model, told))
-        notes += [*told.notes, *gaps, *_said(accounts[-1], model)]
+        notes += [*told.sources.values(), *gaps, *_said(accounts[-1], model)]
     sites = tuple(_site_energy(record, found, each, edges_ms) for each in accounts)
     levels = _levels(record.places, node_kwh, accounts)
     rates = [_rates(each) for each in accounts]
@@ -142,7 +145,7 @@ def energy(
 def _check(record: Record, draws: Draws) -> None:
     nodes, jobs = len(record.places.path), len(draws.job_kind)
     wrong = []
-    if record.until_ms <= record.from_ms:
+    if record.until_ms < record.from_ms:
         wrong.append("the run ends before it begins")
     wrong += [
         f"{name} has {len(getattr(draws, name))} entries for {nodes} nodes"
@@ -284,7 +287,7 @@ def _said(account: Account, model: SiteModel | None) -> tuple[str, ...]:
     if model is None:
         said.append(f"{site}: losses and cooling are not modelled; its meter counts IT alone.")
     elif not account.is_whole:
-        said.append(f"{site}: cooling is not modelled: no weather is known.")
+        said.append(f"{site}: cooling is not modelled: no weather, or no plant, is known.")
     if account.load_max > 1.0:
         said.append(
             f"{site}: IT power reaches {account.load_max:.0%} of what the site was designed for; "

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from arkwright.design.climate import weather_of
 from arkwright.errors import InputError, InternalError
-from arkwright.factory import Factory, PowerBasis, energy_at
+from arkwright.factory import Factory, PowerBasis, Term, energy_at
 from arkwright.factory.weather import Weather
 from arkwright.physics.steps import HOUR_MS
 from arkwright.twin.power import NO_FLOATS
@@ -36,6 +35,8 @@ class CapBasis(Enum):
     SITE = "site"
     """IT, losses and cooling together."""
     IT = "it"
+    NODES = "nodes"
+    """Racks of nodes alone, as the limits of the scheduler's power tree do."""
 
 
 class SiteHours(Struct, frozen=True, eq=False, kw_only=True):
@@ -45,19 +46,14 @@ class SiteHours(Struct, frozen=True, eq=False, kw_only=True):
     humidity: Floats = NO_FLOATS
     """Relative, 0..1."""
     price_per_mwh: Floats = NO_FLOATS
+    currency: str = ""
+    """Of the price, for example `EUR`."""
     carbon_g_per_kwh: Floats = NO_FLOATS
     cap_w: Floats = NO_FLOATS
     """Infinite where there is none."""
     cap_basis: CapBasis = CapBasis.SITE
-    notes: tuple[str, ...] = ()
-    """Sources, as sentences."""
-
-
-class FactoryHours(NamedTuple):
-    """The hours of every site of a factory, and the currency of their prices."""
-
-    sites: dict[str, SiteHours]
-    currency: str
+    sources: Mapping[str, str] = {}
+    """By column, where it comes from, as a sentence."""
 
 
 SERIES = ("dry_bulb_c", "humidity", "price_per_mwh", "carbon_g_per_kwh")
@@ -66,42 +62,65 @@ SERIES = ("dry_bulb_c", "humidity", "price_per_mwh", "carbon_g_per_kwh")
 
 def factory_hours(
     factory: Factory, edges_ms: Ints, weather: Mapping[str, Weather] | None = None
-) -> FactoryHours:
+) -> dict[str, SiteHours]:
     """What the factory file and the catalogue say of every site, where there are no series.
 
-    `weather`: by site, where its file was read. Prices and carbon are one figure for every hour. A
-    site whose price is in another currency than the first site's has no price, and a note.
+    `weather`: by site, where its file was read. Price and carbon are one figure for every hour, and
+    so is the connection as a cap.
     """
     count = len(edges_ms) - 1
-    currencies = [energy_at(factory, site).currency for site in factory.sites]
-    currency = next((found for found in currencies if found), "")
     sites = {}
-    for (name, site), own in zip(factory.sites.items(), currencies, strict=True):
+    for name, site in factory.sites.items():
         terms = energy_at(factory, name)
         year = weather_of(site.climate, site.country, (weather or {}).get(name))
         dry, wet = weather_hours(year, edges_ms, site.climate.utc_offset or 0.0)
-        notes = [f"{name}: weather is {year.label} ({year.source})."]
-        price = carbon = NO_FLOATS
-        if terms.price is not None and own == currency:
-            price = np.full(count, terms.price.value * _KWH_PER_MWH)
-            notes.append(f"{name}: one price for every hour, {terms.price.source}.")
-        elif terms.price is not None:
-            notes.append(f"{name}: its price is in {own}, not {currency}: no cost is counted.")
-        if terms.carbon is not None:
-            carbon = np.full(count, terms.carbon.value)
-            notes.append(f"{name}: one carbon intensity for every hour, {terms.carbon.source}.")
-        limit_kw, is_it = site.grid.connection, site.grid.basis is PowerBasis.IT
-        is_capped = limit_kw is not None and site.grid.basis is not PowerBasis.AI_CAPACITY
+        sources = {"dry_bulb_c": f"{name}: weather is {year.label} ({year.source})."}
+        for column, word, term in (
+            ("price_per_mwh", "price", terms.price),
+            ("carbon_g_per_kwh", "carbon intensity", terms.carbon),
+        ):
+            if term is not None:
+                sources[column] = f"{name}: one {word} for every hour, {term.source}."
+        limit_kw, basis = site.grid.connection, site.grid.basis
+        is_capped = limit_kw is not None and basis is not PowerBasis.AI_CAPACITY
         sites[name] = SiteHours(
             dry_bulb_c=dry,
             humidity=NO_FLOATS if wet is None else wet,
-            price_per_mwh=price,
-            carbon_g_per_kwh=carbon,
+            price_per_mwh=_always(terms.price, _KWH_PER_MWH, count),
+            currency=terms.currency or "",
+            carbon_g_per_kwh=_always(terms.carbon, 1, count),
             cap_w=np.full(count, (limit_kw or 0.0) * W_PER_KW) if is_capped else NO_FLOATS,
-            cap_basis=CapBasis.IT if is_it else CapBasis.SITE,
-            notes=tuple(notes),
+            cap_basis=CapBasis.IT if basis is PowerBasis.IT else CapBasis.SITE,
+            sources=sources,
         )
-    return FactoryHours(sites, currency)
+    return sites
+
+
+def _always(term: Term | None, factor: int, count: int) -> Floats:
+    return NO_FLOATS if term is None else np.full(count, term.value * factor)
+
+
+def in_one_currency(hours: Mapping[str, SiteHours]) -> tuple[dict[str, SiteHours], str]:
+    """`hours` with prices in one currency, that of the first site with a price, and which it is.
+
+    Nothing is converted: a site priced in another loses its price, and a note says so.
+    """
+    used = [site.currency for site in hours.values() if len(site.price_per_mwh)]
+    currency = next((name for name in used if name), "")
+    return {
+        name: site
+        if site.currency in ("", currency) or not len(site.price_per_mwh)
+        else replace(
+            site,
+            price_per_mwh=NO_FLOATS,
+            sources={
+                **site.sources,
+                "price_per_mwh": f"{name}: its price is in {site.currency}, not {currency}; "
+                "no cost is counted.",
+            },
+        )
+        for name, site in hours.items()
+    }, currency
 
 
 def weather_hours(

@@ -30,6 +30,8 @@ class Account(Struct, frozen=True, eq=False, kw_only=True):
     busy_w: Floats
     idle_w: Floats
     """[n_hours]: of what no job holds, and of racks without nodes."""
+    beside_w: float
+    """Of it, racks without nodes."""
     beside_kwh: Floats
     """[n_halls of the run]: of racks without nodes, over the run; 0 in halls of other sites."""
     beside_elsewhere_kwh: float
@@ -53,10 +55,11 @@ class Account(Struct, frozen=True, eq=False, kw_only=True):
 
     @property
     def cap_w(self) -> Floats:
-        """The cap on the meter; one on IT power leaves room for what the hour takes beside it."""
-        if self.hours.cap_basis is CapBasis.IT and len(self.hours.cap_w):
-            return np.asarray(self.hours.cap_w + self.meter_w - self.it_w)
-        return self.hours.cap_w
+        """The cap on the meter; one on less leaves room for what the hour takes beside that."""
+        if self.hours.cap_basis is CapBasis.SITE or not len(self.hours.cap_w):
+            return self.hours.cap_w
+        beside_w = self.beside_w if self.hours.cap_basis is CapBasis.NODES else 0.0
+        return np.asarray(self.hours.cap_w + beside_w + self.meter_w - self.it_w)
 
     def kwh(self, power_w: Floats) -> float | None:
         """Of the run; None where it is not modelled."""
@@ -95,6 +98,7 @@ def account_of(
         hours=hours,
         busy_w=busy_w.sum(axis=0),
         idle_w=idle_w.sum(axis=0) + beside_w.sum() + empty_w,
+        beside_w=float(beside_w.sum()) + empty_w,
         beside_kwh=energy_kwh(beside_w * width_ms.sum()),
         beside_elsewhere_kwh=energy_kwh(empty_w * float(width_ms.sum())),
         over=over,
