@@ -131,7 +131,7 @@ def test_bad_input_exits_2_and_leaves_nothing(ark, tmp_path, words, said):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not GOLDEN.exists(), reason="the golden traces are not beside the checkout")
-@pytest.mark.parametrize("load", [85, 95])
+@pytest.mark.parametrize("load", [95])  # the one in which the order of ends matters
 def test_the_golden_schedules_come_out_to_the_second(ark, tmp_path, monkeypatch, load):
     # Compiling takes longer than these jobs do interpreted, which decides the same.
     monkeypatch.setattr("arkwright.twin.kernels.COLD_JOBS_MIN", 10**9)

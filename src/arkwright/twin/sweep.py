@@ -113,9 +113,7 @@ def swept(
     return Table(name=name, keys=(*keys, "seed", "run"), rows=there, units=len(units))
 
 
-def run_unit(
-    place: int, unit: Unit, watcher: Watcher | None = None
-) -> tuple[int, dict[str, Any]]:
+def run_unit(place: int, unit: Unit, watcher: Watcher | None = None) -> tuple[int, dict[str, Any]]:
     """One run, in whatever process: its place and its row. KeyboardInterrupt where `watcher` ended
     it: a part of a run is no row."""
     loaded = load(Path(unit.path), unit.changes)

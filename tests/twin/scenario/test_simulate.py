@@ -13,7 +13,7 @@ from arkwright.twin.outputs.summary import document
 from arkwright.twin.outputs.tables import TABLES
 from arkwright.twin.scenario.load import load
 from arkwright.twin.scenario.simulate import chosen, simulate
-from twin.scenario.written import SCENARIO, write
+from twin.scenario.written import PRICES, SCENARIO, write
 
 HOUR_MS = 3_600_000
 T0 = 1_767_225_600_000  # 1 January 2026, 00:00 UTC
@@ -91,7 +91,7 @@ def test_nobody_holds_a_node_in_its_maintenance(tmp_path):
     path = write(tmp_path, more=more)
     nodes = run(path, tmp_path, ["easy"]).outcomes[0].record.places.path
     in_rack = [node for node in nodes if node.startswith("here/h1/r001/")]
-    assert 0 < len(in_rack)
+    assert len(in_rack) > 0
     easy = run(path, tmp_path, ["easy"]).outcomes[0]
     assert jobs_min(easy)[2] == 120
     assert [one.kind for one in easy.happenings] == ["maintenance"]
@@ -279,3 +279,29 @@ def test_an_interrupted_run_keeps_what_was_done(tmp_path):
     write_outputs(folder / "part", found)
     assert document(found)["is_complete"] is False
     assert json.loads((folder / "part" / "summary.json").read_text())["left_out"] == ["easy"]
+
+
+def test_a_series_of_prices_is_paid_hour_by_hour(tmp_path):
+    # 100 EUR/MWh in the first hour, 200 in the third, nothing else; 50 g in every hour.
+    (tmp_path / "prices.csv").write_text(PRICES)
+    more = "environment: {here: {price: {file: prices.csv}, carbon: 50 g/kWh}}\n"
+    found = run(write(tmp_path, more=more), tmp_path, ["easy"])
+    easy = found.outcomes[0]
+    hourly_mwh = [power / 1e6 for power in easy_meter_w(easy)]
+    energy = document(found)["runs"][0]["energy"]
+    assert energy["cost"] == pytest.approx(100 * hourly_mwh[0] + 200 * hourly_mwh[2])
+    assert energy["carbon_kg"] == pytest.approx(50 * sum(hourly_mwh))
+    assert energy["currency"] == "EUR"
+    assert {"carbon", "cost", "cooling"} <= set(easy.modelled)
+
+
+def easy_meter_w(outcome):
+    site = outcome.power.sites[0]
+    return (site.it_w + site.loss_w + site.cooling_w).tolist()
+
+
+def test_prices_without_a_currency_are_refused(tmp_path):
+    (tmp_path / "prices.csv").write_text("time,price\n2026-01-01T00:00,100\n")
+    more = "environment: {here: {price: {file: prices.csv}}}\n"
+    with pytest.raises(InputError, match="does not say its currency"):
+        run(write(tmp_path, more=more), tmp_path)

@@ -40,3 +40,14 @@ def write(folder, text=SCENARIO, more=""):
     path = folder / "week.yaml"
     path.write_text(dedent(text) + dedent(more))
     return path
+
+
+PRICES = """\
+time,price_eur_mwh,currency
+2026-01-01T00:00,100,EUR
+2026-01-01T01:00,0,EUR
+2026-01-01T02:00,200,EUR
+2026-01-01T03:00,0,EUR
+2026-01-01T04:00,0,EUR
+2026-01-01T05:00,0,EUR
+"""

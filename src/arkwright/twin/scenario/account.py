@@ -9,31 +9,28 @@ import numpy as np
 from msgspec import structs
 
 from arkwright.errors import InputError
-from arkwright.physics.steps import HOUR_MS, hour_edges
-from arkwright.twin.draw import INFERENCE, draws, systems_of
-from arkwright.twin.energy import Energy, energy
-from arkwright.twin.hours import FactoryHours, Floats, Ints, SiteHours, factory_hours
+from arkwright.physics.steps import hour_edges
+from arkwright.twin.energy import Energy
+from arkwright.twin.hours import Ints, SiteHours, factory_hours
 from arkwright.twin.record import Record
+from arkwright.twin.run_energy import run_energy
 from arkwright.twin.scenario.prepare import Prepared, weather_of
-from arkwright.twin.scenario.sources import SERVICE
 from arkwright.twin.scenario.spec import Environment, Series
-from arkwright.twin.series import Kind, hourly, read_series
+from arkwright.twin.series import Kind, read_series
 from arkwright.twin.series import Series as ReadSeries
-from arkwright.twin.site_model import site_models
-from arkwright.units import MILLI, parse_price
+from arkwright.twin.series_hours import with_series
+from arkwright.units import MILLI, EnergyPrice, parse_price
 
 _KWH_PER_MWH = MILLI
 
 
 class Around(NamedTuple):
-    """Series of one site, read; None is what the factory says."""
+    """What the scenario says of one site, read; what it leaves out is the factory's."""
 
-    dry_bulb: ReadSeries | None = None
-    humidity: ReadSeries | None = None
-    price: ReadSeries | float | None = None
-    """A series, or one figure a kWh."""
-    carbon: ReadSeries | float | None = None
-    currency: str = ""
+    series: dict[Kind, ReadSeries]
+    price: EnergyPrice | None = None
+    carbon_g_per_kwh: float | None = None
+    """One figure for every hour, where it gives no series."""
 
 
 def surroundings(environment: dict[str, Environment], folder: Path) -> dict[str, Around]:
@@ -46,47 +43,39 @@ def account(ready: Prepared, record: Record, around: dict[str, Around]) -> Energ
     if not ready.jobs.is_dated or record.until_ms <= record.from_ms:
         return None
     factory = ready.site.factory
-    kinds = [INFERENCE if name == SERVICE else name for name in ready.jobs.workload.names]
-    drawn = draws(
-        record.places,
-        systems_of(record.places, factory),
-        kinds,
-        ready.jobs.workload.codes.astype(np.int64),
-    )
+    weather = weather_of(factory, ready.site.folder)
     edges_ms = hour_edges(record.from_ms, record.until_ms)
-    told = factory_hours(factory, edges_ms, weather_of(factory, ready.site.folder))
-    hours = _laid(told, around, edges_ms)
-    return energy(
-        record,
-        drawn,
-        site_models(factory, weather_of(factory, ready.site.folder)),
-        hours.sites,
-        hours.currency,
-    )
+    told = factory_hours(factory, edges_ms, weather)
+    hours = {
+        name: _laid_over(name, told[name], found, edges_ms)
+        for name, found in around.items()
+        if name in told
+    }
+    return run_energy(factory, ready.built, record, ready.jobs, hours, weather=weather)
 
 
 def _around(name: str, asked: Environment, folder: Path) -> Around:
-    found: dict[str, ReadSeries | float | None] = {}
-    currency = ""
+    series = {}
+    for kind, given in (
+        (Kind.DRY_BULB, asked.weather),
+        (Kind.PRICE, asked.price),
+        (Kind.CARBON, asked.carbon),
+    ):
+        if isinstance(given, Series):
+            series[kind] = _read(given, kind, folder)
     if asked.weather is not None:
-        found["dry_bulb"] = _read(asked.weather, Kind.DRY_BULB, folder)
-        found["humidity"] = _humidity(asked.weather, folder)
-    if isinstance(asked.price, str):
-        price = parse_price(asked.price)
-        found["price"], currency = price.per_kwh, price.currency
-    elif asked.price is not None:
-        series = _read(asked.price, Kind.PRICE, folder)
-        found["price"], currency = series, series.unit.partition("/")[0]
-        if not currency:
-            raise InputError(
-                f"environment.{name}.price: {asked.price.file} does not say its currency; add a "
-                "column called currency"
-            )
-    if isinstance(asked.carbon, Series):
-        found["carbon"] = _read(asked.carbon, Kind.CARBON, folder)
-    elif asked.carbon is not None:
-        found["carbon"] = asked.carbon
-    return Around(**found, currency=currency)  # type: ignore[arg-type]
+        humidity = _humidity(asked.weather, folder)
+        series |= {} if humidity is None else {Kind.HUMIDITY: humidity}
+    if isinstance(asked.price, Series) and series[Kind.PRICE].unit.startswith("/"):
+        raise InputError(
+            f"environment.{name}.price: {asked.price.file} does not say its currency; add a column "
+            "called currency"
+        )
+    return Around(
+        series,
+        parse_price(asked.price) if isinstance(asked.price, str) else None,
+        asked.carbon if isinstance(asked.carbon, float) else None,
+    )
 
 
 def _read(asked: Series, kind: Kind, folder: Path) -> ReadSeries:
@@ -108,65 +97,19 @@ def _humidity(asked: Series, folder: Path) -> ReadSeries | None:
         return None
 
 
-def _laid(told: FactoryHours, around: dict[str, Around], edges_ms: Ints) -> FactoryHours:
-    """The factory's hours with the scenario's in place of them.
-
-    All costs are in one currency: that of the first price, the scenario's before the factory's; a
-    site with a price in another has none, and that is said.
-    """
-    own = [each.currency for each in around.values() if each.currency]
-    currency = own[0] if own else told.currency
-    sites = {}
-    for name, hours in told.sites.items():
-        found = around.get(name, Around())
-        if currency != told.currency and found.price is None and len(hours.price_per_mwh):
-            note = f"{name}: its price is in {told.currency}, not {currency}: no cost is counted."
-            hours = structs.replace(hours, price_per_mwh=np.zeros(0), notes=(*hours.notes, note))
-        sites[name] = _laid_over(name, hours, found, currency, edges_ms)
-    return FactoryHours(sites, currency)
-
-
-def _laid_over(
-    name: str, hours: SiteHours, found: Around, currency: str, edges_ms: Ints
-) -> SiteHours:
-    columns: dict[str, Floats] = {}
-    notes = list(hours.notes)
-    for column, given, factor in (
-        ("dry_bulb_c", found.dry_bulb, 1.0),
-        ("humidity", found.humidity, 1.0),
-        ("price_per_mwh", found.price, _KWH_PER_MWH),
-        ("carbon_g_per_kwh", found.carbon, 1.0),
-    ):
-        if given is None:
-            continue
-        if column == "price_per_mwh" and found.currency != currency:
-            notes.append(f"{name}: its price is in {found.currency}, not {currency}: not counted.")
-            columns[column] = np.zeros(0)
-            continue
-        columns[column], said = _values(given, factor, edges_ms)
-        about = {"dry_bulb_c": "weather", "price_per_mwh": "price", "carbon_g_per_kwh": "carbon"}
-        if column in about:
-            notes = [note for note in notes if not _is_about(note, name, about[column])]
-            notes.append(f"{name}: {about[column]} is {said}.")
-    if "dry_bulb_c" in columns and "humidity" not in columns:
-        columns["humidity"] = np.zeros(0)
-    return structs.replace(hours, **columns, notes=tuple(notes))
-
-
-def _values(given: ReadSeries | float, factor: float, edges_ms: Ints) -> tuple[Floats, str]:
+def _laid_over(name: str, hours: SiteHours, found: Around, edges_ms: Ints) -> SiteHours:
     count = len(edges_ms) - 1
-    if not isinstance(given, ReadSeries):
-        return np.full(count, given * factor), "one figure for every hour, from the scenario"
-    begin = int(edges_ms[0]) // HOUR_MS * HOUR_MS
-    found = hourly(given, begin, int(edges_ms[-1]))
-    said = f"{given.label}, from the scenario"
-    if found.borrowed:
-        said += f"; {found.borrowed:,} hours are of another year"
-    if found.filled:
-        said += f"; {found.filled:,} hours are interpolated"
-    return found.values * factor, said
-
-
-def _is_about(note: str, site: str, what: str) -> bool:
-    """Whether a sentence of the factory's hours names the source that was replaced."""
-    return note.startswith(f"{site}: ") and what in note
+    sources = dict(hours.sources)
+    if found.price is not None:
+        sources["price_per_mwh"] = f"{name}: one price for every hour, from the scenario."
+        hours = structs.replace(
+            hours,
+            price_per_mwh=np.full(count, found.price.per_kwh * _KWH_PER_MWH),
+            currency=found.price.currency,
+        )
+    if found.carbon_g_per_kwh is not None:
+        sources["carbon_g_per_kwh"] = (
+            f"{name}: one carbon intensity for every hour, from the scenario."
+        )
+        hours = structs.replace(hours, carbon_g_per_kwh=np.full(count, found.carbon_g_per_kwh))
+    return with_series(name, structs.replace(hours, sources=sources), edges_ms, found.series)

@@ -42,9 +42,7 @@ class _Limit(NamedTuple):
     announced: bool
 
 
-def made_of(
-    scenario: Scenario, tree: Node, setting: Setting, from_ms: int, until_ms: int
-) -> Made:
+def made_of(scenario: Scenario, tree: Node, setting: Setting, from_ms: int, until_ms: int) -> Made:
     """Rows for the scheduler, and outages of nodes; raises InputError for places not there."""
     problems: list[Problem] = []
     rows: list[sched.Event] = []

@@ -77,7 +77,9 @@ def prepared(loaded: Loaded, site: Site, seed: int) -> Prepared:
     drawn, said = _outages(spec, setting, built, from_ms, until_ms, seed)
     asked = scenario.checkpoints or (Checkpoints() if spec is not None else None)
     saves = _checkpoints(asked, spec, setting, table, is_service)
-    made = made_of(scenario, loaded.tree, setting, from_ms, _LONG_MS if until_ms is None else until_ms)
+    made = made_of(
+        scenario, loaded.tree, setting, from_ms, _LONG_MS if until_ms is None else until_ms
+    )
     return Prepared(
         site=site,
         built=built,
