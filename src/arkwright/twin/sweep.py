@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -97,8 +98,11 @@ def swept(
     kernels_folder: Path,
     told: Callable[[float], None] | None = None,
 ) -> Table:
-    """Run all of it. `told` hears which share is done. KeyboardInterrupt from it ends the sweep with
-    the runs that are over, and those that other processes are at; from elsewhere at once."""
+    """Run all of it. `told` hears which share is done.
+
+    KeyboardInterrupt from it ends the sweep with the runs that are over and those that other
+    processes are at; from elsewhere at once.
+    """
     name, keys, units = units_of(asked, kernels_folder)
     rows: list[dict[str, Any] | None] = [None] * len(units)
     asking = _Asking(units)
@@ -213,12 +217,9 @@ def _cluster(kind: str, address: str, processes: int | None) -> AbstractContextM
             f"--on {kind} needs {module}; install it, for example pip install {module}"
         )
     if kind == "dask":
-        from distributed import Client
-
-        if address:
-            return Client(address, set_as_default=True)  # type: ignore[no-any-return]
-        return Client(n_workers=processes, threads_per_worker=1, dashboard_address=None)  # type: ignore[no-any-return]
-    from ray.util.joblib import register_ray
-
-    register_ray()
+        client = import_module(module).Client
+        local = {"n_workers": processes, "threads_per_worker": 1, "dashboard_address": None}
+        found: AbstractContextManager[Any] = client(address) if address else client(**local)
+        return found
+    import_module("ray.util.joblib").register_ray()
     return nullcontext()

@@ -1,5 +1,5 @@
-"""A scenario run: hand-made cases to the minute, the same bytes for the same seed, outputs that read
-back, a part where it is interrupted."""
+"""A scenario run: hand-made cases to the minute, the same bytes for the same seed, outputs that
+read back, a part where it is interrupted."""
 
 import json
 
