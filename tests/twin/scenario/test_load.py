@@ -1,11 +1,15 @@
 """A scenario is read whole or refused whole: every problem with its file, line and key."""
 
+from pathlib import Path
+
 import pytest
 
 from arkwright.errors import InputError
 from arkwright.twin.scenario.load import load
 from arkwright.twin.scenario.vary import Change, axes, variants
 from twin.scenario.written import SCENARIO, write
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "scenarios").glob("*.yaml"))
 
 
 def problems(path, changes=()):
@@ -149,3 +153,12 @@ def test_sweeps_combine_the_last_key_changing_fastest():
 def test_what_is_no_sweep_is_refused(text):
     with pytest.raises(InputError, match="--sweep"):
         axes([text])
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_the_examples_are_right(path):
+    assert load(path).sites
+
+
+def test_there_are_examples():
+    assert len(EXAMPLES) >= 3
