@@ -1,8 +1,13 @@
-"""Telling whether a run came to its end or was told to stop on the way."""
+"""Telling whether a run came to its end or was told to stop on the way, and what it reached."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+
+import numpy as np
+
+from arkwright.twin.record import Record
+from arkwright.twin.workload.table import JobTable, take
 
 
 class Listened:
@@ -24,3 +29,12 @@ class Listened:
         except KeyboardInterrupt:
             self.is_interrupted = True
             raise
+
+
+def submitted(jobs: JobTable, record: Record) -> JobTable:
+    """The jobs that were submitted by the end of `record`, whose attempts point to the same rows.
+
+    Jobs are in the order of submission, so those that a run did not come to are the last.
+    """
+    count = int(np.searchsorted(jobs.submit_ms, record.until_ms, side="right"))
+    return jobs if count == len(jobs) else take(jobs, np.arange(count))

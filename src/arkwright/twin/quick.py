@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from arkwright.errors import InputError
 from arkwright.twin.fitting import fitting
-from arkwright.twin.interrupt import Listened
+from arkwright.twin.interrupt import Listened, submitted
 from arkwright.twin.kernels import kernels_for
 from arkwright.twin.outcome import Outcome
 from arkwright.twin.run import run
@@ -69,7 +69,7 @@ def quick_run(
         factory=f"pool of {asked.gpus} GPUs, {asked.gpus_per_node} per node",
         policy=_policy(asked),
         seed=0,
-        jobs=jobs,
+        jobs=submitted(jobs, record),
         record=record,
         is_complete=not told.is_interrupted,
         modelled=("scheduling",),

@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from arkwright.errors import InputError
+from arkwright.twin.outcome import Simulated
 from arkwright.twin.outputs.folder import check_folder, write_outputs
 from arkwright.twin.outputs.summary import document
 from arkwright.twin.outputs.tables import TABLES
@@ -275,6 +276,8 @@ def test_an_interrupted_run_keeps_what_was_done(tmp_path):
     assert found.left_out == ("easy",)
     strict = found.outcomes[0]
     assert T0 < strict.record.until_ms < T0 + 6 * HOUR_MS
+    # Job 4 comes after two hours, which the run never reached: nobody waits for it.
+    assert strict.jobs.ids.tolist() == [1, 2, 3]
     assert any("stopped by Ctrl-C at 2026-01-01" in note for note in strict.notes)
     write_outputs(folder / "part", found)
     assert document(found)["is_complete"] is False
@@ -305,3 +308,25 @@ def test_prices_without_a_currency_are_refused(tmp_path):
     more = "environment: {here: {price: {file: prices.csv}}}\n"
     with pytest.raises(InputError, match="does not say its currency"):
         run(write(tmp_path, more=more), tmp_path)
+
+
+def test_a_horizon_without_a_beginning_begins_with_the_first_job(tmp_path):
+    # Jobs come at 0, 1, 2 and 120 minutes of the trace's own clock; one hour and a half of it.
+    text = SCENARIO.replace("{from: 2026-01-01, for: 6 h}", "{for: 90 min}")
+    easy = run(write(tmp_path, text), tmp_path, ["easy"]).outcomes[0]
+    assert easy.jobs.ids.tolist() == [1, 2, 3]
+    assert (easy.record.from_ms, easy.record.until_ms) == (0, 90 * 60_000)
+    assert easy.energy is None  # no date, so no weather and no price
+    assert document_row(easy)["energy"] is None
+
+
+def document_row(outcome):
+    return document(Simulated(name="x", outcomes=(outcome,)))["runs"][0]
+
+
+def test_without_an_end_a_run_lasts_until_its_jobs_are_over_under_a_lasting_limit(tmp_path):
+    text = SCENARIO.replace(", for: 6 h", "")
+    more = "events: [{from: 2026-01-01, limit: 60 kW, place: here}]\n"
+    easy = run(write(tmp_path, text, more), tmp_path, ["easy"]).outcomes[0]
+    assert easy.headline.completed == 4
+    assert easy.record.until_ms == T0 + (120 + 10) * 60_000

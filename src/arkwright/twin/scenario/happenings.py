@@ -75,7 +75,7 @@ def made_of(scenario: Scenario, tree: Node, setting: Setting, from_ms: int, unti
         ]
     if problems:
         raise InputError(f"scenario {scenario.name} does not fit its factory", problems)
-    rows += _steps(limits, setting, from_ms)
+    rows += _steps(limits, setting, from_ms, until_ms)
     return Made(_table(rows), _outages(out), tuple(told))
 
 
@@ -157,8 +157,13 @@ def _of_nodes(
     return []
 
 
-def _steps(limits: Sequence[_Limit], setting: Setting, from_ms: int) -> list[sched.Event]:
-    """Each row's limit at every instant at which it changes: the lowest of those that hold."""
+def _steps(
+    limits: Sequence[_Limit], setting: Setting, from_ms: int, until_ms: int
+) -> list[sched.Event]:
+    """Each row's limit at every instant at which it changes: the lowest of those that hold.
+
+    What holds to the end is not taken back there: it would be the last thing that happens.
+    """
     events = []
     for row in sorted({limit.row for limit in limits}):
         here = [limit for limit in limits if limit.row == row]
@@ -168,7 +173,7 @@ def _steps(limits: Sequence[_Limit], setting: Setting, from_ms: int) -> list[sch
             held = [each for each in here if each.from_ms <= at_ms < each.until_ms]
             lowest = [each.limit_w for each in held]
             now = min([*lowest, *([stands] if stands >= 0 else [])], default=sched.UNLIMITED)
-            if now == before:
+            if now == before or at_ms >= until_ms:
                 continue
             before = now
             is_known = all(

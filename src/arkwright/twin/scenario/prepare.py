@@ -30,11 +30,11 @@ from arkwright.twin.record import Outages
 from arkwright.twin.run import Conditions, Saving
 from arkwright.twin.scenario.happenings import made_of, with_planned
 from arkwright.twin.scenario.load import Loaded, Site
-from arkwright.twin.scenario.sources import jobs_of, span_of
+from arkwright.twin.scenario.sources import jobs_of
 from arkwright.twin.scenario.spec import Scenario
 from arkwright.twin.setting import Setting, gpus_of_node, of_factory
 from arkwright.twin.workload.table import JobTable
-from arkwright.units import MILLI, MS_PER_S
+from arkwright.units import MILLI
 
 _LONG_MS = 10**15
 """Beyond any horizon, for events of a run that goes on until all jobs are over."""
@@ -72,7 +72,7 @@ def prepared(loaded: Loaded, site: Site, seed: int) -> Prepared:
         raise InputError(f"simulating {scenario.name}: {misfits}")
     is_service = np.isin(table.workload.codes, jobs.services)
     notes = [*jobs.notes, *([misfits] if misfits else [])]
-    from_ms, until_ms = _span(loaded, table)
+    from_ms, until_ms = jobs.from_ms, jobs.until_ms
     spec = None if scenario.failures == "none" else failure_spec(scenario.failures)
     drawn, said = _outages(spec, setting, built, from_ms, until_ms, seed)
     asked = scenario.checkpoints or (Checkpoints() if spec is not None else None)
@@ -114,15 +114,6 @@ def policy_of(found: Factory) -> dict[str, Any]:
     """What the policy says, by the words of the file; what is left out of it is not there."""
     plain: Mapping[str, Any] = msgspec.to_builtins(found.policy)
     return {key: value for key, value in plain.items() if value is not None and value != ()}
-
-
-def _span(loaded: Loaded, table: JobTable) -> tuple[int, int | None]:
-    span = span_of(loaded.scenario)
-    from_ms = int(table.submit_ms[0]) if span.from_ms is None else span.from_ms
-    asked = loaded.scenario.horizon.span
-    if span.until_ms is None and asked is not None:
-        return from_ms, from_ms + round(asked * MS_PER_S)
-    return from_ms, span.until_ms
 
 
 def _outages(

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from arkwright.errors import InputError, Problem
+from arkwright.twin.checkpoint import JobCheckpoints
 from arkwright.twin.energy import Energy
-from arkwright.twin.interrupt import Listened
+from arkwright.twin.interrupt import Listened, submitted
 from arkwright.twin.kernels import kernels_for
 from arkwright.twin.outcome import Outcome, Simulated
 from arkwright.twin.run import run
@@ -87,6 +88,8 @@ def outcome_of(
         progress=listened,
     )
     cut = listened.is_interrupted
+    jobs = submitted(ready.jobs, record)
+    ready = ready._replace(jobs=jobs, checkpoints=_first(ready.checkpoints, len(jobs)))
     spent = account(ready, record, around)
     notes = [*ready.notes, *(() if spent is None else spent.notes)]
     if cut:
@@ -107,6 +110,12 @@ def outcome_of(
         modelled=(*ready.modelled, *_of_energy(spent)),
         notes=tuple(notes),
     )
+
+
+def _first(saves: JobCheckpoints | None, count: int) -> JobCheckpoints | None:
+    if saves is None or len(saves.interval_ms) == count:
+        return saves
+    return saves._replace(**{name: getattr(saves, name)[:count] for name in saves._fields})
 
 
 def _of_energy(spent: Energy | None) -> list[str]:

@@ -39,6 +39,8 @@ class Jobs(NamedTuple):
     services: tuple[int, ...]
     """Codes of `table.workload` that stand for replicas of services."""
     notes: tuple[str, ...]
+    from_ms: int
+    until_ms: int | None
 
 
 class Span(NamedTuple):
@@ -79,11 +81,11 @@ def jobs_of(scenario: Scenario, folder: Path, gpus: int, seed: int) -> Jobs:
             "give horizon: {from: 2026-01-01}, or starts to those without dates"
         )
     whole = merged(tables)
-    if span.from_ms is not None or span.until_ms is not None:
-        whole, left = _inside(whole, span)
-        notes += left
+    span = _from_first(scenario, span, whole)
+    whole, left = _inside(whole, span)
+    notes += left
     codes = tuple(code for code, name in enumerate(whole.workload.names) if name == SERVICE)
-    return Jobs(whole, codes, tuple(notes))
+    return Jobs(whole, codes, tuple(notes), span.from_ms or 0, span.until_ms)
 
 
 def _one(
@@ -178,6 +180,16 @@ def _replicas(scenario: Scenario, span: Span) -> JobTable:
         workload=Labels(np.zeros(len(rows), np.int32), (SERVICE,)),
         is_dated=True,
     )
+
+
+def _from_first(scenario: Scenario, span: Span, table: JobTable) -> Span:
+    """A horizon without a beginning begins with the first submission."""
+    if span.from_ms is not None or not len(table):
+        return span
+    from_ms, lasts_s = int(table.submit_ms[0]), scenario.horizon.span
+    if span.until_ms is None and lasts_s is not None:
+        return Span(from_ms, from_ms + round(lasts_s * MS_PER_S))
+    return Span(from_ms, span.until_ms)
 
 
 def _inside(table: JobTable, span: Span) -> tuple[JobTable, list[str]]:
