@@ -330,3 +330,16 @@ def test_without_an_end_a_run_lasts_until_its_jobs_are_over_under_a_lasting_limi
     easy = run(write(tmp_path, text, more), tmp_path, ["easy"]).outcomes[0]
     assert easy.headline.completed == 4
     assert easy.record.until_ms == T0 + (120 + 10) * 60_000
+
+
+def test_the_weather_of_the_scenario_is_what_the_cooling_sees(tmp_path):
+    rows = "\n".join(f"2026-01-01T{hour:02}:00,{temp}" for hour, temp in enumerate((30,) * 6))
+    (tmp_path / "hot.csv").write_text(f"time,dry_bulb_c\n{rows}\n")
+    cold = run(write(tmp_path), tmp_path, ["easy"]).outcomes[0]
+    more = "environment: {here: {weather: {file: hot.csv}}}\n"
+    hot = run(write(tmp_path, more=more), tmp_path, ["easy"]).outcomes[0]
+    assert hot.power.sites[0].outdoor_c.tolist() == [30.0] * 6
+    assert cold.power.sites[0].outdoor_c.max() < 30
+    assert hot.energy.sites[0].cooling_kwh > cold.energy.sites[0].cooling_kwh
+    assert hot.energy.sites[0].jobs_kwh == cold.energy.sites[0].jobs_kwh
+    assert hot.record.decisions == cold.record.decisions
