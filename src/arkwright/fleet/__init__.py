@@ -29,6 +29,7 @@ from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
 from arkwright.fleet.quota_tree import Budget, Contract, Holder, ProjectQuota, TypeQuota
 from arkwright.fleet.quota_use import BudgetUse, ContractUse, QuotaUse, TypeUse
 from arkwright.fleet.reasons import WaitReason
+from arkwright.fleet.rebuild import Past, Rebuilt, Spent, rebuild
 from arkwright.fleet.reservations import Reservation
 from arkwright.fleet.scene import Runner, Scene, in_process
 from arkwright.fleet.snapshot import Replay, Snapshot, decision_bytes, replayed, saved
@@ -60,17 +61,20 @@ __all__ = [
     "NoticeKind",
     "Outcome",
     "Oversold",
+    "Past",
     "PowerBook",
     "PowerUse",
     "PowerWindow",
     "Preemption",
     "ProjectQuota",
     "QuotaUse",
+    "Rebuilt",
     "Replay",
     "Reservation",
     "Runner",
     "Scene",
     "Snapshot",
+    "Spent",
     "Start",
     "TypeQuota",
     "TypeUse",
@@ -83,6 +87,7 @@ __all__ = [
     "group_of",
     "in_process",
     "project_quotas",
+    "rebuild",
     "replayed",
     "saved",
     "whatif",
