@@ -91,8 +91,10 @@ class Log:
         self.write(EventKind.JOB_SUBMITTED, job_id, None, body)
         return job_id
 
-    def start(self, job_id: str, *nodes: str) -> str:
-        body = {"state": "starting", "nodes": list(nodes), "attempt": 1}
+    def start(self, job_id: str, *nodes: str, gpus: tuple[int, ...] = ()) -> str:
+        """`gpus`: of a fraction, which of each node; without, the first with room."""
+        body = {"state": "starting", "nodes": list(nodes), "attempt": 1, "gpus": 0.0}
+        body |= {"gpu_indexes": list(gpus)} if gpus else {}
         self.write(EventKind.JOB_STARTED, f"{job_id}.1", "queued", body)
         return job_id
 

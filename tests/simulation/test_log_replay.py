@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from arkwright.control import contracting, controller, intake, power, reserving
+from arkwright import sched
+from arkwright.control import contracting, intake, power, reserving
 from arkwright.control.contracting import ContractRequest
 from arkwright.control.power import PowerRequest
 from arkwright.control.reserving import ReservationRequest
@@ -211,3 +212,141 @@ def test_any_live_run_with_crashes_decides_the_same_again(
         assert found.cycles == sum(e.kind is EventKind.CYCLE_RAN for e in world.log) > 10
         assert (found.too_old, found.other_scheduler) == (0, 0)
         assert found.events == world.store.last_seq
+
+
+def test_a_change_of_the_factory_file_and_a_node_that_went_are_followed(tmp_path: Path) -> None:
+    """The third node is away for a while; the file lifts lab's quota from 4 GPUs to 8."""
+    small = factory(POLICIES[0]).replace(b"gpus: 8}", b"gpus: 4}").replace(b"gpus: 6", b"gpus: 4")
+    with closing(Factory(tmp_path, factory=small)) as world:
+        world.engine.default_script = Script(duration_ms=60_000)
+        jobs = [world.submit(resources=Resources(gpus_per_node=2)) for _ in range(4)]
+        world.until(lambda: world.state(jobs[1]) == "running")
+        assert world.state(jobs[2]) == "queued"
+        nodes, world.engine._nodes = world.engine._nodes, world.engine._nodes[:2]
+        world.factory = loads(factory(POLICIES[0]))
+        world.restart()
+        world.step(120_000)
+        world.until(lambda: world.state(jobs[2]) == "running")
+        world.engine._nodes = nodes
+        world.restart()
+        jobs.append(world.submit(nodes=2, resources=Resources(gpus_per_node=2)))
+        world.until(lambda: world.state(jobs[-1]) == "running")
+        found = world.replayed()
+        assert (found.is_same, found.rebuilds, found.starts) == (True, 3, 5)
+        absent = [e.after["rebuilt"]["absent"] for e in world.log if "rebuilt" in e.after]
+        assert [len(each) for each in absent] == [0, 2, 0]
+
+
+def test_a_queue_that_was_looked_at_in_part_is_so_again(tmp_path: Path) -> None:
+    with closing(Factory(tmp_path, factory=factory("{}"))) as world:
+        world.controller.deciding.wants_compiled = True
+        world.controller.deciding._first = world.controller.deciding._seen = 2
+        world.controller.deciding.begin()
+        world.engine.default_script = Script(duration_ms=60_000)
+        for _ in range(5):
+            world.submit()
+        for _ in range(5):
+            world.step()
+        seen = [e.after["queue_seen"] for e in world.log if e.kind is EventKind.CYCLE_RAN]
+        assert seen[0] == 2
+        found = world.replayed()
+        assert (found.is_same, found.cycles, found.starts) == (True, len(seen), 5)
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> list[Event]:
+    """Three jobs of one node that all start; events 1 to 6 are the factory, its nodes, ...."""
+    with closing(Factory(tmp_path, factory=factory("{}"))) as world:
+        for _ in range(3):
+            world.submit(resources=Resources(gpus_per_node=2))
+            world.step()
+        return world.log
+
+
+def _with(events: list[Event], seq: int, **after: object) -> list[Event]:
+    changed = [e if e.seq != seq else replace(e, after=e.after | after) for e in events]
+    return changed
+
+
+def test_a_start_that_was_changed_in_the_log_is_named_with_its_event(told: list[Event]) -> None:
+    second = [e for e in told if e.kind is EventKind.JOB_STARTED][1]
+    (free,) = {f"fake/local/r01/n{n:02}" for n in range(1, 5)} - {
+        path for e in told if e.kind is EventKind.JOB_STARTED for path in e.after["nodes"]
+    }
+    changed = _with(told, second.seq, nodes=[free])
+    found = replay_log(lambda: changed)
+    assert not found.is_same
+    assert found.sha256 != found.sha256_live
+    assert found.first is not None
+    assert (found.first.seq, found.first.cycle) == (second.seq, "2")
+    assert f"the log has job {second.subject.partition('.')[0]} started on {free}" in (
+        found.first.words
+    )
+    assert f"decided again it is job {second.subject.partition('.')[0]}" in found.first.words
+
+
+def test_a_start_that_was_left_out_and_a_hash_that_was_changed_are_seen(told: list[Event]) -> None:
+    last = told[-1] if told[-1].kind is EventKind.CYCLE_RAN else told[-2]
+    assert last.kind is EventKind.CYCLE_RAN
+    changed = _with(told, last.seq, sha256="0" * 64)
+    found = replay_log(lambda: changed)
+    assert found.first is not None
+    assert (found.different, found.first.seq) == (1, last.seq)
+    assert "recorded hash is not theirs" in found.first.words
+    cut = [event for event in told if event.seq != 4]
+    with pytest.raises(InputError, match="goes on with event 5 where event 4 is due"):
+        replay_log(lambda: cut)
+
+
+def test_a_log_of_an_earlier_version_says_from_when_on_logs_can_be_replayed(
+    told: list[Event],
+) -> None:
+    new = ("file", "rebuilt", "events")
+    old = [replace(e, after={k: v for k, v in e.after.items() if k not in new}) for e in told]
+    with pytest.raises(InputError, match="3 cycles cannot be decided again.*from 0.1.0"):
+        replay_log(lambda: old)
+    other = [
+        replace(e, after=e.after | {"scheduler": 1}) if e.kind is EventKind.CYCLE_RAN else e
+        for e in told
+    ]
+    with pytest.raises(InputError, match="another version of the scheduler"):
+        replay_log(lambda: other)
+
+
+def test_a_server_of_this_version_tells_an_older_log_the_factory_file(tmp_path: Path) -> None:
+    """The file did not change, the log does not hold it: it is recorded once more, then not."""
+    from sqlalchemy import update
+
+    from arkwright.control import tables
+
+    with closing(Factory(tmp_path, factory=factory("{}"))) as world:
+        world.submit()
+        world.step()
+        loaded = tables.EVENTS.c.kind == EventKind.FACTORY_LOADED.value
+        with world.store._engine.begin() as connection:
+            connection.execute(update(tables.EVENTS).where(loaded).values(after={"sha256": "x"}))
+            ran = tables.EVENTS.c.kind == EventKind.CYCLE_RAN.value
+            connection.execute(
+                update(tables.EVENTS)
+                .where(ran)
+                .values(after=[e for e in world.log if "events" in e.after][0].after | {"events": None})
+            )
+        world.restart()
+        world.restart()
+        world.submit()
+        world.step()
+        assert sum(e.kind is EventKind.FACTORY_LOADED for e in world.log) == 2
+        found = world.replayed()
+        assert (found.is_same, found.too_old, found.cycles) == (True, 1, 1)
+
+
+def test_the_fleet_at_the_end_of_a_log_is_that_of_a_server_started_there(tmp_path: Path) -> None:
+    with closing(Factory(tmp_path, factory=factory(POLICIES[0]))) as world:
+        _live(world, random.Random(5), 60)
+        past = LogPast()
+        for event in world.log:
+            past.follow(event)
+        world.restart()
+        fleet = past.fleet(world.now_ms)
+        assert sched.same(fleet._state, world.fleet._state)
+        assert fleet._experience.finished == world.fleet._experience.finished
