@@ -144,14 +144,14 @@ def _one_step(draw: st.DrawFn, log: Log, states: dict[str, str]) -> None:
             log.start(start.job_id, *start.placement.nodes, gpus=start.placement.gpu_indexes)
             states[start.job_id] = "starting"
         return
-    kind, subject, following = {
-        "queued": (EventKind.JOB_HELD, job_id, "held"),
-        "held": (EventKind.JOB_RELEASED, job_id, "queued"),
-        "starting": (EventKind.JOB_LAUNCHED, f"{job_id}.1", "running"),
-        "running": (EventKind.JOB_STOPPING, f"{job_id}.1", "stopping"),
+    subject = job_id if at in ("queued", "held") else log.attempt_id(job_id)
+    kind, following = {
+        "queued": (EventKind.JOB_HELD, "held"),
+        "held": (EventKind.JOB_RELEASED, "queued"),
+        "starting": (EventKind.JOB_LAUNCHED, "running"),
+        "running": (EventKind.JOB_STOPPING, "stopping"),
         "stopping": (
             EventKind.JOB_ENDED,
-            f"{job_id}.1",
             draw(st.sampled_from(["queued", "failed"])),
         ),
     }[at]

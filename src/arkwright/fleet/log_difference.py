@@ -48,9 +48,7 @@ class Taken(Struct, frozen=True):
     @classmethod
     def of_decided(cls, decided: Decided) -> Taken:
         """From the scheduler."""
-        starts = [
-            (start.job_id, msgspec.to_builtins(start.placement)) for start in decided.starts
-        ]
+        starts = [(start.job_id, msgspec.to_builtins(start.placement)) for start in decided.starts]
         return cls(starts, [_as_recorded(notice) for notice in decided.notices])
 
     def canonical(self) -> bytes:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -22,7 +22,6 @@ from arkwright.errors import ArkwrightError, InputError
 from arkwright.fleet.fleet import Decided, Fleet
 from arkwright.fleet.log_difference import Difference, Taken, difference
 from arkwright.fleet.log_past import LogPast
-from arkwright.fleet.notices import Notice, NoticeKind
 from arkwright.fleet.rebuild import CLAIM_KINDS, Rebuilt
 from arkwright.fleet.snapshot import decision_bytes
 from arkwright.jobs.events import Event, EventKind

@@ -70,7 +70,7 @@ def of_nodes(
     """Any nodes, under these quotas, this policy and this power tree."""
     names = lowering.names_of(nodes, quotas, power, policy.preemption.enabled)
     state = lowering.empty_state(names, policy)
-    return Setting(state, _places(names.nodes), names, policy, names.nodes)
+    return Setting(state, places_of(names.nodes), names, policy, names.nodes)
 
 
 def _pool_node(tray: str, gpus: int) -> Node:
@@ -92,7 +92,8 @@ def _pool_node(tray: str, gpus: int) -> Node:
     )
 
 
-def _places(nodes: tuple[Node, ...]) -> Places:
+def places_of(nodes: tuple[Node, ...]) -> Places:
+    """Where each of the nodes stands, in their order."""
     sites, site = _numbered([node.site for node in nodes])
     halls, hall = _numbered([node.hall for node in nodes])
     rows, row = _numbered([node.rack.rpartition("-")[0] or node.rack for node in nodes])

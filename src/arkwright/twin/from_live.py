@@ -1,0 +1,266 @@
+"""The live factory run ahead: from its state of an instant until all jobs it knows are over.
+
+A run like any other of the twin, by the same scheduler, but for where it begins: jobs are running
+and waiting, nodes are out or draining, limits, reservations, contracts and budgets are announced.
+Every job lasts what finished jobs of its group most likely lasted (`fleet.experience`), its limit
+where nothing is known. What nobody knows is not guessed: jobs submitted later, nodes that fail,
+nodes that come back. `drift` says afterwards how far off that was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from arkwright import sched
+from arkwright.design import Node
+from arkwright.fleet import Scene
+from arkwright.jobs.spec import JobSpec, gpus_of, nodes_of, parts_by_node
+from arkwright.sched import codes
+from arkwright.sched.forward import AttemptLog, Run, timetable
+from arkwright.twin.drift import ForetoldJob, Prediction
+from arkwright.twin.record import Attempts, Ending, Ints, Outages, Record
+from arkwright.twin.run import Progress, decisions_sha256
+from arkwright.twin.setting import places_of
+from arkwright.twin.workload.table import JobTable, Labels, job_table
+from arkwright.units import J_PER_KWH, MILLI, MS_PER_S
+
+STRIDE_MS: Final = 3_600_000
+STATES: Final = {
+    sched.HELD: "held",
+    sched.QUEUED: "queued",
+    sched.STARTING: "starting",
+    sched.RUNNING: "running",
+    sched.STOPPING: "stopping",
+}
+FROM_JOB: Final = "what the job says a GPU draws"
+FROM_CATALOGUE: Final = "the most that the catalogue says its nodes draw"
+NOT_KNOWN: Final = "not known: nothing virtual has watts"
+
+
+class Ahead(NamedTuple):
+    """What is to be expected of a live factory."""
+
+    record: Record
+    """`attempts.job` points into `jobs`; those under way at the beginning come first and have the
+    start they had."""
+    jobs: JobTable
+    """Jobs that are not over, by submission. `run_ms` is how long one most likely lasts."""
+    prediction: Prediction
+    """Start and end of each, to be compared with what then happens."""
+
+
+class Origin(NamedTuple):
+    """Where a scene is from, for the record of a prediction."""
+
+    factory: str
+    last_seq: int
+    """The last event of the log that the scene knows."""
+
+
+def of_scene(
+    scene: Scene,
+    origin: Origin,
+    until_ms: int | None = None,
+    path: int | None = None,
+    kernels: sched.Kernels = sched.INTERPRETED,
+    progress: Progress | None = None,
+) -> Ahead:
+    """Run the scene ahead through `until_ms`; None: until all jobs it knows are over.
+
+    `path`: durations drawn from what finished jobs of the group lasted, one draw for each number,
+    instead of their medians. A held job is not released, a node that is out stays out.
+    """
+    lasting = _lasting(scene, path)
+    made = Run(
+        sched.copy(scene.state),
+        timetable((event, 0) for event in scene.later),
+        scene.now_ms,
+        lasting,
+        scene.backfill,
+        kernels,
+    )
+    _through(made, scene, until_ms, progress or _silent)
+    known = _known(scene)
+    log = made.log(until_ms if until_ms is not None else codes.BIG)
+    end_ms = int(log.end_ms.max(initial=scene.now_ms)) if until_ms is None else until_ms
+    attempts = _attempts(log, known)
+    record = Record(
+        from_ms=scene.now_ms,
+        until_ms=end_ms,
+        places=places_of(scene.names.nodes),
+        attempts=attempts,
+        outages=_outages(scene, end_ms),
+        decisions=decisions_sha256(attempts),
+    )
+    jobs = _jobs(scene, known, lasting)
+    return Ahead(record, jobs, _prediction(scene, origin, record, known))
+
+
+def _lasting(scene: Scene, path: int | None) -> Ints:
+    """How long each job lasts; one that was told to end, but not for another, lasts its grace."""
+    lasting, state = scene.lasting(path), scene.state
+    for job_id, spec in scene.specs.items():
+        job = scene.job_index[job_id]
+        if int(state.job_state[job]) == sched.STOPPING and int(state.job_told[job]) == 0:
+            elapsed_ms = max(0, scene.now_ms - int(state.job_start_ms[job]))
+            lasting[job] = min(int(lasting[job]), elapsed_ms + round(spec.grace * MS_PER_S) + 1)
+    return lasting
+
+
+def _through(
+    made: Run, scene: Scene, until_ms: int | None, progress: Callable[[float], None]
+) -> None:
+    """Run to the end, told how far by the share of the jobs, or of the time, that is done."""
+    last_ms = codes.BIG if until_ms is None else until_ms
+    waiting = max(len(scene.waiting()), 1)
+    before = made.starts
+    while made.next_ms <= last_ms and made.next_ms != codes.BIG:
+        stop_ms = min(max(made.next_ms, scene.now_ms) + STRIDE_MS, last_ms)
+        made.through(stop_ms)
+        if until_ms is None:
+            progress(min((made.starts - before) / waiting, 1.0))
+        else:
+            progress((stop_ms - scene.now_ms) / max(until_ms - scene.now_ms, 1))
+
+
+def _silent(_share: float) -> None:
+    """Nobody watches."""
+
+
+def _known(scene: Scene) -> Ints:
+    """Indices of the jobs that are not over, ascending: by submission."""
+    count = int(scene.state.job_count[0])
+    return np.flatnonzero(scene.state.job_state[:count] != codes.DONE)
+
+
+def _attempts(log: AttemptLog, known: Ints) -> Attempts:
+    counts = np.diff(log.node_first)
+    return Attempts(
+        job=np.searchsorted(known, log.job).astype(np.int64),
+        start_ms=log.start_ms,
+        end_ms=log.end_ms,
+        ending=log.ending,
+        lost_ms=log.lost_ms,
+        node_first=log.node_first,
+        node=log.node,
+        gpu_milli=np.repeat(log.gpu_milli, counts),
+    )
+
+
+def _outages(scene: Scene, end_ms: int) -> Outages:
+    """Nodes that are down now stay so; why the live factory does not say."""
+    node = np.flatnonzero(scene.state.node_state == sched.DOWN)
+    count = len(node)
+    return Outages(
+        node=node,
+        from_ms=np.full(count, scene.now_ms, np.int64),
+        until_ms=np.full(count, end_ms, np.int64),
+        cause=np.zeros(count, np.int64),
+        failure=np.arange(count, dtype=np.int64),
+        causes=["down at the start"] if count else [],
+    )
+
+
+def _jobs(scene: Scene, known: Ints, lasting: Ints) -> JobTable:
+    ids = [scene.job_ids[job] for job in known]
+    specs = [scene.specs[job_id] for job_id in ids]
+    groups = [scene.groups[job] for job in known]
+    return job_table(
+        submit_ms=scene.state.job_submit_ms[known].astype(np.int64),
+        run_ms=np.asarray(lasting[known], np.int64),
+        is_dated=True,
+        ids=np.array(ids, dtype=object),
+        estimate_ms=scene.state.job_duration_ms[known].astype(np.int64),
+        nodes=np.array([nodes_of(spec) for spec in specs], np.int64),
+        gpus_milli=np.array([round(gpus_of(spec) * MILLI) for spec in specs], np.int64),
+        project=_labels([group[0] for group in groups]),
+        user=_labels([group[1] for group in groups]),
+        workload=_labels([spec.kind.value for spec in specs]),
+        priority=np.array([spec.priority for spec in specs], np.int64),
+        preemptible=np.array([spec.preemptible for spec in specs], np.bool_),
+    )
+
+
+def _labels(names: list[str]) -> Labels:
+    seen: dict[str, int] = {}
+    numbers = np.array([seen.setdefault(name, len(seen)) for name in names], np.int32)
+    return Labels(numbers, tuple(seen))
+
+
+def _prediction(scene: Scene, origin: Origin, record: Record, known: Ints) -> Prediction:
+    attempts = record.attempts
+    by_job: dict[int, list[int]] = {}
+    for place, row in enumerate(attempts.job.tolist()):
+        by_job.setdefault(row, []).append(place)
+    foretold = tuple(
+        _foretold(scene, int(job), attempts, by_job.get(row, [])) for row, job in enumerate(known)
+    )
+    return Prediction(
+        factory=origin.factory,
+        now_ms=scene.now_ms,
+        until_ms=record.until_ms,
+        last_seq=origin.last_seq,
+        policy_sha256=scene.policy.sha256,
+        scheduler=codes.VERSION,
+        decisions_sha256=record.decisions,
+        jobs=foretold,
+    )
+
+
+def _foretold(scene: Scene, job: int, attempts: Attempts, places: list[int]) -> ForetoldJob:
+    job_id = scene.job_ids[job]
+    spec, group = scene.specs[job_id], scene.groups[job]
+    basis, shares = scene.lessons.of(group)
+    state = STATES[int(scene.state.job_state[job])]
+    first, last = (places[0], places[-1]) if places else (-1, -1)
+    is_over = bool(places) and int(attempts.ending[last]) == Ending.COMPLETED
+    nodes = tuple(scene.names.nodes[node] for node in _nodes(attempts, first)) if places else ()
+    kwh = [_kwh(scene, spec, attempts, place) for place in places] if is_over else [None]
+    return ForetoldJob(
+        job_id=job_id,
+        name=spec.name,
+        project=group[0],
+        gpus=gpus_of(spec),
+        state=state,
+        start_ms=int(attempts.start_ms[first]) if places else None,
+        end_ms=int(attempts.end_ms[last]) if is_over else None,
+        nodes=tuple(node.path for node in nodes),
+        attempts=len(places),
+        basis=basis,
+        experience=len(shares),
+        kwh=None if None in kwh else sum(each for each in kwh if each is not None),
+        kwh_basis=_watts(spec, nodes)[1] if nodes else "",
+    )
+
+
+def _nodes(attempts: Attempts, place: int) -> list[int]:
+    held = slice(int(attempts.node_first[place]), int(attempts.node_first[place + 1]))
+    found: list[int] = attempts.node[held].tolist()
+    return found
+
+
+def _kwh(scene: Scene, spec: JobSpec, attempts: Attempts, place: int) -> float | None:
+    """IT energy of an attempt from its first instant to its last."""
+    nodes = tuple(scene.names.nodes[node] for node in _nodes(attempts, place))
+    watts, _ = _watts(spec, nodes)
+    seconds = int(attempts.end_ms[place] - attempts.start_ms[place]) / MS_PER_S
+    return None if watts is None else watts * seconds / J_PER_KWH
+
+
+def _watts(spec: JobSpec, nodes: tuple[Node, ...]) -> tuple[float | None, str]:
+    """What the attempt is expected to draw on its nodes, their share of the rack included."""
+    if any(node.is_virtual for node in nodes):
+        return None, NOT_KNOWN
+    if spec.power is not None and spec.power.watts_per_gpu is not None:
+        each = spec.power.watts_per_gpu
+        gpus = sum(part.resources.gpus_per_node for part in parts_by_node(spec, len(nodes)))
+        return each * gpus, FROM_JOB
+    watts = 0.0
+    for node, part in zip(nodes, parts_by_node(spec, len(nodes)), strict=True):
+        if node.power_kw_max is None or not node.gpus:
+            return None, "not known: the catalogue does not know its nodes"
+        watts += node.power_kw_max * MILLI * part.resources.gpus_per_node / node.gpus
+    return watts, FROM_CATALOGUE
