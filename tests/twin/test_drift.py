@@ -222,7 +222,9 @@ def test_another_policy_since_is_said_and_no_decision_says_nothing() -> None:
 
 def test_a_log_of_another_factory_or_from_before_is_refused() -> None:
     log, seq = five_waiting()
-    with pytest.raises(InputError, match="ends with event 6, the prediction was made after event 9"):
+    with pytest.raises(
+        InputError, match="ends with event 6, the prediction was made after event 9"
+    ):
         compared(log, 9)
     with pytest.raises(InputError, match="it has no job stranger"):
         compared(log, seq, foretold("stranger", "queued", None, None))

@@ -12,8 +12,9 @@ from arkwright.fleet.experience import Finished, group_of
 from arkwright.jobs.events import EventKind
 from arkwright.jobs.spec import Checkpoint, Power, Tier
 from arkwright.twin import drift
-from arkwright.twin.from_live import Ahead, Origin, of_scene
+from arkwright.twin.from_live import Ahead, Origin, of_scene, told
 from arkwright.twin.record import Ending
+from arkwright.twin.report import report_html
 from fleet.test_fleet import N
 from fleet.test_forecast import unlimited
 from fleet.world import Log, fleet, spec
@@ -25,7 +26,9 @@ def busy() -> Log:
     log = Log(fleet())
     for number, path in enumerate(N):
         power = Power(watts_per_gpu=1_000.0) if number == 0 else None
-        log.start(log.submit(f"r{number}", spec(time_limit=100.0 * (number + 1), power=power)), path)
+        log.start(
+            log.submit(f"r{number}", spec(time_limit=100.0 * (number + 1), power=power)), path
+        )
     log.submit("gang", spec(nodes=2, time_limit=50.0, sites=("narvik",)))
     log.submit("one", spec(time_limit=80.0, sites=("narvik",), power=Power(watts_per_gpu=500.0)))
     return unlimited(log)
@@ -182,3 +185,10 @@ def test_what_is_stopped_for_another_has_several_attempts_and_their_energy() -> 
     # 32 GPUs of 1 kW for 5 s and for 1000 s.
     assert jobs["low"].kwh == pytest.approx(32 * 1_005 / 3600)
     assert (jobs["low"].start_ms, jobs["low"].end_ms) == (1_000, 1_056_000)
+
+
+def test_the_report_draws_the_run_from_its_beginning_on() -> None:
+    found = ahead(busy())
+    shown = told(found)
+    assert shown.record.attempts.start_ms.min() == found.record.from_ms
+    assert "not guessed" in report_html([shown])

@@ -22,6 +22,8 @@ from arkwright.sched import codes
 from arkwright.sched.forward import AttemptLog, Run, timetable
 from arkwright.twin.drift import ForetoldJob, Prediction
 from arkwright.twin.record import Attempts, Ending, Ints, Outages, Record
+from arkwright.twin.report import Jobs, Told
+from arkwright.twin.report import Labels as NamedColumn
 from arkwright.twin.run import Progress, decisions_sha256
 from arkwright.twin.setting import places_of
 from arkwright.twin.workload.table import JobTable, Labels, job_table
@@ -38,6 +40,12 @@ STATES: Final = {
 FROM_JOB: Final = "what the job says a GPU draws"
 FROM_CATALOGUE: Final = "the most that the catalogue says its nodes draw"
 NOT_KNOWN: Final = "not known: nothing virtual has watts"
+
+NOTES: Final = (
+    "The run begins with the state of the live factory; waits are counted from that instant on.",
+    "Each job lasts the median of what finished jobs of its group lasted, its limit where too few "
+    "are known. Jobs submitted later, failures and repairs are not guessed.",
+)
 
 
 class Ahead(NamedTuple):
@@ -97,6 +105,29 @@ def of_scene(
     )
     jobs = _jobs(scene, known, lasting)
     return Ahead(record, jobs, _prediction(scene, origin, record, known))
+
+
+def told(found: Ahead, name: str = "from live") -> Told:
+    """The run for `report_html`. The page begins with the prediction: what ran and waited before
+    is drawn from that instant on."""
+    from_ms, jobs = found.record.from_ms, found.jobs
+    attempts = found.record.attempts
+    drawn = attempts._replace(start_ms=np.maximum(attempts.start_ms, from_ms))
+    return Told(
+        name=name,
+        record=found.record._replace(attempts=drawn),
+        jobs=Jobs(
+            ids=jobs.ids,
+            submit_ms=np.maximum(jobs.submit_ms, from_ms),
+            estimate_ms=jobs.estimate_ms,
+            gpus_milli=jobs.gpus_milli,
+            project=NamedColumn(jobs.project.codes, jobs.project.names),
+            pool=NamedColumn(jobs.pool.codes, jobs.pool.names),
+            kind=NamedColumn(jobs.workload.codes, jobs.workload.names),
+            outcome=NamedColumn(jobs.pool.codes, jobs.pool.names),
+        ),
+        notes=NOTES,
+    )
 
 
 def _lasting(scene: Scene, path: int | None) -> Ints:
