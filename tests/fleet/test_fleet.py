@@ -179,7 +179,8 @@ def test_attempts_that_are_over_may_be_left_out_of_a_rebuild(log: Log) -> None:
     """A restarted server replays active jobs only, and of those no attempt that has ended.
 
     Fractions stay on the GPUs that the log names. Of whole GPUs it says nothing: they move up, so a
-    fraction that comes to an empty GPU may find another number free. Where and how much is the same.
+    fraction that comes to an empty GPU may find another number free. Where and how much is the
+    same.
     """
     past = LogPast()
     for event in log.events:

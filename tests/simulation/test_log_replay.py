@@ -46,7 +46,7 @@ organisations:
     quota: {gpus: 8}
     projects:
       vision: {quota: {guarantee: 2, gpus: 6}}
-      speech: {budget: {gpu_hours: 400}}
+      speech: {budget: {gpu_hours: 1}}
   rival: {quota: {guarantee: 2, lend: 1}}
 policy: POLICY
 """
@@ -264,8 +264,7 @@ def told(tmp_path: Path) -> list[Event]:
 
 
 def _with(events: list[Event], seq: int, **after: object) -> list[Event]:
-    changed = [e if e.seq != seq else replace(e, after=e.after | after) for e in events]
-    return changed
+    return [e if e.seq != seq else replace(e, after=e.after | after) for e in events]
 
 
 def test_a_start_that_was_changed_in_the_log_is_named_with_its_event(told: list[Event]) -> None:

@@ -126,7 +126,8 @@ def test_errors_of_starts_are_observed_less_foretold() -> None:
 
 
 def test_ends_count_jobs_that_ran_already_and_their_starts_do_not() -> None:
-    """`ran` was to end at 1500 s and did at 1400 s; `waits` from 1100 to 1600 s, came 1200 to 1700."""
+    """`ran` was to end at 1500 s and did at 1400 s; `waits` was to run from 1100 to
+    1600 s and did from 1200 to 1700 s."""
     log = Told()
     for job in ("ran", "waits"):
         log.submit(job)

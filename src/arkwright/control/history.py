@@ -37,7 +37,7 @@ def finished_attempts(reader: Reader, fleet: Fleet) -> list[Finished]:
 
 
 class StoredPast:
-    """`fleet.Past` of all that is in the store. `fleet` says how long a job was expected to last."""
+    """`fleet.Past` of all that is in the store. The fleet says how long a job was to last."""
 
     def __init__(self, reader: Reader, fleet: Fleet, last_ms: int) -> None:
         self._reader = reader

@@ -202,8 +202,8 @@ class _Walk:
         if self._fleet is None:
             at, why = self._lost
             raise InputError(
-                f"event {at.seq} ({at.kind.value} of {at.subject}) cannot have happened after those "
-                f"before it, yet cycle {event.subject} was decided then: {why}"
+                f"event {at.seq} ({at.kind.value} of {at.subject}) cannot have happened after "
+                f"those before it, yet cycle {event.subject} was decided then: {why}"
             )
         decided = self._fleet.decisions(cycle.now_ms, self._kernels, cycle.queue_seen)
         live = Taken.of_log(own)
