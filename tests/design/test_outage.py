@@ -28,7 +28,7 @@ def naive(tree, count: int) -> float:
     blocks: dict[str, float] = {}
     for node in tree.nodes:
         if node.kind in ("transformer", "ups") and "/mech" not in node.path:
-            block = "/".join(node.path.split("/")[:3])
+            block = "/".join(node.path.split("/")[:4])
             rating = float("inf") if node.rating_kw is None else node.rating_kw
             blocks[block] = min(rating, blocks.get(block, float("inf")))
     all_racks = [node for node in tree.nodes if node.kind == "rack"]
@@ -39,7 +39,7 @@ def naive(tree, count: int) -> float:
         for rack in all_racks:
             sides = []
             for busway in rack.parents:
-                fed = ["/".join(ups.split("/")[:3]) for ups in nodes[busway].parents]
+                fed = ["/".join(ups.split("/")[:4]) for ups in nodes[busway].parents]
                 sides.append([block for block in fed if block not in lost])
             live = [side for side in sides if side]
             if not live:

@@ -2,12 +2,13 @@
 
 from random import Random
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arkwright import sched
 from arkwright.sched import constraints, index, placement
-from arkwright.sched.work import FEW_DEFAULT, workspace
+from arkwright.sched.work import FEW_DEFAULT, STRIP_NODES, workspace
 from naive.random_factory import (
     POLICIES,
     decide_both,
@@ -27,18 +28,30 @@ def walked(state, work, cls, job):
     return work.chosen[: state.class_nodes[cls]].tolist() if found else None
 
 
+def asked_one_by_one(state, cls):
+    """The nodes that could take one node's share now."""
+    free = (state.node_cpu_milli_free, state.node_memory_mib_free)
+    nodes = np.zeros(len(state.node_state), np.int64)
+    gpu = state.node_gpu_milli_free
+    count = constraints.admit_nodes(state, cls, nodes, gpu, state.gpu_milli_free, *free)
+    return nodes[:count].tolist()
+
+
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_the_sums_say_what_walking_says_after_every_event(seed):
     random = Random(seed)
     policy = random.choice([None, None, *POLICIES])
     pair = random_pair(random, None if policy is None else random_placing(random, policy))
-    work = workspace(pair.state, 1, few_max=random.choice([0, FEW_DEFAULT]))
+    few_max, strip_nodes = random.choice([0, FEW_DEFAULT]), random.choice([1, STRIP_NODES])
+    work = workspace(pair.state, 1, few_max, strip_nodes)
     for _ in range(25):
         make_announced_so(pair, random)
         random_event(pair, random)
         state = pair.state
         for cls in random.sample(range(len(pair.shapes)), 2):
+            count = placement.fitting_now(state, work, cls)
+            assert work.fit[:count].tolist() == asked_one_by_one(state, cls)
             found = placement.place_by_index(state, work, cls, 0)
             if found == placement.UNKNOWN:
                 continue

@@ -192,3 +192,12 @@ def test_the_report_draws_the_run_from_its_beginning_on() -> None:
     shown = told(found)
     assert shown.record.attempts.start_ms.min() == found.record.from_ms
     assert "not guessed" in report_html([shown])
+
+
+def test_racks_and_halls_of_one_name_at_two_sites_are_two() -> None:
+    """Both sites of `fleet.world` have a hall h1 with a rack r1."""
+    places = ahead(busy()).record.places
+    assert places.halls == ["narvik/h1", "oslo/h1"]
+    assert places.racks == ["narvik/h1/r1", "narvik/h1/r2", "oslo/h1/r1"]
+    assert places.rack.tolist() == [0, 0, 1, 1, 2, 2]
+    assert places.rows == ["narvik/h1/row 1", "oslo/h1/row 1"]

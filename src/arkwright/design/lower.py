@@ -112,11 +112,6 @@ class _Drawing:
     def hall(self, site: str, place: Site, name: str, groups: HallGroups) -> HallPlan:
         hall = place.halls[name]
         path, system = f"{site}/{name}", catalog.system(hall.system)
-        if _is_by_power(hall) and (hall.budget is not None or hall.power is None):
-            raise InputError(
-                f"{path}: a budget says how many racks of {system.title} there are, and only a "
-                "design works that out: give the hall racks, as `arkwright design` names them"
-            )
         racks, nodes = _extent(hall, system)
         unit_nodes = place.fabric.scalable_unit_nodes or system.scalable_unit_nodes
         self.rounding(path, hall, system, racks)
@@ -226,6 +221,11 @@ class _Drawing:
 
 
 def _hall_nodes(path: str, hall: Hall, system: System) -> HallNodes:
+    if _is_by_power(hall) and (hall.budget is not None or hall.power is None):
+        raise InputError(
+            f"{path}: a budget says how many racks of {system.title} there are, and only a "
+            "design works that out: give the hall racks, as `arkwright design` names them"
+        )
     return HallNodes(path, system.name, _extent(hall, system)[1], system.nodes_per_rack)
 
 

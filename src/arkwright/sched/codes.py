@@ -156,5 +156,5 @@ NODES_RETURN: Final = 7
 SMALLER_SEGMENT: Final = 23
 ANY_RAILS: Final = 24
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised whenever the same state and time could lead to another decision: replay depends on it."""

@@ -37,13 +37,6 @@ def admit_nodes(
     return capacity.admit(state, cls, nodes, count, gpu, each, cpu, memory)
 
 
-def keep_holding(
-    state: State, cls: int, nodes: Ints, count: int, gpu: Ints, each: Ints, cpu: Ints, memory: Ints
-) -> int:
-    """Keep of `nodes[:count]` those whose amounts hold one node's share of the gang; how many."""
-    return capacity.admit(state, cls, nodes, count, gpu, each, cpu, memory)
-
-
 def admit_node(
     state: State, cls: int, node: int, gpu: Ints, each: Ints, cpu: Ints, memory: Ints
 ) -> bool:

@@ -80,7 +80,7 @@ def _open_classes(state: State, work: Work, now_ms: int) -> None:
     work.result[HEAD] = -1
     work.result[SHADOW_MS] = -1
     work.row_owed[:] = 0
-    reservation.forget_ranks(work)
+    reservation.forget(work)
     reservation.look_ahead(state, work, now_ms)
     for cls in range(state.class_count[0]):
         work.class_within_ms[cls] = BIG
@@ -235,6 +235,8 @@ def _fits_beside(state: State, work: Work, cls: int, job: int, now_ms: int, end_
     if _still_blocked(state, cls, job) or not index.could_hold(state, work, cls):
         return False
     if not constraints.admit_use(state, cls, state.job_duration_ms[job], work.row_owed):
+        return False
+    if not placement.may_fit_beside(state, work, cls):
         return False
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     constraints.row_room_beside(work.row_spare, work.row_left)

@@ -119,7 +119,7 @@ def _waits_longer(state: State, work: Work, job: int, now_ms: int, grace_ms: int
     # The replay works in what the head's reservation left there for those after this job.
     used = work.row_used.copy()
     limits = work.row_limit_then.copy()
-    shadow_ms = reservation.shadow(state, work, job, now_ms, lasts_ms)
+    shadow_ms = reservation.shadow_at(state, work, job, now_ms, lasts_ms)
     work.row_used[:] = used
     work.row_limit_then[:] = limits
     return bool(shadow_ms == now_ms + 1 or shadow_ms > now_ms + grace_ms)

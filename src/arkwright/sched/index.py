@@ -50,12 +50,29 @@ def is_current(state: State, work: Work, cls: int) -> bool:
     return True
 
 
-def fitting(work: Work, cls: int, out: Ints) -> int:
+def fitting(state: State, work: Work, cls: int, out: Ints) -> int:
     """Write the nodes that would serve the class to `out`, ascending; how many. It is current."""
-    free = work.ask_free[work.class_ask[cls]]
+    ask = work.class_ask[cls]
+    if work.strip[0] < 0:
+        return _fitting_between(work, ask, 0, len(state.node_state), out, 0)
     count = 0
-    for node in range(len(free)):
-        if free[node] != UNFIT:
+    for strip in range(len(work.strip_fits)):
+        if work.ask_fit[ask, state.level_first[work.strip[0]] + strip] > 0:
+            first, last = strip_nodes(state, work, strip)
+            count = _fitting_between(work, ask, first, last, out, count)
+    return count
+
+
+def strip_nodes(state: State, work: Work, strip: int) -> tuple[int, int]:
+    """The first node of the strip, and the one after its last."""
+    place = state.level_first[work.strip[0]] + strip
+    first = state.domain_node[state.domain_first[place]]
+    return first, first + state.domain_first[place + 1] - state.domain_first[place]
+
+
+def _fitting_between(work: Work, ask: int, first: int, last: int, out: Ints, count: int) -> int:
+    for node in range(first, last):
+        if work.ask_free[ask, node] != UNFIT:
             out[count] = node
             count += 1
     return count

@@ -57,7 +57,7 @@ def fitting_now(state: State, work: Work, cls: int) -> int:
     """Write the nodes that could take one node's share of the gang now to `work.fit`, ascending;
     how many. From the sums where they are kept: no claim bears on them."""
     if state.claim_count[0] == 0 and index.is_current(state, work, cls):
-        return index.fitting(work, cls, work.fit)
+        return index.fitting(state, work, cls, work.fit)
     return constraints.admit_nodes(
         state,
         cls,
@@ -102,16 +102,7 @@ def place_beside(state: State, work: Work, cls: int, job: int) -> bool:
 
 
 def _place_block_beside(state: State, work: Work, cls: int, job: int, block: int) -> bool:
-    count = constraints.keep_holding(
-        state,
-        cls,
-        work.fit,
-        fitting_now(state, work, cls),
-        work.beside_gpu_milli,
-        state.gpu_milli_free,
-        work.beside_cpu_milli,
-        work.beside_memory_mib,
-    )
+    count = _fitting_beside(state, work, cls)
     count = _keep_open(state, work, cls, count)
     count = constraints.admit_block(state, cls, work.fit, count, state.gpu_milli_free, block)
     count = constraints.keep_beside(
@@ -130,6 +121,35 @@ def _place_block_beside(state: State, work: Work, cls: int, job: int, block: int
         return False
     _score_now(state, work, cls, job, count)
     return _place(state, work, cls, count, work.beside_gpu_milli)
+
+
+def may_fit_beside(state: State, work: Work, cls: int) -> bool:
+    """Whether enough nodes fit beside the head, rows and form aside: the quick no."""
+    if together.asked(state, cls):
+        return True
+    return bool(_fitting_beside(state, work, cls) >= state.class_nodes[cls])
+
+
+def _fitting_beside(state: State, work: Work, cls: int) -> int:
+    """Those of `fitting_now` that also fit beside the head; `beside_gpu_milli` holds for them."""
+    kept = 0
+    for place in range(fitting_now(state, work, cls)):
+        node = work.fit[place]
+        if work.aside[node] == 0:
+            work.beside_gpu_milli[node] = state.node_gpu_milli_free[node]
+        elif not constraints.admit_node(
+            state,
+            cls,
+            node,
+            work.beside_gpu_milli,
+            state.gpu_milli_free,
+            work.beside_cpu_milli,
+            work.beside_memory_mib,
+        ):
+            continue
+        work.fit[kept] = node
+        kept += 1
+    return kept
 
 
 def place_then(state: State, work: Work, cls: int, job: int) -> bool:
@@ -216,7 +236,7 @@ def more_may_hold_less(state: State, cls: int) -> bool:
 
 def _admit_then(state: State, work: Work, cls: int, block: int) -> int:
     if work.result[REPLAYED] == cls + 1:
-        count = _fitting_then(work)
+        count = _fitting_then(state, work)
     else:
         count = constraints.admit_nodes(
             state,
@@ -232,10 +252,20 @@ def _admit_then(state: State, work: Work, cls: int, block: int) -> int:
     return constraints.admit_under_rows(state, cls, work.fit, count, work.row_left)
 
 
-def _fitting_then(work: Work) -> int:
-    """The nodes that the replay of this class's head found to fit."""
+def _fitting_then(state: State, work: Work) -> int:
+    """The nodes that the replay of this class's head found to fit, ascending."""
+    if work.strip[0] < 0:
+        return _fitting_between(work, 0, len(work.node_fits), 0)
     count = 0
-    for node in range(len(work.node_fits)):
+    for strip in range(len(work.strip_fits)):
+        if work.strip_fits[strip] > 0:
+            first, last = index.strip_nodes(state, work, strip)
+            count = _fitting_between(work, first, last, count)
+    return count
+
+
+def _fitting_between(work: Work, first: int, last: int, count: int) -> int:
+    for node in range(first, last):
         if work.node_fits[node] != 0:
             work.fit[count] = node
             count += 1
@@ -464,7 +494,8 @@ def _choose(
             chosen = chosen[np.argsort(gpu[chosen], kind="mergesort")]
         if _has_score(state):
             chosen = chosen[np.argsort(-work.score[chosen], kind="mergesort")]
-        chosen = chosen[np.argsort(work.node_rank[chosen], kind="mergesort")]
+        rank = work.node_rank[chosen] - (work.aside[chosen] != 0)
+        chosen = chosen[np.argsort(rank, kind="mergesort")]
     if in_segments:
         found = segments.arrange(state, work, cls, chosen, gpu, bound)
     elif spread.asked(state, cls):
@@ -486,7 +517,7 @@ def _best_node(state: State, work: Work, count: int, gpu: Ints) -> int:
     best = work.fit[0]
     for place in range(1, count):
         node = work.fit[place]
-        behind = work.node_rank[node] - work.node_rank[best]
+        behind = _rank(work, node) - _rank(work, best)
         if behind == 0:
             behind = work.score[best] - work.score[node]
         if behind == 0 and by_room:
@@ -497,3 +528,8 @@ def _best_node(state: State, work: Work, count: int, gpu: Ints) -> int:
         if behind < 0:
             best = node
     return int(best)
+
+
+def _rank(work: Work, node: int) -> int:
+    """First what is set aside for the head; while its nodes are chosen, those not free yet."""
+    return int(work.node_rank[node] - int(work.aside[node] != 0))

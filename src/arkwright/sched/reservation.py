@@ -9,32 +9,32 @@ free yet first, so that as little as possible of what is free now is set aside.
 
 from __future__ import annotations
 
-from arkwright.sched import constraints, groups, order, placement, together
+from arkwright.sched import constraints, groups, index, order, placement, shadow, together
 from arkwright.sched.codes import BIG
 from arkwright.sched.state import State
-from arkwright.sched.work import LONGEST_MS, RANKED, REPLAYED, Work
+from arkwright.sched.work import ASIDE, LONGEST_MS, REPLAYED, Work
 
 
 def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> int:
     """Reserve for a blocked job; its shadow time, -1 when no release lets it start.
 
-    Leaves in `work` what jobs that outlast the shadow time may take: per node `shadow_*` and
-    `beside_*`, per row `row_spare`; and ranks the reserved nodes first for the jobs that do not.
+    Leaves in `work` what jobs that outlast the shadow time may take: on its nodes (`aside`, which
+    go first for the jobs that do not) `shadow_*` and `beside_*`, per row `row_spare`.
     """
     cls = state.job_class[job]
     if not constraints.admit_use(state, cls, lasts_ms, work.row_owed):
         work.result[LONGEST_MS] = constraints.longest_use(state, cls, work.row_owed)
         return -1
     if together.asked(state, cls):
-        _rank_free_last(state, work, cls)
+        _rank_free(state, work, cls, 1)
     shadow_ms = _replay(state, work, cls, job, now_ms, lasts_ms)
+    _rank_free(state, work, cls, int(shadow_ms >= 0))
     if shadow_ms < 0:
         work.result[REPLAYED] = 0
-        forget_ranks(work)
         return -1
-    _rank_free_last(state, work, cls)
     _will_run(work, shadow_ms, shadow_ms + lasts_ms)
     groups.place_then(state, work, cls, job)
+    _rank_free(state, work, cls, 0)
     _set_aside(state, work, cls)
     constraints.set_use_aside(state, cls, lasts_ms, work.row_owed)
     nodes = work.chosen[: state.class_gang_nodes[cls]]
@@ -56,14 +56,14 @@ def look_ahead(state: State, work: Work, now_ms: int) -> None:
     )
 
 
-def forget_ranks(work: Work) -> None:
-    """No node goes before another: there is no reservation."""
-    if work.result[RANKED] != 0:
-        work.node_rank[:] = 0
-        work.result[RANKED] = 0
+def forget(work: Work) -> None:
+    """There is no reservation."""
+    for place in range(work.result[ASIDE]):
+        work.aside[work.aside_node[place]] = 0
+    work.result[ASIDE] = 0
 
 
-def shadow(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> int:
+def shadow_at(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> int:
     """When a waiting job would start if nobody went before it and all ended as expected; -1 never.
 
     Writes over what a reservation left in `work.shadow_*`.
@@ -73,12 +73,12 @@ def shadow(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> in
         shadow_ms = _replay(state, work, cls, job, now_ms, lasts_ms)
         work.result[REPLAYED] = 0
         return shadow_ms
-    ranks = work.node_rank.copy()
-    ranked = work.result[RANKED]
-    _rank_free_last(state, work, cls)
+    aside = work.aside.copy()
+    work.aside[:] = 0
+    _rank_free(state, work, cls, 1)
     shadow_ms = _replay(state, work, cls, job, now_ms, lasts_ms)
-    work.node_rank[:] = ranks
-    work.result[RANKED] = ranked
+    _rank_free(state, work, cls, 0)
+    work.aside[:] = aside
     return shadow_ms
 
 
@@ -88,21 +88,22 @@ def started_beside(state: State, work: Work, job: int, outlasts: bool) -> None:
     for place in range(state.class_gang_nodes[cls]):
         node = work.chosen[place]
         if outlasts:
-            _take_then(state, work, together.group_at(state, cls, place), node)
             constraints.foresee_hold(state, job, place, work.shadow_each)
-        _open_beside(state, work, node)
+        if work.aside[node] != 0:
+            if outlasts:
+                shadow.take(state, work, together.group_at(state, cls, place), node)
+            shadow.open_beside(state, work, node)
     if outlasts:
         nodes = work.chosen[: state.class_gang_nodes[cls]]
         constraints.spend(state, cls, nodes, work.row_used, work.row_kept_then, work.row_spare)
 
 
-def _rank_free_last(state: State, work: Work, cls: int) -> None:
-    """Nodes that would serve the head, or a group of it, now come after those not free yet."""
-    work.result[RANKED] = 1
-    work.node_rank[:] = 0
+def _rank_free(state: State, work: Work, cls: int, rank: int) -> None:
+    """Nodes that would serve the head, or a group of it, now have this rank among all: with 1 they
+    come after those not free yet."""
     while cls >= 0:
         for place in range(placement.fitting_now(state, work, cls)):
-            work.node_rank[work.fit[place]] = 1
+            work.node_rank[work.fit[place]] = rank
         cls = state.class_more[cls]
 
 
@@ -209,11 +210,9 @@ def _after_ends(
 
 def _begin(state: State, work: Work, cls: int) -> int:
     """What is free and used now, from which the replay starts; the most one domain offers."""
-    work.shadow_gpu_milli[:] = state.node_gpu_milli_free
+    shadow.forget(state, work)
     if state.gpus_kept[0] != 0:
         work.shadow_each[:] = state.gpu_milli_free
-    work.shadow_cpu_milli[:] = state.node_cpu_milli_free
-    work.shadow_memory_mib[:] = state.node_memory_mib_free
     work.row_used[:] = state.row_used
     work.row_limit_then[:] = state.row_limit
     work.row_kept_then[:] = state.row_kept
@@ -289,18 +288,35 @@ def _first_offer(state: State, work: Work, cls: int) -> int:
     Of a gang of groups the first is looked at: a place for it is the least that it takes. Without a
     required level the whole factory is the one domain, kept in `domain_offer[0]`.
     """
-    work.node_fits[:] = 0
+    _forget_fits(state, work)
     work.domain_offer[:] = 0
     work.result[REPLAYED] = 0 if together.asked(state, cls) else 1 + cls
     required = state.class_level_required[cls]
     offer = 0
     for place in range(placement.fitting_now(state, work, cls)):
         node = work.fit[place]
-        work.node_fits[node] = 1
+        _note_fit(state, work, node)
         domain = state.node_domain[required, node] if required >= 0 else 0
         work.domain_offer[domain] += 1
         offer = max(offer, work.domain_offer[domain])
     return offer
+
+
+def _note_fit(state: State, work: Work, node: int) -> None:
+    work.node_fits[node] = 1
+    if work.strip[0] >= 0:
+        work.strip_fits[state.node_domain[work.strip[0], node]] += 1
+
+
+def _forget_fits(state: State, work: Work) -> None:
+    if work.strip[0] < 0:
+        work.node_fits[:] = 0
+        return
+    for strip in range(len(work.strip_fits)):
+        if work.strip_fits[strip] > 0:
+            first, last = index.strip_nodes(state, work, strip)
+            work.node_fits[first:last] = 0
+            work.strip_fits[strip] = 0
 
 
 def _give_back(state: State, work: Work, cls: int, job: int) -> int:
@@ -314,12 +330,10 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
     for place in range(state.class_gang_nodes[theirs]):
         node = state.slot_node[first + place]
         group = together.group_at(state, theirs, place)
-        work.shadow_gpu_milli[node] += state.class_gpu_milli[group]
-        work.shadow_cpu_milli[node] += state.class_cpu_milli[group]
-        work.shadow_memory_mib[node] += state.class_memory_mib[group]
+        shadow.give_back(state, work, group, node)
         constraints.foresee_gpus(state, job, place, work.shadow_each)
         if work.node_fits[node] == 0 and _fits_then(state, work, cls, node):
-            work.node_fits[node] = 1
+            _note_fit(state, work, node)
             domain = state.node_domain[required, node] if required >= 0 else 0
             work.domain_offer[domain] += 1
             offer = max(offer, work.domain_offer[domain])
@@ -339,23 +353,18 @@ def _fits_then(state: State, work: Work, cls: int, node: int) -> bool:
 
 
 def _set_aside(state: State, work: Work, cls: int) -> None:
-    """Turn what is free at the shadow time into what is left beside the head."""
+    """Turn what is free at the shadow time into what is left beside the head, on its nodes; what is
+    free on the others is not bound by it."""
     work.result[REPLAYED] = 0
-    work.node_rank[:] = 1
-    work.aside[:] = 0
     wanted = state.class_gang_nodes[cls]
+    work.result[ASIDE] = wanted
     for place in range(wanted):
         node = work.chosen[place]
         group = together.group_at(state, cls, place)
-        work.node_rank[node] = 0
+        work.aside_node[place] = node
         work.aside[node] = 1 + group
-        _take_then(state, work, group, node)
-    for node in range(len(work.node_rank)):
-        if work.aside[node] == 0:
-            work.shadow_gpu_milli[node] = BIG
-            work.shadow_cpu_milli[node] = BIG
-            work.shadow_memory_mib[node] = BIG
-        _open_beside(state, work, node)
+        shadow.take(state, work, group, node)
+        shadow.open_beside(state, work, node)
     constraints.set_aside(
         state,
         cls,
@@ -364,19 +373,4 @@ def _set_aside(state: State, work: Work, cls: int) -> None:
         work.row_limit_then,
         work.row_kept_then,
         work.row_spare,
-    )
-
-
-def _take_then(state: State, work: Work, group: int, node: int) -> None:
-    """At the shadow time the node has less by one node's share of the group."""
-    work.shadow_gpu_milli[node] -= state.class_gpu_milli[group]
-    work.shadow_cpu_milli[node] -= state.class_cpu_milli[group]
-    work.shadow_memory_mib[node] -= state.class_memory_mib[group]
-
-
-def _open_beside(state: State, work: Work, node: int) -> None:
-    work.beside_gpu_milli[node] = min(state.node_gpu_milli_free[node], work.shadow_gpu_milli[node])
-    work.beside_cpu_milli[node] = min(state.node_cpu_milli_free[node], work.shadow_cpu_milli[node])
-    work.beside_memory_mib[node] = min(
-        state.node_memory_mib_free[node], work.shadow_memory_mib[node]
     )

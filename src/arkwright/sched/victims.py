@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from arkwright.sched import constraints, entitled, groups, together
+from arkwright.sched import constraints, entitled, groups, shadow, together
 from arkwright.sched.codes import BIG, MOVED
 from arkwright.sched.eviction import CANDIDATES_MAX, DOMAINS_MAX
 from arkwright.sched.state import Ints, State
@@ -298,6 +298,7 @@ def _left_without(state: State, work: Work, victims: Ints, kept: Ints) -> tuple[
 
 def _without(state: State, work: Work, victims: Ints, kept: Ints, inside: Ints) -> None:
     """Write what would be free now without the kept to `work.shadow_*`; nothing elsewhere."""
+    shadow.written(work)
     work.shadow_gpu_milli[:] = state.node_gpu_milli_free
     work.shadow_each[:] = state.gpu_milli_free
     work.shadow_cpu_milli[:] = state.node_cpu_milli_free

@@ -15,18 +15,23 @@ from arkwright.sched.state import Ints, State
 HEAD: Final = 0
 SHADOW_MS: Final = 1
 LONGEST_MS: Final = 2
-RANKED: Final = 3
+ASIDE: Final = 3
 LOOKS_MIN: Final = 4
 HEAD_BLOCK: Final = 5
 GANG_PART: Final = 6
 FEW_MAX: Final = 7
 REPLAYED: Final = 8
+TOUCHED: Final = 9
+SHADOW_SEEN: Final = 10
 
 LOOKS_DEFAULT: Final = 4
 """Summing costs as much as a few walks; a class that is refused at once never pays for it."""
 
 FEW_DEFAULT: Final = 32
 """Up to so many domains of a level are looked at one by one; a tree pays for more."""
+
+STRIP_NODES: Final = 16
+"""Nodes of a strip on average, at least: going through shorter ones takes more than it saves."""
 
 INDEX_ENTRIES: Final = 1 << 24
 """What the sums of all demands may take together [numbers of 8 bytes]."""
@@ -62,11 +67,13 @@ class Work(NamedTuple):
     """Axes: n_nodes, n_domains (of the level that has most), n_rows, n_steps, n_classes."""
 
     result: Ints
-    """[9]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
-    last to get a reservation where the last that was tried could not; whether `node_rank` is set;
+    """[11]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
+    last to get a reservation where the last that was tried could not; how many nodes are set aside;
     how often a demand is asked for before `index` keeps sums for it; the block of GPUs
     the head would hold (see `rails`); whether one group of several is being placed; up to how
-    many domains `index` looks at one by one; 1 and the class for whose head `node_fits` stands."""
+    many domains `index` looks at one by one; 1 and the class for whose head `node_fits` stands;
+    how many entries `touched` has, and 1 and how much of `State.moved_count` `shadow_*` have seen.
+    """
     fit: Ints
     """[n_nodes]: candidate nodes of the placement under way."""
     run_ms: Ints
@@ -81,7 +88,7 @@ class Work(NamedTuple):
     gang_chosen: Ints
     """[n_nodes]: what the groups before it took."""
     node_rank: Ints
-    """[n_nodes]: 0 for nodes to take first, 1 for the others; beats best fit."""
+    """[n_nodes]: 1 for nodes free now while the head's are chosen, else zero; beats best fit."""
     node_fits: Ints
     """[n_nodes]: while releases are replayed, 1 where the head fits."""
     domain_offer: Ints
@@ -98,6 +105,10 @@ class Work(NamedTuple):
     seen_moves: Ints
     seen_score: Ints
     """[n_classes * n_nodes], or empty: scores found before, good while the node has not moved."""
+    touched: Ints
+    """[n_nodes]: nodes whose `shadow_*` are not what is free now."""
+    aside_node: Ints
+    """[n_nodes]: the nodes that are set aside."""
     aside: Ints
     """[n_nodes]: where the head's reservation lies, 1 and the class whose share it holds there."""
     shadow_each: Ints
@@ -105,11 +116,11 @@ class Work(NamedTuple):
     shadow_gpu_milli: Ints
     shadow_cpu_milli: Ints
     shadow_memory_mib: Ints
-    """[n_nodes]: free at the shadow time; then what is left there beside the head."""
+    """[n_nodes]: free at the shadow time; then, where it is set aside, what is left there."""
     beside_gpu_milli: Ints
     beside_cpu_milli: Ints
     beside_memory_mib: Ints
-    """[n_nodes]: what a job that outlasts the shadow time may take now."""
+    """[n_nodes]: where it is set aside, what a job that outlasts the shadow time may take now."""
     row_used: Ints
     """[n_rows]: used at the shadow time; then also by the head and what started to outlast it."""
     row_spare: Ints
@@ -166,18 +177,28 @@ class Work(NamedTuple):
     """[n_levels + 1]."""
     level_most: Ints
     """[n_levels]: nodes of the largest domain."""
+    strip: Ints
+    """[1]: a level whose domains are strips of nodes side by side, by which nodes that fit are
+    looked for; -1 none."""
+    strip_fits: Ints
+    """[n_strips]: in how many nodes of a strip `node_fits` is set."""
 
 
-def workspace(state: State, looks_min: int = LOOKS_DEFAULT, few_max: int = FEW_DEFAULT) -> Work:
+def workspace(
+    state: State,
+    looks_min: int = LOOKS_DEFAULT,
+    few_max: int = FEW_DEFAULT,
+    strip_nodes: int = STRIP_NODES,
+) -> Work:
     """Room for cycles on this state, and on no other: it keeps what it has learned of the nodes.
 
     From the look number `looks_min` a class takes at nodes on, `index` keeps sums for it, and trees
-    where a level has more than `few_max` domains.
+    where a level has more than `few_max` domains. Strips have `strip_nodes` on average, or more.
     """
     n_nodes, n_rows = len(state.node_state), len(state.row_limit)
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
-    sizes = {"result": 9, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
+    sizes = {"result": 11, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
     sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
     sizes["row_owed"] = n_rows
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
@@ -192,7 +213,7 @@ def workspace(state: State, looks_min: int = LOOKS_DEFAULT, few_max: int = FEW_D
     notices *= int(state.eviction[ENABLED] != 0 or state.claim_count[0] > 0)
     sizes |= {"told": 2, "notice": NOTICE_COLUMNS * notices}
     sizes |= {"class_within_ms": n_classes, "class_candidate": n_classes}
-    index = _index_columns(state, n_nodes, n_rows)
+    index = _index_columns(state, n_nodes, n_rows, strip_nodes)
     work = Work(
         *[
             index[name] if name in index else np.zeros(sizes.get(name, n_nodes), np.int64)
@@ -204,7 +225,7 @@ def workspace(state: State, looks_min: int = LOOKS_DEFAULT, few_max: int = FEW_D
     return work
 
 
-def _index_columns(state: State, n_nodes: int, n_rows: int) -> dict[str, Ints]:
+def _index_columns(state: State, n_nodes: int, n_rows: int, strip_nodes: int) -> dict[str, Ints]:
     """Room for the sums of as many demands as the budget holds; the system gives memory on use."""
     n_places = int(state.level_first[-1])
     n_levels = len(state.node_domain)
@@ -230,6 +251,8 @@ def _index_columns(state: State, n_nodes: int, n_rows: int) -> dict[str, Ints]:
         int(nodes_of_place[first:last].max(initial=0))
         for first, last in pairwise(state.level_first.tolist())
     ]
+    strip = _strip_level(state, strip_nodes)
+    n_strips = int(state.level_first[strip + 1] - state.level_first[strip]) if strip >= 0 else 0
     return columns | {
         "class_ask": np.where(class_demand < 0, -1, class_ask),
         "class_demand": class_demand,
@@ -237,7 +260,19 @@ def _index_columns(state: State, n_nodes: int, n_rows: int) -> dict[str, Ints]:
         "demand_seen": np.full((n_demands, n_levels), -1, np.int64),
         "level_tree": level_tree,
         "level_most": np.array(level_most, np.int64),
+        "strip": np.array([strip], np.int64),
+        "strip_fits": np.zeros(n_strips, np.int64),
     }
+
+
+def _strip_level(state: State, strip_nodes: int) -> int:
+    """The level with most domains of those with so many nodes on average, or more."""
+    best, most = -1, 0
+    for level, domain in enumerate(state.node_domain):
+        count = int(state.level_first[level + 1] - state.level_first[level])
+        if most < count <= len(domain) // strip_nodes and bool(np.all(np.diff(domain) >= 0)):
+            best, most = level, count
+    return best
 
 
 def _numbered(state: State, fields: tuple[str, ...], most: int) -> tuple[Ints, int]:

@@ -128,7 +128,8 @@ def _lasts_ms(setting: Setting, jobs: JobTable) -> Ints:
 def _standing(setting: Setting, projects: Labels) -> Ints:
     """Of each job, the priority of its organisation."""
     points = [lowering.priority_of_project(setting.names, name) for name in projects.names]
-    return np.array([*points, 0], np.int64)[projects.codes]
+    standing: Ints = np.array([*points, 0], np.int64)[projects.codes]
+    return standing
 
 
 def _unique_rows(keys: Ints) -> tuple[Ints, Ints]:

@@ -12,10 +12,11 @@ from arkwright import sched
 from arkwright.fleet import lowering
 from arkwright.jobs.spec import Level
 from arkwright.sched import codes
-from arkwright.sched.advance import ACTUAL_MS, AT_MS, FAULT, FORWARD_COLUMNS, INDEX, KIND, VALUES
+from arkwright.sched.advance import ACTUAL_MS, AT_MS, FORWARD_COLUMNS, INDEX, KIND, VALUES
 from arkwright.sched.attempts import AT_PACE
 from arkwright.sched.forward import AttemptLog, Lasting, Run
 from arkwright.twin.demand import Demand, demand_of
+from arkwright.twin.failures import forward_rows, node_events
 from arkwright.twin.record import Attempts, Ending, Ints, Outages, Record
 from arkwright.twin.setting import Setting
 from arkwright.twin.workload.table import JobTable, Outcome
@@ -138,21 +139,13 @@ def _events(demand: Demand, jobs: JobTable, conditions: Conditions) -> Ints:
     """Nodes back, nodes out, what else happens, then jobs, by time."""
     tables = []
     if conditions.outages is not None:
-        out = conditions.outages
-        tables.append(_node_rows(out.until_ms, codes.NODE_STATE, out.node))
-        tables.append(_node_rows(out.from_ms, FAULT, out.node))
+        until_ms = max(int(conditions.outages.until_ms.max(initial=0)) + 1, 0)
+        tables.append(forward_rows(node_events(conditions.outages, until_ms)))
     if conditions.events is not None:
         tables.append(conditions.events)
     tables.append(_submissions(demand, jobs))
     events = np.concatenate(tables)
     return events[np.argsort(events[:, AT_MS], kind="stable")]
-
-
-def _node_rows(at_ms: Ints, kind: int, node: Ints) -> Ints:
-    rows = np.zeros((len(at_ms), FORWARD_COLUMNS), np.int64)
-    rows[:, AT_MS], rows[:, KIND], rows[:, INDEX] = at_ms, kind, node
-    rows[:, VALUES] = codes.UP
-    return rows
 
 
 def _submissions(demand: Demand, jobs: JobTable) -> Ints:
@@ -190,9 +183,13 @@ def _attempts(log: AttemptLog, jobs: JobTable) -> Attempts:
 def _until(outages: Outages | None, from_ms: int, end_ms: int) -> Outages:
     if outages is None:
         none = np.zeros(0, np.int64)
-        return Outages(none, none, none, none, none, [])
+        return Outages(node=none, from_ms=none, until_ms=none, cause=none, failure=none, causes=[])
     is_in = (outages.from_ms < end_ms) & (outages.until_ms > from_ms)
-    columns = [column[is_in] for column in outages[:5]]
-    columns[1] = np.maximum(columns[1], from_ms)
-    columns[2] = np.minimum(columns[2], end_ms)
-    return Outages(*columns, outages.causes)
+    return Outages(
+        node=outages.node[is_in],
+        from_ms=np.maximum(outages.from_ms[is_in], from_ms),
+        until_ms=np.minimum(outages.until_ms[is_in], end_ms),
+        cause=outages.cause[is_in],
+        failure=outages.failure[is_in],
+        causes=outages.causes,
+    )

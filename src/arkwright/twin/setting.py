@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from arkwright import sched
-from arkwright.design import Node, PowerLimit, blueprint, power_limits
+from arkwright.design import Node, PowerLimit, power_limits
+from arkwright.design.whole import Design
 from arkwright.errors import InputError
 from arkwright.factory import Factory
 from arkwright.fleet import assembly, lowering
@@ -31,13 +33,24 @@ class Setting(NamedTuple):
     """In the order of the state's."""
 
 
-def of_factory(factory: Factory) -> Setting:
-    """The factory as designed, with its quotas, its power tree and its policy."""
+def of_factory(factory: Factory, built: Design) -> Setting:
+    """The factory as designed (`design.whole`), with its quotas, its power tree and its policy."""
+    row_of_rack = {
+        path: f"{site.network.floor.halls[hall].path}/row {row}"
+        for site in built.sites
+        for path, hall, row in zip(
+            site.network.floor.racks,
+            site.network.floor.hall.tolist(),
+            site.network.floor.row.tolist(),
+            strict=True,
+        )
+    }
     return of_nodes(
-        blueprint(factory).nodes,
+        built.blueprint.nodes,
         tuple(assembly.project_quotas(factory)),
         assembly.fleet_policy(factory),
-        tuple(power_limits(factory)),
+        power_limits(factory, built),
+        row_of_rack,
     )
 
 
@@ -58,7 +71,7 @@ def of_pool(
     width = len(str(count - 1))
     nodes = tuple(_pool_node(f"n{index:0{width}d}", each) for index in range(count))
     policy = FleetPolicy(ordering=ordering, backfill=backfill)
-    return of_nodes(nodes, (ProjectQuota(path=POOL),), policy, ())
+    return of_nodes(nodes, (ProjectQuota(path=POOL, gpus_limit=None),), policy, ())
 
 
 def of_nodes(
@@ -66,11 +79,15 @@ def of_nodes(
     quotas: tuple[ProjectQuota, ...],
     policy: FleetPolicy,
     power: tuple[PowerLimit, ...],
+    row_of_rack: Mapping[str, str] | None = None,
 ) -> Setting:
-    """Any nodes, under these quotas, this policy and this power tree."""
+    """Any nodes, under these quotas, this policy and this power tree.
+
+    A rack that `row_of_rack` does not know stands in the one row of its hall.
+    """
     names = lowering.names_of(nodes, quotas, power, policy.preemption.enabled)
     state = lowering.empty_state(names, policy)
-    return Setting(state, places_of(names.nodes), names, policy, names.nodes)
+    return Setting(state, places_of(names.nodes, row_of_rack), names, policy, names.nodes)
 
 
 def _pool_node(tray: str, gpus: int) -> Node:
@@ -92,12 +109,18 @@ def _pool_node(tray: str, gpus: int) -> Node:
     )
 
 
-def places_of(nodes: tuple[Node, ...]) -> Places:
-    """Where each of the nodes stands, in their order."""
+def places_of(nodes: tuple[Node, ...], row_of_rack: Mapping[str, str] | None = None) -> Places:
+    """Where each of the nodes stands, in their order. Rows as in `of_nodes`."""
+    row_of_rack = row_of_rack or {}
     sites, site = _numbered([node.site for node in nodes])
-    halls, hall = _numbered([node.hall for node in nodes])
-    rows, row = _numbered([node.rack.rpartition("-")[0] or node.rack for node in nodes])
-    racks, rack = _numbered([node.rack for node in nodes])
+    # A node names its hall and rack within what is around them; two sites may both have an h1.
+    rack_of = [node.path.rpartition("/")[0] for node in nodes]
+    hall_of = [path.rpartition("/")[0] for path in rack_of]
+    halls, hall = _numbered(hall_of)
+    rows, row = _numbered(
+        [row_of_rack.get(r, f"{h}/row 1") for r, h in zip(rack_of, hall_of, strict=True)]
+    )
+    racks, rack = _numbered(rack_of)
     gpu_types, gpu_type = _numbered([node.gpu_type for node in nodes])
     return Places(
         path=[node.path for node in nodes],

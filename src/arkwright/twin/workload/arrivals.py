@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from arkwright.catalog.workloads import workload_figure
+from arkwright.twin.workload.draws import Draws, Float64
 from arkwright.twin.workload.spec import Generator
-from arkwright.twin.workload.streams import Float64, Stream
 from arkwright.twin.workload.table import Int64
 from arkwright.units import MS_PER_S, S_PER_HOUR
 
@@ -18,7 +18,7 @@ _FIRST_WEEKDAY = 3
 """1 January 1970 was a Thursday, counted from Monday as 0."""
 
 
-def arrivals_ms(spec: Generator, count: int, from_ms: int, until_ms: int, stream: Stream) -> Int64:
+def arrivals_ms(spec: Generator, count: int, from_ms: int, until_ms: int, stream: Draws) -> Int64:
     """`count` instants in [from_ms, until_ms), in order, shape (count,).
 
     Given their number, the arrivals of a Poisson process are as uniform numbers in order; sums of

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from arkwright.catalog.workloads import JobClass, job_classes, workload_figure
 from arkwright.errors import InputError
 from arkwright.twin.workload.arrivals import arrivals_ms
+from arkwright.twin.workload.draws import Draws, Float64
 from arkwright.twin.workload.limits import Asked, asked
 from arkwright.twin.workload.spec import Generator
-from arkwright.twin.workload.streams import Float64, Stream
 from arkwright.twin.workload.table import Int64, JobTable, Labels, Outcome, job_table
 from arkwright.units import MILLI, MS_PER_S
 
@@ -105,8 +105,8 @@ class _Lot:
         self.classes = [row for _, rows in mixes for row in rows]
         self.shares = np.concatenate([_jobs_of(share, rows) for share, rows in mixes])
 
-    def stream(self, name: str) -> Stream:
-        return Stream(self.seed, f"{self.prefix}{name}")
+    def stream(self, name: str) -> Draws:
+        return Draws(self.seed, f"{self.prefix}{name}")
 
     def draw(self, count: int) -> _Drawn:
         """So many jobs; a longer draw begins with the jobs of a shorter one."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from arkwright.catalog.workloads import job_classes
 from arkwright.errors import InputError
-from arkwright.twin.workload.streams import Stream
+from arkwright.twin.workload.draws import Draws
 from arkwright.twin.workload.table import JobTable, Outcome, job_table
 from arkwright.units import MILLI, MS_PER_S
 
@@ -32,16 +32,16 @@ def golden(
     _refuse(jobs, gpus, load, stretch)
     classes = [row for row in job_classes(MIX) if row.gpus <= gpus]
     shares = np.array([row.share for row in classes])
-    kind = Stream(seed, "golden/size").picks(jobs, shares)
+    kind = Draws(seed, "golden/size").picks(jobs, shares)
     size = np.array([row.gpus for row in classes], dtype=np.int64)[kind]
     like = classes[0]
-    run_s = Stream(seed, "golden/run").normals(jobs)
+    run_s = Draws(seed, "golden/run").normals(jobs)
     run_s *= like.run_sigma
     np.exp(run_s, out=run_s)
     run_s *= like.run_s_median
     np.clip(run_s, like.run_s_min, like.run_s_max, out=run_s)
     run_s = np.rint(run_s * stretch)
-    at = np.cumsum(Stream(seed, "golden/arrival").exponentials(jobs))
+    at = np.cumsum(Draws(seed, "golden/arrival").exponentials(jobs))
     # Poisson arrivals, given how many there are until the last one: any scale of them is as likely.
     span_s = float(np.dot(run_s, size)) / (gpus * load)
     submit_s = np.rint(at * (span_s / at[-1])).astype(np.int64)

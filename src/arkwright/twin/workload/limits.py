@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arkwright.catalog.workloads import round_limits_s, workload_figure
+from arkwright.twin.workload.draws import Draws
 from arkwright.twin.workload.spec import Limits
-from arkwright.twin.workload.streams import Stream
 from arkwright.twin.workload.table import NOT_TOLD, Int64
 from arkwright.units import MS_PER_S
 
@@ -23,7 +23,7 @@ class Asked(NamedTuple):
     """Where a job was ended at its limit."""
 
 
-def asked(kind: Limits, run_ms: Int64, accuracy: Stream, hit: Stream) -> Asked:
+def asked(kind: Limits, run_ms: Int64, accuracy: Draws, hit: Draws) -> Asked:
     """Limits for jobs that would run `run_ms`.
 
     Realistic: run over limit is even between the catalogue's least accuracy and 1, then the limit
