@@ -19,6 +19,7 @@ from benchmarks import (
     calibration,
     cold_start,
     design,
+    energy,
     install,
     openb,
     scale,
@@ -41,6 +42,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "cold_start": cold_start.run,
     "design": design.run,
     "workloads": workloads.run,
+    "energy": energy.run,
     "search": search.run,
     "install": install.run,
 }

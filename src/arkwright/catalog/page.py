@@ -44,6 +44,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Device ranges", plant.devices()),
         ("DPS models", plant.dps_models()),
         ("Bands of published figures", plant.bands()),
+        ("Measured draw of nodes", plant.work_power()),
         ("Power smoothing", plant.power_smoothing()),
         ("Axes of a design search", plant.search_axes()),
         *parts.tables(),

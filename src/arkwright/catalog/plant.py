@@ -92,6 +92,18 @@ class PowerSmoothing(Row, frozen=True, kw_only=True):
     """It can be told how fast its power may rise and fall."""
 
 
+class WorkPower(Row, frozen=True, kw_only=True):
+    """What a node of a system was measured to draw at its inlet, by what it does; not nameplate."""
+
+    system: str
+    idle_kw: float
+    """In service, with no job."""
+    training_kw: float
+    """Mean over a whole run, starts and checkpoints included."""
+    inference_kw: float | None = None
+    """Mean under load; None takes `inference_share` of the way from idle to training."""
+
+
 class SearchAxis(Row, frozen=True, kw_only=True):
     """What a design search tries where it is given no values."""
 
@@ -108,6 +120,11 @@ def search_axes() -> Mapping[str, SearchAxis]:
 def power_smoothing() -> Mapping[str, PowerSmoothing]:
     """Power smoothing by system; what is not in it has none that was read."""
     return table("power_smoothing.csv", PowerSmoothing)
+
+
+def work_power() -> Mapping[str, WorkPower]:
+    """Measured draw by system; what is not in it was measured by nobody that was read."""
+    return table("work_power.csv", WorkPower)
 
 
 def bands() -> Mapping[str, Band]:

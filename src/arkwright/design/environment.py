@@ -14,8 +14,8 @@ from arkwright.catalog import money as figures
 from arkwright.design.blueprint import Finding, Severity, SitePlan
 from arkwright.design.span import Span, total
 from arkwright.factory import Factory, energy_at
+from arkwright.physics.energy import carbon_kg
 
-_G_PER_T = 1e6
 _KG_PER_T = 1e3
 _KWH_PER_GWH = 1e6
 _L_PER_M3 = 1e3
@@ -61,7 +61,9 @@ def environment(factory: Factory, plan: SitePlan, year: Year) -> Environment:
     heat = year.heat_reused_kwh
     return Environment(
         site=plan.name,
-        carbon_t_per_year=None if carbon is None else year.facility_kwh * carbon.value / _G_PER_T,
+        carbon_t_per_year=None
+        if carbon is None
+        else carbon_kg(year.facility_kwh, carbon.value) / _KG_PER_T,
         carbon_source=carbon.source if carbon else "",
         embodied_t=embodied,
         embodied_source=source,

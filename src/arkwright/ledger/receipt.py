@@ -6,7 +6,7 @@ energy is what the machine's counters or a CPU model say, or it is "not measured
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from arkwright.catalog import CpuModel
 from arkwright.errors import InternalError
 from arkwright.jobs.events import Event, EventKind, end_of
+from arkwright.physics import energy as worth
 from arkwright.units import J_PER_KWH, MS_PER_S, S_PER_HOUR
 
 MS_PER_HOUR = MS_PER_S * S_PER_HOUR
-G_PER_KG = 1000.0
 
 
 class Tariff(Struct, frozen=True, kw_only=True):
@@ -203,7 +203,7 @@ def _priced(energy_kwh: float | None, gpu_hours: float, tariff: Tariff | None) -
     """Facility energy, carbon and money, as far as the factory states what they cost."""
     if tariff is None:
         return []
-    facility_kwh = None if energy_kwh is None else energy_kwh * (tariff.pue or 1.0)
+    facility_kwh = _known(worth.facility_kwh, energy_kwh, tariff.pue or 1.0)
     basis = f"IT energy × PUE {tariff.pue:g} ({tariff.pue_source})" if tariff.pue else "IT energy"
     lines = []
     if tariff.pue is not None:
@@ -212,21 +212,23 @@ def _priced(energy_kwh: float | None, gpu_hours: float, tariff: Tariff | None) -
     how_carbon = "the factory states no carbon intensity"
     if carbon_g is not None:
         how_carbon = f"{basis} × {carbon_g:g} g/kWh ({tariff.carbon_source}), location-based"
-    carbon_kg = _times(facility_kwh, carbon_g, 1 / G_PER_KG)
+    carbon_kg = _known(worth.carbon_kg, facility_kwh, carbon_g)
     lines.append(Line(label="Carbon", value=carbon_kg, unit="kg CO2e", how=how_carbon))
     price = tariff.price_per_kwh
     how_price = "the factory states no price of energy"
     if price is not None:
         how_price = f"{basis} × {price:g} {tariff.currency}/kWh ({tariff.price_source})"
-    money = _times(facility_kwh, price)
+    money = _known(worth.cost, facility_kwh, price)
     lines.append(Line(label="Energy cost", value=money, unit=tariff.currency, how=how_price))
     if tariff.price_per_gpu_hour is not None:
         rate = tariff.price_per_gpu_hour
         how_rate = f"GPU-hours × {rate:g} {tariff.currency}/GPU-h, as the factory states"
-        charge = _times(gpu_hours, rate)
+        charge = gpu_hours * rate
         lines.append(Line(label="GPU time", value=charge, unit=tariff.currency, how=how_rate))
     return lines
 
 
-def _times(amount: float | None, rate: float | None, scale: float = 1.0) -> float | None:
-    return None if amount is None or rate is None else amount * rate * scale
+def _known(
+    formula: Callable[[float, float], float], amount: float | None, rate: float | None
+) -> float | None:
+    return None if amount is None or rate is None else formula(amount, rate)

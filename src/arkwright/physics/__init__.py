@@ -2,6 +2,6 @@
 
 `heat` for coolant, air, chillers and water; `losses` for the power chain; `climate` for a synthetic
 year; `fibre` for light's delay; `conductor` for busways; `reliability` for failures and
-checkpoints. What has a physical or commercial meaning is an argument: the catalogue holds the
-figures.
+checkpoints; `steps` for sums over time; `energy` for what they are worth. What has a physical or
+commercial meaning is an argument: the catalogue holds the figures.
 """

@@ -159,6 +159,19 @@ def _lose_node(state: State, trip: Trip, node: int, at_ms: int) -> bool:
         and state.node_memory_mib_free[node] == state.node_memory_mib_total[node]
     ):
         return True
+    count = _who_is_on(state, trip, node)
+    for place in range(count):
+        job = trip.decided[place]
+        attempts.break_off(state, trip, job, at_ms, NODE_LOST)
+        transitions.requeue(state, job, at_ms)
+    return True
+
+
+def _who_is_on(state: State, trip: Trip, node: int) -> int:
+    """Write the jobs that hold some of the node to `decided`; how many."""
+    if len(trip.node_job) > 0 and _has_alone(state, trip.node_job[node], node):
+        trip.decided[0] = trip.node_job[node]
+        return 1
     count = 0
     job = order.first(state, state.active_root[0])
     while job >= 0:
@@ -166,11 +179,23 @@ def _lose_node(state: State, trip: Trip, node: int, at_ms: int) -> bool:
             trip.decided[count] = job
             count += 1
         job = order.following(state, job)
-    for place in range(count):
-        job = trip.decided[place]
-        attempts.break_off(state, trip, job, at_ms, NODE_LOST)
-        transitions.requeue(state, job, at_ms)
-    return True
+    return count
+
+
+def _has_alone(state: State, job: int, node: int) -> bool:
+    """Whether the job has all that is taken of the node."""
+    if job < 0 or not _is_active(state, job) or not _holds(state, job, node):
+        return False
+    cls = state.job_class[job]
+    gpu = state.node_gpu_milli_free[node] + state.class_gpu_milli[cls]
+    cpu = state.node_cpu_milli_free[node] + state.class_cpu_milli[cls]
+    memory = state.node_memory_mib_free[node] + state.class_memory_mib[cls]
+    return bool(
+        state.class_more[cls] < 0
+        and gpu == state.node_gpu_milli_total[node]
+        and cpu == state.node_cpu_milli_total[node]
+        and memory == state.node_memory_mib_total[node]
+    )
 
 
 def _holds(state: State, job: int, node: int) -> bool:

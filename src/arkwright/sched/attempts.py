@@ -78,6 +78,8 @@ class Trip(NamedTuple):
     node_first: Ints
     node: Ints
     """[n_ends + 1]*, [nodes of all]*: the nodes of the attempts."""
+    node_job: Ints
+    """[n_nodes]*: the job that started on the node last, -1 none."""
 
 
 def begin(state: State, trip: Trip, job: int, at_ms: int) -> None:
@@ -96,7 +98,10 @@ def begin(state: State, trip: Trip, job: int, at_ms: int) -> None:
     slot = state.job_slot[job]
     count = state.class_gang_nodes[state.job_class[job]]
     for at in range(count):
-        trip.node[first + at] = state.slot_node[slot + at]
+        node = state.slot_node[slot + at]
+        trip.node[first + at] = node
+        if len(trip.node_job) > 0:
+            trip.node_job[node] = job
     trip.node_first[place + 1] = first + count
 
 

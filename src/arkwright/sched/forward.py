@@ -239,6 +239,9 @@ def _trip(state: State, events: Ints, lasting: Lasting, keeps_log: bool) -> Trip
         n_nodes = slots + nodes_each * faults + most * (n_ends - n_jobs - attempts_each * faults)
         modelled |= {name: np.zeros(n_ends, np.int64) for name in ("end_ms", "ending", "lost_ms")}
         modelled |= {"attempt": np.full(n_jobs, -1, np.int64)}
+        # A class that takes nothing of a node leaves no trace there: then all jobs are looked at.
+        known_by_amounts = len(state.node_state) if attempts_each < n_jobs else 0
+        modelled |= {"node_job": np.full(known_by_amounts, -1, np.int64)}
         modelled |= {"node_first": np.zeros(n_ends + 1, np.int64)}
         modelled |= {"node": np.zeros(n_nodes, np.int64)}
     return trip._replace(**modelled)

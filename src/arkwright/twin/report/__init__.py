@@ -5,7 +5,8 @@ say and draw it, `detail`, `heat`, `pack` and `embed` put the record into the pa
 opens at once, and `assets/` holds the style and the scripts that replay it.
 """
 
+from arkwright.twin.power import Power, SitePower
 from arkwright.twin.report.page import report_html
-from arkwright.twin.report.told import Jobs, Labels, Power, SitePower, Told
+from arkwright.twin.report.told import Jobs, Labels, Told
 
 __all__ = ["Jobs", "Labels", "Power", "SitePower", "Told", "report_html"]

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from msgspec import Struct
 
+from arkwright.twin.power import STEPPED, SitePower
 from arkwright.twin.record import Ending, Places
 from arkwright.twin.report.detail import Detail, detail
 from arkwright.twin.report.heat import heat
 from arkwright.twin.report.pack import Pack
 from arkwright.twin.report.steps import Steps, binned, edges, means
 from arkwright.twin.report.tally import Tally
-from arkwright.twin.report.told import STEPPED, Floats, Ints, SitePower, Told
+from arkwright.twin.report.told import Floats, Ints, Told
 
 STEPS_MAX = 9_000
 """Of a line over time: the hours of a year, or all changes where they are fewer."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from msgspec import Struct
 
+from arkwright.twin.power import SitePower
 from arkwright.twin.report.progress import Progress, progress
 from arkwright.twin.report.steps import means
 from arkwright.twin.report.tally import NEVER, Tally
-from arkwright.twin.report.told import Ints, SitePower, Told
+from arkwright.twin.report.told import Ints, Told
 from arkwright.twin.report.waits import WaitClass, wait_classes
 
 _HOUR_MS = 3_600_000
