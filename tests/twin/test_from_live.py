@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
-from arkwright import sched
+from arkwright import catalog, sched
 from arkwright.errors import InputError
-from arkwright.fleet import Preemption, forecast, in_process
+from arkwright.fleet import Fleet, FleetPolicy, Preemption, forecast, in_process
 from arkwright.fleet.experience import Finished, group_of
 from arkwright.jobs.events import EventKind
 from arkwright.jobs.spec import Checkpoint, Power, Tier
 from arkwright.twin import drift
+from arkwright.twin.draw import node_draw
 from arkwright.twin.from_live import Ahead, Origin, of_scene, told
 from arkwright.twin.record import Ending
 from arkwright.twin.report import report_html
 from fleet.test_fleet import N
 from fleet.test_forecast import unlimited
-from fleet.world import Log, fleet, spec
+from fleet.world import PROJECTS, Log, fleet, node, spec
 
 
 def busy() -> Log:
@@ -81,9 +83,25 @@ def test_energy_is_what_the_job_says_times_how_long_it_lasts() -> None:
     found = by_id(ahead(busy()))
     assert found["r0"].kwh == pytest.approx(8 * 100 / 3600)
     assert found["one"].kwh == pytest.approx(4 * 80 / 3600)
-    # These nodes are of no system the catalogue has figures for.
-    assert found["r1"].kwh is None
-    assert "does not know" in found["r1"].kwh_basis
+    assert found["one"].kwh_basis == "what the job says a GPU draws"
+
+
+def test_a_job_that_says_nothing_draws_what_its_system_was_measured_at() -> None:
+    """r1 holds a whole node of eight H100 for 200 s; the node's draw at training is the twin's."""
+    r1 = by_id(ahead(busy()))["r1"]
+    (system,) = {row.name for row in catalog.systems().values() if row.name in r1.kwh_basis}
+    assert r1.kwh_basis == f"what {system} draws in training"
+    assert catalog.system(system).gpus_per_node == 8
+    assert r1.kwh == pytest.approx(node_draw(system).training_w * 200 / 3.6e6)
+
+
+def test_what_is_virtual_has_no_energy_whatever_its_job_says() -> None:
+    virtual = Fleet([replace(node("narvik", 1, 1), is_virtual=True)], PROJECTS, FleetPolicy())
+    log = Log(virtual)
+    log.submit("v", spec(power=Power(watts_per_gpu=500.0), time_limit=10.0))
+    (job,) = ahead(log).prediction.jobs
+    assert (job.kwh, job.kwh_basis) == (None, "not known: nothing virtual has watts")
+    assert job.end_ms - job.start_ms == 10_000
 
 
 def test_the_first_start_is_what_a_forecast_says() -> None:

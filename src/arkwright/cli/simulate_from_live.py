@@ -53,6 +53,7 @@ def run_from_live(
         scene,
         Origin(past.factory_name, past.last_seq),
         None if horizon_s is None else at_ms + round(horizon_s * 1000),
+        factory=past.factory,
         kernels=kernels_of(len(scene.waiting())) if kernels_of else INTERPRETED,
     )
     made = found.prediction

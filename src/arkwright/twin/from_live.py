@@ -9,19 +9,21 @@ nodes that come back. `drift` says afterwards how far off that was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
 from arkwright import sched
 from arkwright.design import Node
+from arkwright.factory import Factory
 from arkwright.fleet import Scene
-from arkwright.jobs.spec import JobSpec, gpus_of, nodes_of, parts_by_node
+from arkwright.jobs.spec import JobSpec, Kind, gpus_of, nodes_of, parts_by_node
 from arkwright.sched import codes
 from arkwright.sched.forward import AttemptLog, Run, timetable
+from arkwright.twin.draw import Floats, draws, systems_of
 from arkwright.twin.drift import ForetoldJob, Prediction
-from arkwright.twin.record import Attempts, Ending, Ints, Outages, Record
+from arkwright.twin.record import Attempts, Ending, Ints, Outages, Places, Record
 from arkwright.twin.report import Jobs, Told
 from arkwright.twin.report import Labels as NamedColumn
 from arkwright.twin.run import Progress, decisions_sha256
@@ -37,9 +39,6 @@ STATES: Final = {
     sched.RUNNING: "running",
     sched.STOPPING: "stopping",
 }
-FROM_JOB: Final = "what the job says a GPU draws"
-FROM_CATALOGUE: Final = "the most that the catalogue says its nodes draw"
-NOT_KNOWN: Final = "not known: nothing virtual has watts"
 
 NOTES: Final = (
     "The run begins with the state of the live factory; waits are counted from that instant on.",
@@ -73,13 +72,16 @@ def of_scene(
     origin: Origin,
     until_ms: int | None = None,
     path: int | None = None,
+    factory: Factory | None = None,
     kernels: sched.Kernels = sched.INTERPRETED,
     progress: Progress | None = None,
 ) -> Ahead:
     """Run the scene ahead through `until_ms`; None: until all jobs it knows are over.
 
     `path`: durations drawn from what finished jobs of the group lasted, one draw for each number,
-    instead of their medians. A held job is not released, a node that is out stays out.
+    instead of their medians. `factory` says what stands in its halls, for what jobs draw; without
+    it that is judged by the type of their GPUs. A held job is not released, a node that is out
+    stays out.
     """
     lasting = _lasting(scene, path)
     made = Run(
@@ -95,16 +97,18 @@ def of_scene(
     log = made.log(until_ms if until_ms is not None else codes.BIG)
     end_ms = int(log.end_ms.max(initial=scene.now_ms)) if until_ms is None else until_ms
     attempts = _attempts(log, known)
+    places = places_of(scene.names.nodes)
     record = Record(
         from_ms=scene.now_ms,
         until_ms=end_ms,
-        places=places_of(scene.names.nodes),
+        places=places,
         attempts=attempts,
         outages=_outages(scene, end_ms),
         decisions=decisions_sha256(attempts),
     )
     jobs = _jobs(scene, known, lasting)
-    return Ahead(record, jobs, _prediction(scene, origin, record, known))
+    power = _Power.of(scene.names.nodes, places, factory)
+    return Ahead(record, jobs, _prediction(scene, origin, record, known, power))
 
 
 def told(found: Ahead, name: str = "from live") -> Told:
@@ -221,13 +225,16 @@ def _labels(names: list[str]) -> Labels:
     return Labels(numbers, tuple(seen))
 
 
-def _prediction(scene: Scene, origin: Origin, record: Record, known: Ints) -> Prediction:
+def _prediction(
+    scene: Scene, origin: Origin, record: Record, known: Ints, power: _Power
+) -> Prediction:
     attempts = record.attempts
     by_job: dict[int, list[int]] = {}
     for place, row in enumerate(attempts.job.tolist()):
         by_job.setdefault(row, []).append(place)
     foretold = tuple(
-        _foretold(scene, int(job), attempts, by_job.get(row, [])) for row, job in enumerate(known)
+        _foretold(scene, int(job), attempts, by_job.get(row, []), power)
+        for row, job in enumerate(known)
     )
     return Prediction(
         factory=origin.factory,
@@ -241,29 +248,30 @@ def _prediction(scene: Scene, origin: Origin, record: Record, known: Ints) -> Pr
     )
 
 
-def _foretold(scene: Scene, job: int, attempts: Attempts, places: list[int]) -> ForetoldJob:
+def _foretold(
+    scene: Scene, job: int, attempts: Attempts, places: list[int], power: _Power
+) -> ForetoldJob:
     job_id = scene.job_ids[job]
     spec, group = scene.specs[job_id], scene.groups[job]
     basis, shares = scene.lessons.of(group)
-    state = STATES[int(scene.state.job_state[job])]
     first, last = (places[0], places[-1]) if places else (-1, -1)
     is_over = bool(places) and int(attempts.ending[last]) == Ending.COMPLETED
-    nodes = tuple(scene.names.nodes[node] for node in _nodes(attempts, first)) if places else ()
-    kwh = [_kwh(scene, spec, attempts, place) for place in places] if is_over else [None]
+    nodes = _nodes(attempts, first) if places else []
+    kwh = sum(_kwh(power, spec, attempts, place) for place in places) if is_over else np.nan
     return ForetoldJob(
         job_id=job_id,
         name=spec.name,
         project=group[0],
         gpus=gpus_of(spec),
-        state=state,
+        state=STATES[int(scene.state.job_state[job])],
         start_ms=int(attempts.start_ms[first]) if places else None,
         end_ms=int(attempts.end_ms[last]) if is_over else None,
-        nodes=tuple(node.path for node in nodes),
+        nodes=tuple(scene.names.nodes[node].path for node in nodes),
         attempts=len(places),
         basis=basis,
         experience=len(shares),
-        kwh=None if None in kwh else sum(each for each in kwh if each is not None),
-        kwh_basis=_watts(spec, nodes)[1] if nodes else "",
+        kwh=None if np.isnan(kwh) else float(kwh),
+        kwh_basis=power.basis(spec, nodes),
     )
 
 
@@ -273,25 +281,58 @@ def _nodes(attempts: Attempts, place: int) -> list[int]:
     return found
 
 
-def _kwh(scene: Scene, spec: JobSpec, attempts: Attempts, place: int) -> float | None:
-    """IT energy of an attempt from its first instant to its last."""
-    nodes = tuple(scene.names.nodes[node] for node in _nodes(attempts, place))
-    watts, _ = _watts(spec, nodes)
+def _kwh(power: _Power, spec: JobSpec, attempts: Attempts, place: int) -> float:
+    """IT energy of an attempt from its first instant to its last; NaN where nobody knows."""
+    nodes = _nodes(attempts, place)
     seconds = int(attempts.end_ms[place] - attempts.start_ms[place]) / MS_PER_S
-    return None if watts is None else watts * seconds / J_PER_KWH
+    return power.watts(spec, nodes) * seconds / J_PER_KWH
 
 
-def _watts(spec: JobSpec, nodes: tuple[Node, ...]) -> tuple[float | None, str]:
-    """What the attempt is expected to draw on its nodes, their share of the rack included."""
-    if any(node.is_virtual for node in nodes):
-        return None, NOT_KNOWN
-    if spec.power is not None and spec.power.watts_per_gpu is not None:
-        each = spec.power.watts_per_gpu
-        gpus = sum(part.resources.gpus_per_node for part in parts_by_node(spec, len(nodes)))
-        return each * gpus, FROM_JOB
-    watts = 0.0
-    for node, part in zip(nodes, parts_by_node(spec, len(nodes)), strict=True):
-        if node.power_kw_max is None or not node.gpus:
-            return None, "not known: the catalogue does not know its nodes"
-        watts += node.power_kw_max * MILLI * part.resources.gpus_per_node / node.gpus
-    return watts, FROM_CATALOGUE
+class _Power(NamedTuple):
+    """What GPUs draw at the inlet of their nodes: `twin.draw`, but for what a job says itself."""
+
+    nodes: Sequence[Node]
+    systems: Sequence[str | None]
+    """Of every node."""
+    w_per_gpu: Floats
+    """[n_nodes, 2]: training, serving."""
+
+    @classmethod
+    def of(cls, nodes: Sequence[Node], places: Places, factory: Factory | None) -> _Power:
+        """As the twin's energy account has it."""
+        by_hall = systems_of(places, factory)
+        drawn = draws(places, by_hall, _KINDS, np.zeros(0, np.int64))
+        busy = drawn.busy_w_per_gpu[drawn.node_system][:, : len(_KINDS)]
+        return cls(nodes, [by_hall[hall] for hall in places.hall.tolist()], busy)
+
+    def watts(self, spec: JobSpec, held: Sequence[int]) -> float:
+        """Of an attempt on these nodes; nothing virtual has any: NaN."""
+        total = 0.0
+        for node, part in zip(held, parts_by_node(spec, len(held)), strict=True):
+            each = float(self.w_per_gpu[node, _KINDS.index(_kind(spec))])
+            if self.nodes[node].is_virtual:
+                each = np.nan
+            elif spec.power is not None and spec.power.watts_per_gpu is not None:
+                each = spec.power.watts_per_gpu
+            total += each * part.resources.gpus_per_node
+        return total
+
+    def basis(self, spec: JobSpec, held: Sequence[int]) -> str:
+        """Where the watts are from."""
+        if not held:
+            return ""
+        if any(self.nodes[node].is_virtual for node in held):
+            return "not known: nothing virtual has watts"
+        if spec.power is not None and spec.power.watts_per_gpu is not None:
+            return "what the job says a GPU draws"
+        systems = dict.fromkeys(self.systems[node] for node in held)
+        if None in systems:
+            return "not known: the catalogue has no system with such GPUs"
+        return f"what {', '.join(map(str, systems))} draws in {_kind(spec)}"
+
+
+_KINDS: Final = ("training", "serving")
+
+
+def _kind(spec: JobSpec) -> str:
+    return "serving" if spec.kind is Kind.SERVICE else "training"
