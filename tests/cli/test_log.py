@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from contextlib import closing
 
 import msgspec
@@ -114,6 +115,17 @@ def test_a_folder_without_a_log_and_a_form_that_is_none_are_refused(ark, tmp_pat
     assert ark("replay", "x", "--factory", "y")[0] == 2
     with pytest.raises(InputError, match="cannot read nowhere"):
         log_from("nowhere")
+
+
+def test_a_database_of_another_program_is_refused_and_left_as_it_is(ark, tmp_path):
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+        other.commit()
+    before = path.read_bytes()
+    code, _, err = ark("replay", "--log", str(path))
+    assert (code, "database of another program" in err) == (1, True)
+    assert path.read_bytes() == before
 
 
 def test_a_live_factory_is_run_ahead_and_held_to_its_log(ark, live, tmp_path, capsys):

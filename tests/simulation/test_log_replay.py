@@ -54,6 +54,7 @@ POLICIES = (
     "{preemption: {enabled: true, run_min: 1s, evictions_max: 2}}",
     "{ordering: fair-share, half_life: 60 s}",
     "{backfill: conservative}",
+    "{placement: first-fit}",
     "{backfill: greedy, placement: random, placement_seed: 7}",
 )
 HOUR_MS = 3_600_000
@@ -174,9 +175,16 @@ def _forget(world: Factory, _draw: random.Random) -> None:
     world.controller._recover()
 
 
+def _look_at_few(world: Factory, draw: random.Random) -> None:
+    """What a server does while its scheduler is being compiled, and when that is done."""
+    deciding = world.controller.deciding
+    deciding._is_waiting = draw.random() < 0.7
+    deciding._first = deciding._seen = draw.randint(1, 3)
+
+
 ACTS: tuple[tuple[Callable[[Factory, random.Random], None], int], ...] = (
     *((_submit, 8), (_end, 4), (_change, 2), (_cancel, 1), (_node, 2), (_limit, 2)),
-    *((_reserve, 1), (_sell, 1), (_forget, 1)),
+    *((_reserve, 1), (_sell, 1), (_forget, 1), (_look_at_few, 1)),
 )
 
 
@@ -251,6 +259,13 @@ def test_a_queue_that_was_looked_at_in_part_is_so_again(tmp_path: Path) -> None:
         assert seen[0] == 2
         found = world.replayed()
         assert (found.is_same, found.cycles, found.starts) == (True, len(seen), 5)
+
+
+def test_a_log_without_a_decision_is_the_same_and_has_none(tmp_path: Path) -> None:
+    with closing(Factory(tmp_path, factory=factory("{}"))) as world:
+        world.step()
+        found = world.replayed()
+        assert (found.is_same, found.cycles, found.factory) == (True, 0, "simulated")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from arkwright.errors import InputError
 from arkwright.fleet import Fleet, FleetPolicy, Preemption, forecast, in_process
 from arkwright.fleet.experience import Finished, group_of
 from arkwright.jobs.events import EventKind
-from arkwright.jobs.spec import Checkpoint, Power, Tier
+from arkwright.jobs.spec import Checkpoint, Elastic, Power, Tier
 from arkwright.twin import drift
 from arkwright.twin.draw import node_draw
 from arkwright.twin.from_live import Ahead, Origin, of_scene, told
@@ -210,6 +210,21 @@ def test_the_report_draws_the_run_from_its_beginning_on() -> None:
     shown = told(found)
     assert shown.record.attempts.start_ms.min() == found.record.from_ms
     assert "not guessed" in report_html([shown])
+
+
+def test_an_elastic_gang_that_runs_larger_than_it_must_is_run_ahead_as_it_is() -> None:
+    """It holds three nodes of the one to four it can run on, and waits for nothing else."""
+    log = unlimited(Log(fleet()))
+    asked = spec(elastic=Elastic(nodes_min=1, nodes_max=4), time_limit=100.0, sites=("narvik",))
+    log.start(log.submit("wide", asked), *N[:3])
+    log.submit("next", spec(elastic=Elastic(nodes_min=1, nodes_max=4), time_limit=100.0))
+    found = ahead(log)
+    jobs = by_id(found)
+    assert jobs["wide"].nodes == tuple(N[:3])
+    assert jobs["wide"].end_ms == 101_000
+    assert jobs["next"].start_ms == log.now_ms
+    attempts = found.record.attempts
+    assert np.diff(attempts.node_first).tolist() == [3, len(jobs["next"].nodes)]
 
 
 def test_racks_and_halls_of_one_name_at_two_sites_are_two() -> None:

@@ -13,6 +13,8 @@ The twin and the control plane feed it the same events, so a live log replays in
 - `scene`: the fleet at one instant, for questions about the future, which never touch the live one:
   `forecast` (when a job starts), `alternatives` (what it could ask instead), `whatif`
 - `snapshot`: the fleet at one instant as bytes that decide the same wherever they are read
+- `rebuild`: a fleet brought to where its log is, as a server that starts does
+- `log_past`, `log_replay`: a recorded log followed from its first event, and decided again
 - `experience`: what finished jobs teach about how long others last
 """
 
