@@ -50,7 +50,7 @@ def test_the_log_of_the_home_is_decided_again_while_its_server_runs(ark, live):
     code, out, _ = ark("replay", "--log")
     lines = out.splitlines()
     assert code == 0
-    assert "1 cycle decided again: 4 starts, 0 notices; state rebuilt 1 times" in lines[0]
+    assert "1 cycle decided again: 4 starts, 0 notices; state rebuilt 1 time" in lines[0]
     assert lines[1].split()[-1] == lines[2].split()[-1]
     assert lines[-1] == "the same bytes"
     live.step()  # nothing was locked

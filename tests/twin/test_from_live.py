@@ -234,3 +234,11 @@ def test_racks_and_halls_of_one_name_at_two_sites_are_two() -> None:
     assert places.racks == ["narvik/h1/r1", "narvik/h1/r2", "oslo/h1/r1"]
     assert places.rack.tolist() == [0, 0, 1, 1, 2, 2]
     assert places.rows == ["narvik/h1/row 1", "oslo/h1/row 1"]
+
+
+def test_an_idle_factory_has_nothing_ahead_of_it() -> None:
+    found = ahead(Log(fleet()))
+    assert found.prediction.jobs == ()
+    assert found.record.until_ms == found.record.from_ms
+    assert len(found.jobs) == 0
+    assert report_html([told(found)])

@@ -31,7 +31,7 @@ def replayed_log(source: str | None, factory: str | None, is_json: bool, is_comp
     click.echo(
         f"{found.factory}: {count(found.events, 'event')}, {count(found.cycles, 'cycle')} decided "
         f"again: {count(found.starts, 'start')}, {count(found.notices, 'notice')}; "
-        f"state rebuilt {found.rebuilds} times"
+        f"state rebuilt {count(found.rebuilds, 'time')}"
     )
     if found.too_old:
         click.echo(

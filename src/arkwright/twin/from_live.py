@@ -117,9 +117,11 @@ def told(found: Ahead, name: str = "from live") -> Told:
     from_ms, jobs = found.record.from_ms, found.jobs
     attempts = found.record.attempts
     drawn = attempts._replace(start_ms=np.maximum(attempts.start_ms, from_ms))
+    # Of an idle factory nothing is ahead; a page needs an instant to show it at.
+    until_ms = max(found.record.until_ms, from_ms + 1)
     return Told(
         name=name,
-        record=found.record._replace(attempts=drawn),
+        record=found.record._replace(attempts=drawn, until_ms=until_ms),
         jobs=Jobs(
             ids=jobs.ids,
             submit_ms=np.maximum(jobs.submit_ms, from_ms),
