@@ -26,6 +26,7 @@ from benchmarks import (
     scheduler,
     search,
     server,
+    twin,
     verbs,
     workloads,
 )
@@ -44,6 +45,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "workloads": workloads.run,
     "energy": energy.run,
     "search": search.run,
+    "twin": twin.run,
     "install": install.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

@@ -21,6 +21,7 @@ from arkwright.twin.workload.table import JobTable, Labels
 from arkwright.units import MIB, MILLI, MS_PER_S
 
 _SUBJECT: Final = "job"
+_KEY_MAX: Final = 1 << 62
 
 
 class Demand(NamedTuple):
@@ -38,19 +39,17 @@ def demand_of(setting: Setting, jobs: JobTable) -> Demand:
     share of one, and a larger one as many whole nodes as hold its GPUs."""
     projects = _projects(setting, jobs)
     nodes, gpu_milli = _sizes(setting, jobs)
-    keys = np.stack(
-        [
-            nodes,
-            gpu_milli,
-            -(-jobs.cpus_milli // nodes),
-            -(-jobs.memory_mib // nodes),
-            _known_types(setting, jobs.gpu_type),
-            projects.codes.astype(np.int64),
-            jobs.preemptible.astype(np.int64),
-        ],
-        axis=1,
+    columns = (
+        nodes,
+        gpu_milli,
+        -(-jobs.cpus_milli // nodes),
+        -(-jobs.memory_mib // nodes),
+        _known_types(setting, jobs.gpu_type),
+        projects.codes.astype(np.int64),
+        jobs.preemptible.astype(np.int64),
     )
-    kinds, job_kind = _unique_rows(keys)
+    first, job_kind = _kinds(columns)
+    kinds = np.stack([column[first] for column in columns], axis=1)
     state, kind_class = sched.copy(setting.state), np.zeros(len(kinds), np.int64)
     for kind, asked in enumerate(kinds.tolist()):
         spec = _spec(setting, jobs, asked)
@@ -132,10 +131,22 @@ def _standing(setting: Setting, projects: Labels) -> Ints:
     return standing
 
 
-def _unique_rows(keys: Ints) -> tuple[Ints, Ints]:
-    """The different rows in the order in which they first come, and the number of each row's."""
-    rows, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+def _kinds(columns: tuple[Ints, ...]) -> tuple[Ints, Ints]:
+    """Where each different row first comes, in that order, and the number of each row's kind.
+
+    Rows become one number each, digit after digit, and kinds once that would no longer fit.
+    """
+    key, size = np.zeros(len(columns[0]), np.int64), 1
+    for column in columns:
+        least = int(column.min(initial=0))
+        span = int(column.max(initial=0)) - least + 1
+        if size * span >= _KEY_MAX:
+            names, key = np.unique(key, return_inverse=True)
+            size = len(names)
+        key = key * span + (column - least)
+        size *= span
+    _, first, number = np.unique(key, return_index=True, return_inverse=True)
     order = np.argsort(first, kind="stable")
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    return rows[order], place[number.reshape(-1)]
+    return first[order], place[number]

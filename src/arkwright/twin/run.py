@@ -24,7 +24,7 @@ from arkwright.twin.workload.table import JobTable, Outcome
 Progress = Callable[[float], None]
 
 STRIDES: Final = 400
-"""How often a run tells how far it is."""
+"""How often a run tells how far it is, where anybody wants to know."""
 
 _ENDINGS: Final = {
     Outcome.FAILED: Ending.FAILED,
@@ -79,7 +79,8 @@ def run(
     )
     reached_ms = from_ms
     try:
-        for reached_ms in _strides(made, jobs, from_ms, until_ms):
+        strides = 1 if progress is None else STRIDES
+        for reached_ms in _strides(made, jobs, from_ms, until_ms, strides):
             if progress is not None:
                 progress(_share(made, jobs, from_ms, until_ms, reached_ms))
     except KeyboardInterrupt:
@@ -104,10 +105,12 @@ def decisions_sha256(attempts: Attempts) -> str:
     return digest.hexdigest()
 
 
-def _strides(made: Run, jobs: JobTable, from_ms: int, until_ms: int | None) -> Iterator[int]:
+def _strides(
+    made: Run, jobs: JobTable, from_ms: int, until_ms: int | None, strides: int
+) -> Iterator[int]:
     """Run to the end, and say after each stride how far."""
     span_ms = jobs.span_ms if until_ms is None else until_ms - from_ms
-    stride_ms = max(span_ms // STRIDES, 1)
+    stride_ms = codes.BIG >> 1 if strides == 1 else max(span_ms // strides, 1)
     last_ms = codes.BIG if until_ms is None else until_ms
     while made.next_ms <= last_ms and made.next_ms != codes.BIG:
         stop_ms = min(max(made.next_ms, from_ms) + stride_ms, last_ms)
@@ -136,16 +139,20 @@ def _lasting(conditions: Conditions) -> Lasting:
 
 
 def _events(demand: Demand, jobs: JobTable, conditions: Conditions) -> Ints:
-    """Nodes back, nodes out, what else happens, then jobs, by time."""
+    """By time; at one instant nodes back, nodes out, what else happens, then jobs."""
     tables = []
     if conditions.outages is not None:
-        until_ms = max(int(conditions.outages.until_ms.max(initial=0)) + 1, 0)
+        until_ms = int(conditions.outages.until_ms.max(initial=0)) + 1
         tables.append(forward_rows(node_events(conditions.outages, until_ms)))
     if conditions.events is not None:
         tables.append(conditions.events)
-    tables.append(_submissions(demand, jobs))
-    events = np.concatenate(tables)
-    return events[np.argsort(events[:, AT_MS], kind="stable")]
+    submitted = _submissions(demand, jobs)
+    if not tables:
+        return submitted
+    others = np.concatenate(tables)
+    others = others[np.argsort(others[:, AT_MS], kind="stable")]
+    places = np.searchsorted(jobs.submit_ms, others[:, AT_MS], side="left")
+    return np.insert(submitted, places, others, axis=0)
 
 
 def _submissions(demand: Demand, jobs: JobTable) -> Ints:
