@@ -299,6 +299,15 @@ def test_a_start_that_was_changed_in_the_log_is_named_with_its_event(told: list[
     assert f"decided again it is job {second.subject.partition('.')[0]}" in found.first.words
 
 
+def test_a_start_that_cannot_have_been_is_told_once_and_nothing_after_it(told: list[Event]) -> None:
+    """The second job is said to have started on the whole node that the first one holds."""
+    first, second, _ = [e for e in told if e.kind is EventKind.JOB_STARTED]
+    changed = _with(told, second.seq, nodes=first.after["nodes"])
+    found = replay_log(lambda: changed)
+    assert found.first is not None
+    assert (found.first.seq, found.different, found.is_same) == (second.seq, 2, False)
+
+
 def test_a_start_that_was_left_out_and_a_hash_that_was_changed_are_seen(told: list[Event]) -> None:
     last = told[-1] if told[-1].kind is EventKind.CYCLE_RAN else told[-2]
     assert last.kind is EventKind.CYCLE_RAN
@@ -317,7 +326,7 @@ def test_a_log_of_an_earlier_version_says_from_when_on_logs_can_be_replayed(
 ) -> None:
     new = ("file", "rebuilt", "events")
     old = [replace(e, after={k: v for k, v in e.after.items() if k not in new}) for e in told]
-    with pytest.raises(InputError, match=r"3 cycles cannot be decided again.*from 0\.1\.0"):
+    with pytest.raises(InputError, match=r"3 cycles cannot be decided again.*from version 0\.1\.0"):
         replay_log(lambda: old)
     other = [
         replace(e, after=e.after | {"scheduler": 1}) if e.kind is EventKind.CYCLE_RAN else e

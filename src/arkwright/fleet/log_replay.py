@@ -30,7 +30,7 @@ from arkwright.sched import codes
 Log = Callable[[], Iterable[Event]]
 """Gives the log from its first event on; it is asked for twice."""
 
-SINCE: Final = "0.1.0, from the version on whose `cycle_ran` events say `rebuilt`"
+SINCE: Final = "version 0.1.0 on, whose `cycle_ran` events say where that was (`rebuilt`)"
 _MADE_OF: Final = (EventKind.JOB_STARTED, EventKind.JOB_STOPPING, *CLAIM_KINDS)
 
 
@@ -199,6 +199,10 @@ class _Walk:
         self._apply(event)
 
     def _compare(self, event: Event, cycle: _Cycle, own: list[Event]) -> None:
+        if self._fleet is None and self._first is not None:
+            # What the log has instead of the first difference cannot be followed further.
+            self._counts["different"] += 1
+            return
         if self._fleet is None:
             at, why = self._lost
             raise InputError(
