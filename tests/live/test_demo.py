@@ -28,6 +28,7 @@ def test_the_demo_resumes_a_gang_from_its_checkpoint_and_leaves_nothing_running(
     assert "nodes-down" in shown
     assert "can never run here" in shown
     assert "virtual GPU-hours" in shown
+    assert "the same bytes" in shown
     took = re.search(r"The demo took (\d+) s", shown)
     assert took is not None
     assert int(took[1]) <= DEMO_S_MAX

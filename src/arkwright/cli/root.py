@@ -28,6 +28,7 @@ VERBS: dict[str, str] = {
     "when": "arkwright.cli.when:when",
     "whatif": "arkwright.cli.whatif:whatif",
     "replay": "arkwright.cli.replay:replay",
+    "drift": "arkwright.cli.drift:drift",
     "logs": "arkwright.cli.logs:logs",
     "cancel": "arkwright.cli.change:cancel",
     "hold": "arkwright.cli.change:hold",

@@ -115,7 +115,7 @@ def a_job_that_waits(stage: Stage) -> None:
 
 
 def the_receipts(stage: Stage, train: str) -> None:
-    """(e) The training ends; what it used and cost; where everything is."""
+    """(e) The training ends; what it used and cost; its log decides the same again."""
     stage.title("e", "The training ends: its loss, its receipt, and where everything is")
     with stage.client() as client:
         ended = client.wait(train, timeout_s=90)
@@ -127,6 +127,8 @@ def the_receipts(stage: Stage, train: str) -> None:
     _check_loss(stage, train)
     stage.run("ps", "--all")
     stage.run("cost", "train")
+    stage.say("Every decision of this log, taken once more by the same scheduler:")
+    stage.run("replay", "--log")
     paths = Paths(stage.home, "workshop")
     stage.say(f"event log  {log_path} (table events), or: arkwright events")
     click.echo(f"API        {url}/v1/openapi.json describes it; token in {paths.owner_token}")
