@@ -43,6 +43,11 @@ _SCENARIO = ("policy", "sweep", "seeds", "processes", "backend", "seed")
     metavar="BACKEND",
     help="What runs a sweep: processes (default), dask, dask=ADDRESS or ray.",
 )
+@click.option(
+    "--from-live",
+    is_flag=True,
+    help="From the running factory's state ahead, until all that it knows is over.",
+)
 @click.option("--trace", type=_FILE, help="Quick form: a trace of jobs on a bare pool of GPUs.")
 @click.option("--gpus", type=click.IntRange(min=1), help="Quick form: GPUs of the pool.")
 @click.option(
@@ -78,6 +83,7 @@ def simulate(
     scenario: Path | None,
     trace: Path | None,
     folder: Path | None,
+    from_live: bool,
     is_json: bool,
     **given: Any,
 ) -> int:
@@ -87,13 +93,20 @@ def simulate(
     arkwright simulate examples/scenarios/university-week.yaml -o week
     arkwright simulate SCENARIO.yaml --sweep failures.factor=1,2,4 --seeds 5 -o sweep
     arkwright simulate --trace jobs.csv --gpus 1024 --order fifo --backfill easy --starts out.csv
+    arkwright simulate --from-live -o ahead
 
     SCENARIO names a factory, workloads, policies, failures and a span of time. The quick form
     needs none: columns of the trace are job_id, submit_s, duration_s and gpus, or one of the
     formats in docs/workloads.md. Ctrl-C ends a run with what was done; the exit code is 130.
     """
-    if (scenario is None) == (trace is None):
-        raise click.UsageError("give a SCENARIO, or the quick form: --trace FILE --gpus N", ctx)
+    if (scenario is not None) + (trace is not None) + from_live != 1:
+        ways = "a SCENARIO, the quick form (--trace FILE --gpus N), or --from-live"
+        raise click.UsageError(f"give one of: {ways}", ctx)
+    if from_live:
+        from arkwright.cli.simulate_from_live import run_from_live
+
+        _refuse(ctx, given, (*_QUICK, *_SCENARIO), "--from-live")
+        return run_from_live(folder, is_json)
     unfit = _QUICK if scenario is not None else _SCENARIO
     _refuse(ctx, given, unfit, "a scenario" if scenario is not None else "the quick form")
     if trace is not None:
