@@ -26,6 +26,7 @@ from benchmarks import (
     scheduler,
     search,
     server,
+    traces,
     twin,
     verbs,
     workloads,
@@ -46,6 +47,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "energy": energy.run,
     "search": search.run,
     "twin": twin.run,
+    "traces": traces.run,
     "install": install.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

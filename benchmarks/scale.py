@@ -62,7 +62,7 @@ def run() -> dict[str, Any]:
     for name, kind in (("trays", TRAYS), ("nodes", NODES)):
         cost = [_small(kind, count, kernels) for count in SIZES]
         figures[f"{name}_small_gang_us"] = dict(zip(SIZES, cost, strict=True))
-        figures[f"{name}_growth_exponent"] = round(_slope(SIZES, cost), 2)
+        figures[f"{name}_growth_exponent"] = round(slope(SIZES, cost), 2)
     figures["trays_50000_mib"] = _peak_mib()
     goals = {
         "one_decision_p99_50_ms": max(_all(figures, "decision_p99_ms")) <= 50,
@@ -226,7 +226,7 @@ def _all(figures: dict[str, Any], key: str) -> list[float]:
     return [float(value) for name, value in figures.items() if name.endswith(key)]
 
 
-def _slope(sizes: tuple[int, ...], cost: list[float]) -> float:
+def slope(sizes: tuple[int, ...], cost: list[float]) -> float:
     """Least squares of log cost over log size."""
     xs, ys = [math.log(size) for size in sizes], [math.log(one) for one in cost]
     x, y = sum(xs) / len(xs), sum(ys) / len(ys)
