@@ -103,7 +103,7 @@ def test_a_job_that_can_never_fit_is_left_out_and_said(ark, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "give a SCENARIO, or the quick form"),
+        ((), "give one of: a SCENARIO, the quick form"),
         (("--trace", "no.csv", "--gpus", "8"), "no.csv"),
         (("--trace", "a.csv"), "missing --gpus"),
         (("--trace", "a.csv", "--gpus", "9"), "no whole number of nodes"),
