@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 LONGEST = ("test_openb.py", "test_kill_server.py", "test_jit.py")
@@ -10,3 +13,10 @@ LONGEST = ("test_openb.py", "test_kill_server.py", "test_jit.py")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A stable sort: within a file, and among the other files, the order stays."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else 9)
+
+
+@pytest.fixture(scope="session")
+def kernels_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tests of one run keep compiled kernels: compiling takes longer than any of them."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels"

@@ -10,7 +10,7 @@ from cli.fake_api import FACTORY, job, log, over
 from cli.test_ask import answer, moves
 
 HEAVY = ("alembic", "numba", "numpy", "pyarrow", "rich",
-         "sqlalchemy", "starlette", "uvicorn", "yaml")  # fmt: skip
+         "joblib", "sqlalchemy", "starlette", "uvicorn", "yaml")  # fmt: skip
 PROGRAM = f"""
 import json, sys
 from arkwright.cli import main

@@ -61,6 +61,8 @@ class Log:
     def __init__(self, follower: Fleet) -> None:
         self.fleet = follower
         self.events: list[Event] = []
+        self.attempts: dict[str, int] = {}
+        """How many each job has begun."""
 
     def write(
         self, kind: EventKind, subject: str, before: str | None, after: dict[str, Any]
@@ -91,13 +93,21 @@ class Log:
         self.write(EventKind.JOB_SUBMITTED, job_id, None, body)
         return job_id
 
-    def start(self, job_id: str, *nodes: str) -> str:
-        body = {"state": "starting", "nodes": list(nodes), "attempt": 1}
-        self.write(EventKind.JOB_STARTED, f"{job_id}.1", "queued", body)
+    def start(self, job_id: str, *nodes: str, gpus: tuple[int, ...] = ()) -> str:
+        """`gpus`: of a fraction, which of each node; without, the first with room."""
+        attempt = self.attempts.get(job_id, 0) + 1
+        self.attempts[job_id] = attempt
+        body = {"state": "starting", "nodes": list(nodes), "attempt": attempt, "gpus": 0.0}
+        body |= {"gpu_indexes": list(gpus)} if gpus else {}
+        self.write(EventKind.JOB_STARTED, f"{job_id}.{attempt}", "queued", body)
         return job_id
 
+    def attempt_id(self, job_id: str) -> str:
+        """The job's last attempt."""
+        return f"{job_id}.{self.attempts.get(job_id, 1)}"
+
     def end(self, job_id: str, before: str = "starting", after: str = "succeeded") -> None:
-        self.write(EventKind.JOB_ENDED, f"{job_id}.1", before, {"state": after})
+        self.write(EventKind.JOB_ENDED, self.attempt_id(job_id), before, {"state": after})
 
     def node(self, path: str, state: str) -> None:
         self.write(EventKind.NODE_STATE_CHANGED, path, None, {"state": state})

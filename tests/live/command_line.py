@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TIMEOUT_S = 300
+TIMEOUT_S = 500
 
 
 class CommandLine:

@@ -15,11 +15,11 @@ OURS = "arkwright"
 
 
 @pytest.fixture(scope="module")
-def ratios(tmp_path_factory):
+def ratios(kernels_folder):
     """By workload and policy, per seed: allocation at 100 % and at 130 % arrived demand."""
     if not openb.DATA.exists():
         pytest.skip("the openb traces are not beside the checkout")
-    kernels = sched.compiled(str(tmp_path_factory.mktemp("numba")))
+    kernels = sched.compiled(str(kernels_folder))
     cluster = openb.read_cluster()
     found = {}
     for workload in openb.WORKLOADS:

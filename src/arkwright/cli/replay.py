@@ -12,21 +12,60 @@ from arkwright.cli.show import API_VERSION, count, moment, show_json
 STARTS_SHOWN = 20
 
 
-@click.command(short_help="Take a saved decision again, and compare")
-@click.argument(
-    "file", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+@click.command(short_help="Decide again what was decided, from a snapshot or a whole log")
+@click.argument("source", metavar="[FILE|LOG]", required=False)
+@click.option(
+    "--log",
+    "is_log",
+    is_flag=True,
+    help="Decide every cycle of an event log again, from its start.",
 )
+@click.option(
+    "--compiled",
+    "is_compiled",
+    is_flag=True,
+    help="With --log: by compiled kernels, for thousands of nodes; compiled once, in some minutes.",
+)
+@click.option("--factory", metavar="NAME", help="Whose log; default the factory started last.")
 @json_option
 @click.pass_context
-def replay(ctx: click.Context, file: Path, is_json: bool) -> None:
+def replay(
+    ctx: click.Context,
+    source: str | None,
+    is_log: bool,
+    is_compiled: bool,
+    factory: str | None,
+    is_json: bool,
+) -> None:
     """Decide again from a FILE of `arkwright why --save`, and say whether the bytes are equal.
 
-    Exit code 1 when they are not: then this machine does not decide what the server did.
+    With --log, from an event LOG: every cycle is decided again where the log has it, and compared:
+    who started, on which nodes and GPUs, who was told to stop for whom. LOG is a server's URL, a
+    home, the folder or the store.db of a factory, or a file of `arkwright events --after 0 --json`;
+    without one it is the log of this machine's factory, also while its server runs.
+
+    Exit code 1 when they are not equal: then this machine does not decide what the server did.
     """
+    if is_log:
+        from arkwright.cli.replay_log import replayed_log
+
+        ctx.exit(replayed_log(source, factory, is_json, is_compiled))
+    if source is None:
+        raise click.UsageError("give a FILE of `arkwright why --save`, or --log", ctx)
+    if factory is not None or is_compiled:
+        word = "--compiled" if is_compiled else "--factory"
+        raise click.UsageError(f"{word} is for --log; leave it out", ctx)
+    ctx.exit(_replayed(Path(source), is_json))
+
+
+def _replayed(file: Path, is_json: bool) -> int:
     from arkwright.errors import InputError
     from arkwright.fleet.snapshot import loaded, replayed
 
-    data = file.read_bytes()
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read {file}: {error.strerror}") from None
     try:
         snapshot, found = loaded(data), replayed(data)
     except InputError as error:
@@ -57,4 +96,4 @@ def replay(ctx: click.Context, file: Path, is_json: bool) -> None:
         click.echo(f"  {found.reason.message}")
         same = "the same bytes as saved" if found.is_same else "NOT what was saved"
         click.echo(f"decision {found.sha256}: {same}")
-    ctx.exit(0 if found.is_same else 1)
+    return 0 if found.is_same else 1

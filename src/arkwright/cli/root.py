@@ -16,6 +16,7 @@ VERBS: dict[str, str] = {
     "design": "arkwright.cli.design:design",
     "fabric": "arkwright.cli.fabric:fabric",
     "report": "arkwright.cli.report:report",
+    "simulate": "arkwright.cli.simulate:simulate",
     "export": "arkwright.cli.export:export",
     "import": "arkwright.cli.import_file:import_file",
     "up": "arkwright.cli.up:up",
@@ -27,6 +28,7 @@ VERBS: dict[str, str] = {
     "when": "arkwright.cli.when:when",
     "whatif": "arkwright.cli.whatif:whatif",
     "replay": "arkwright.cli.replay:replay",
+    "drift": "arkwright.cli.drift:drift",
     "logs": "arkwright.cli.logs:logs",
     "cancel": "arkwright.cli.change:cancel",
     "hold": "arkwright.cli.change:hold",
@@ -44,7 +46,7 @@ VERBS: dict[str, str] = {
 """Verb → module and name of its click command, in the order `--help` shows them."""
 
 NOT_YET = (
-    *("simulate", "plan", "estimate", "fit", "observe"),
+    *("plan", "estimate", "fit", "observe"),
     *("top",),
 )
 """Verbs that are planned; asked for, they say so."""

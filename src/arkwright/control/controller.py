@@ -15,22 +15,21 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 import msgspec
-from sqlalchemy import select
 
 from arkwright.control import endings, stopping_for
 from arkwright.control.book import ActiveJob, Book
 from arkwright.control.clock import Clock, Entropy
 from arkwright.control.deciding import Deciding
-from arkwright.control.history import count_past_use, finished_attempts
+from arkwright.control.history import StoredPast
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
-from arkwright.control.tables import NODES, RESERVATIONS
 from arkwright.engines.port import Attempt, AttemptPhase, Engine, Observation, Placement, PowerCap
 from arkwright.errors import EngineError
-from arkwright.fleet import Fleet, Reservation, Start
-from arkwright.jobs.events import Event, EventKind, job_of
+from arkwright.fleet import Fleet, Rebuilt, Start, rebuild
+from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.lifecycle import State, Trigger, after, allowed
 from arkwright.jobs.spec import parts_by_node, ranks_per_node
 
@@ -127,37 +126,17 @@ class Controller:
 
     def _recover(self) -> None:
         """Rebuild fleet and book from the store. Only jobs that are not over are replayed."""
-        reader = self.store.read()
-        self.fleet.reset(finished_attempts(reader, self.fleet))
+        past = StoredPast(self.store.read(), self.fleet, self.store.last_ms)
+        now_ms = self.clock()
         self.book = Book()
-        for row in reader.rows(select(NODES).order_by(NODES.c.path)):
-            self.fleet.set_node_state(row.path, row.state)
-        count_past_use(reader, self.fleet, self.store.last_ms)
-        coming = RESERVATIONS.c.until_ms > self.clock()
-        for row in reader.rows(select(RESERVATIONS).where(coming).order_by(RESERVATIONS.c.seq)):
-            self.fleet.reserve(
-                Reservation(
-                    name=row.name,
-                    project=row.project,
-                    nodes=tuple(row.nodes),
-                    from_ms=row.from_ms,
-                    until_ms=row.until_ms,
-                )
-            )
-        events = reader.events_of_active_jobs()
-        over = {event.subject for event in events if event.kind is EventKind.JOB_ENDED}
-        claims = stopping_for.standing(events)
-        for event in events:
+        for event in rebuild(self.fleet, past, now_ms):
             self.book.apply(event)
-        # An attempt that is over gave back all it held, perhaps on nodes that are here no more.
-        kept = [each for each in events if each.subject not in over]
-        for event in _named_gpus_first(kept):
-            if event.kind not in stopping_for.CLAIM_KINDS or event.seq in claims:
-                self.fleet.apply(event)
-        for event in events:
-            if event.kind is EventKind.JOB_ENDED:
-                self.fleet.recall(event)
-        self.fleet.bound_again()
+        here = {node.path for node in self.fleet.nodes}
+        self._rebuilt: Rebuilt | None = Rebuilt(
+            seq=self.store.last_seq,
+            now_ms=now_ms,
+            absent=tuple(sorted(past.node_states().keys() - here)),
+        )
         self._is_dirty = True
 
     # --- observe -------------------------------------------------------------------------------
@@ -285,25 +264,22 @@ class Controller:
         jobs = self.book.jobs
         new = [_started(jobs[start.job_id], start) for start in decided.starts]
         new += [stopping_for.noticed(jobs[notice.job_id], notice) for notice in decided.notices]
-        new.append(
-            NewEvent(
-                EventKind.CYCLE_RAN,
-                str(decision.id),
-                "scheduler",
-                "decided",
-                {},
-                {
-                    "now_ms": now_ms,
-                    "policy_sha256": self.fleet.policy_sha256,
-                    "scheduler": self.fleet.scheduler_version,
-                    "parent": decision.parent,
-                    "sha256": decision.sha256,
-                    # How many jobs at the front of the queue it was taken for; None is all.
-                    "queue_seen": seen,
-                },
-            )
-        )
-        self.record(new, decision=decision)
+        told: dict[str, Any] = {
+            "now_ms": now_ms,
+            "policy_sha256": self.fleet.policy_sha256,
+            "scheduler": self.fleet.scheduler_version,
+            "parent": decision.parent,
+            "sha256": decision.sha256,
+            # How many jobs at the front of the queue it was taken for; None is all.
+            "queue_seen": seen,
+            # How many events before this one it is made of.
+            "events": len(new),
+        }
+        if self._rebuilt is not None:
+            told["rebuilt"] = msgspec.to_builtins(self._rebuilt)
+        ran = NewEvent(EventKind.CYCLE_RAN, str(decision.id), "scheduler", "decided", {}, told)
+        self.record([*new, ran], decision=decision)
+        self._rebuilt = None
 
     # --- cap -----------------------------------------------------------------------------------
 
@@ -369,30 +345,6 @@ class Controller:
             LOG.warning("%s cannot be stopped, trying again: %s", job.attempt_id, error)
             return
         self._stopped.add(job.attempt_id)
-
-
-def _named_gpus_first(events: list[Event]) -> list[Event]:
-    """Events of active jobs in an order in which each can be followed without those of the others
-    that are over.
-
-    The start of a fraction or an aligned gang names its GPUs, another start takes the first that
-    are free: were one replayed without the jobs that held those before it, it could take a GPU that
-    is named later.
-    """
-    started = {
-        job_of(event): event.seq
-        for event in events
-        if event.kind is EventKind.JOB_STARTED and event.after.get("gpu_indexes")
-    }
-
-    def turn(event: Event) -> int:
-        # Submissions keep their order, because a job's index is its place among them. What comes
-        # after a start keeps its place too: who stops for a claim is told so after the claim.
-        if event.kind is EventKind.JOB_SUBMITTED:
-            return 0
-        return 1 if event.seq <= started.get(job_of(event), -1) else 2
-
-    return sorted(events, key=turn) if started else events
 
 
 def attempt_of(job: ActiveJob) -> Attempt:

@@ -195,8 +195,10 @@ def record_factory(store: Store, factory: Factory, found: Mapping[str, Capabilit
             "give the file its own --home"
         )
     new = []
-    if meta.get("factory_sha256") != digest:
-        body = {"sha256": digest, "server_version": __version__}
+    told = reader.events_of("factory_")
+    # A log that was begun before it held the file is told it once more.
+    if meta.get("factory_sha256") != digest or "file" not in told[-1].after:
+        body = {"sha256": digest, "server_version": __version__, "file": dump(factory)}
         new.append(NewEvent(EventKind.FACTORY_LOADED, factory.factory, "server", "file", {}, body))
     rows = {row.path: row for row in reader.rows(select(NODES))}
     for capabilities in found.values():

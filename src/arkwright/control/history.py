@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 from sqlalchemy import select
 
 from arkwright.control.store import Reader
-from arkwright.control.tables import ATTEMPTS, EVENTS, JOBS
-from arkwright.fleet import ATTEMPTS_MAX, Finished, Fleet
-from arkwright.jobs.events import EventKind
+from arkwright.control.tables import ATTEMPTS, EVENTS, JOBS, NODES, RESERVATIONS
+from arkwright.fleet import ATTEMPTS_MAX, Finished, Fleet, Reservation, Spent
+from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.spec import JobSpec
 
 
@@ -34,19 +36,48 @@ def finished_attempts(reader: Reader, fleet: Fleet) -> list[Finished]:
     ]
 
 
-def count_past_use(reader: Reader, fleet: Fleet, now_ms: int) -> None:
-    """Give a fleet that was just reset the budgets' periods and what attempts that are over used.
+class StoredPast:
+    """`fleet.Past` of all that is in the store. The fleet says how long a job was to last."""
 
-    Attempts of jobs that go on are among them: their events are not replayed either.
-    """
-    since_ms = fleet.recall_periods(now_ms)
-    if since_ms is None:
-        return
-    query = (
-        select(ATTEMPTS.c.start_ms, ATTEMPTS.c.end_ms, ATTEMPTS.c.gpus, JOBS.c.project)
-        .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
-        .where(ATTEMPTS.c.end_ms > since_ms)
-        .order_by(ATTEMPTS.c.start_ms, ATTEMPTS.c.id)
-    )
-    for row in reader.rows(query):
-        fleet.count_use(row.project, row.gpus, row.start_ms, row.end_ms)
+    def __init__(self, reader: Reader, fleet: Fleet, last_ms: int) -> None:
+        self._reader = reader
+        self._fleet = fleet
+        self.last_ms = last_ms
+
+    def finished(self) -> list[Finished]:
+        """As `finished_attempts`."""
+        return finished_attempts(self._reader, self._fleet)
+
+    def node_states(self) -> dict[str, str]:
+        """Every node that was ever found, by path."""
+        query = select(NODES.c.path, NODES.c.state).order_by(NODES.c.path)
+        return {row.path: row.state for row in self._reader.rows(query)}
+
+    def spent_since(self, since_ms: int) -> Iterator[Spent]:
+        """Attempts of jobs that go on are among them: their events are not replayed either."""
+        query = (
+            select(ATTEMPTS.c.start_ms, ATTEMPTS.c.end_ms, ATTEMPTS.c.gpus, JOBS.c.project)
+            .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
+            .where(ATTEMPTS.c.end_ms > since_ms)
+            .order_by(ATTEMPTS.c.start_ms, ATTEMPTS.c.id)
+        )
+        for row in self._reader.rows(query):
+            yield Spent(
+                project=row.project, gpus=row.gpus, start_ms=row.start_ms, end_ms=row.end_ms
+            )
+
+    def reservations(self, now_ms: int) -> Iterator[Reservation]:
+        """Of the table of those made and not withdrawn."""
+        coming = select(RESERVATIONS).where(RESERVATIONS.c.until_ms > now_ms)
+        for row in self._reader.rows(coming.order_by(RESERVATIONS.c.seq)):
+            yield Reservation(
+                name=row.name,
+                project=row.project,
+                nodes=tuple(row.nodes),
+                from_ms=row.from_ms,
+                until_ms=row.until_ms,
+            )
+
+    def events_of_active_jobs(self) -> list[Event]:
+        """As the reader gives them."""
+        return self._reader.events_of_active_jobs()

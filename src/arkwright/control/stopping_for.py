@@ -1,18 +1,12 @@
-"""Jobs that stop for others: what notices are in the log, and which claims still stand."""
+"""Jobs that stop for others: what notices are in the log."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from typing import Final
 
 from arkwright.control.book import ActiveJob
 from arkwright.control.store import NewEvent
 from arkwright.fleet import Notice, NoticeKind
-from arkwright.jobs.events import Event, EventKind, job_of
+from arkwright.jobs.events import EventKind
 from arkwright.jobs.lifecycle import Trigger, after
-
-CLAIM_KINDS: Final = (EventKind.JOB_CLAIMED, EventKind.JOB_UNCLAIMED)
-_ENDS_A_CLAIM: Final = (EventKind.JOB_UNCLAIMED, EventKind.JOB_STARTED, EventKind.JOB_HELD)
 
 
 def noticed(job: ActiveJob, notice: Notice) -> NewEvent:
@@ -40,15 +34,3 @@ def noticed(job: ActiveJob, notice: Notice) -> NewEvent:
             "why": notice.why,
         },
     )
-
-
-def standing(events: Iterable[Event]) -> set[int]:
-    """Positions in the log of the claims that nothing ended: of each job at most its last."""
-    last: dict[str, int] = {}
-    for event in events:
-        job_id = job_of(event) or ""
-        if event.kind is EventKind.JOB_CLAIMED:
-            last[job_id] = event.seq
-        elif event.kind in _ENDS_A_CLAIM:
-            last.pop(job_id, None)
-    return set(last.values())

@@ -158,6 +158,10 @@ class Reader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
     def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
         """All rows of a query. Raises StoreError when the database cannot be read."""
         with (
@@ -165,6 +169,11 @@ class Reader:
             self._engine.connect() as connection,
         ):
             return connection.execute(query).all()
+
+    def last_seq(self) -> int:
+        """The number of the newest event; 0 before the first."""
+        found = self.rows(select(func.max(tables.EVENTS.c.seq)))
+        return int(found[0][0] or 0)
 
     def first(self, query: Select[Any]) -> Row[Any] | None:
         """The first row or None."""
@@ -225,6 +234,24 @@ def open_store(path: Path) -> Store:
         raise
 
 
+def open_reader(path: Path) -> Reader:
+    """Open the SQLite store at `path` for reading, beside the server that writes it or after it.
+
+    Raises StoreError for what is no healthy store. Nothing is written, no lock is taken.
+    """
+    with _database_errors(f"opening {path}"):
+        if not path.is_file():
+            raise StoreError(f"opening {path}: there is no such file")
+        _check_owner(path, "ro")
+    return Reader(
+        create_engine(
+            f"sqlite:///{_uri(path, 'ro')}&uri=true",
+            connect_args={"timeout": 10.0, "check_same_thread": False},
+            json_deserializer=msgspec.json.decode,
+        )
+    )
+
+
 def _engine(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
@@ -275,19 +302,29 @@ def _check_file(path: Path) -> None:
     """Look at an existing file before anything of ours, such as the WAL mode, is set in it."""
     if not path.exists():
         return
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as connection:
-        found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        if found and not found >= {"alembic_version", tables.META.name, tables.EVENTS.name}:
-            raise StoreError(
-                f"opening {path}: this is a database of another program; it was left as it is: "
-                "give Arkwright another --home"
-            )
+    _check_owner(path, "rw")
+    with closing(sqlite3.connect(_uri(path, "rw"), uri=True)) as connection:
         verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise StoreError(
             f"opening {path}: the database is damaged ({verdict}); it was left as it is: "
             "restore a copy, or move it away and start anew"
         )
+
+
+def _check_owner(path: Path, mode: str) -> None:
+    """Refuse a database that is not ours."""
+    with closing(sqlite3.connect(_uri(path, mode), uri=True)) as connection:
+        found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    if found and not found >= {"alembic_version", tables.META.name, tables.EVENTS.name}:
+        raise StoreError(
+            f"opening {path}: this is a database of another program; it was left as it is: "
+            "give Arkwright another --home"
+        )
+
+
+def _uri(path: Path, mode: str) -> str:
+    return f"{path.absolute().as_uri()}?mode={mode}"
 
 
 def _migrate(engine: Engine, path: Path) -> None:

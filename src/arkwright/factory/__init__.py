@@ -115,6 +115,7 @@ __all__ = [
     "instant_ms",
     "load",
     "loads",
+    "of_tree",
     "policy_hash",
     "pue_at",
     "restart_grace_at",
@@ -141,6 +142,11 @@ def loads(data: bytes, name: str = "factory", *, runnable: bool = False) -> Fact
         problem = Problem(tree.value["include"].where, "include", found, right)
         raise InputError(f"cannot read {name}", [problem])
     return _checked(tree, runnable)
+
+
+def of_tree(tree: Node) -> Factory:
+    """The factory that a tree describes, which `files.tree` read and a caller may have changed."""
+    return _checked(tree, False)
 
 
 def schema() -> dict[str, Any]:

@@ -13,6 +13,8 @@ The twin and the control plane feed it the same events, so a live log replays in
 - `scene`: the fleet at one instant, for questions about the future, which never touch the live one:
   `forecast` (when a job starts), `alternatives` (what it could ask instead), `whatif`
 - `snapshot`: the fleet at one instant as bytes that decide the same wherever they are read
+- `rebuild`: a fleet brought to where its log is, as a server that starts does
+- `log_past`, `log_replay`: a recorded log followed from its first event, and decided again
 - `experience`: what finished jobs teach about how long others last
 """
 
@@ -29,6 +31,7 @@ from arkwright.fleet.power_book import POWER_KINDS, PowerBook, PowerWindow
 from arkwright.fleet.quota_tree import Budget, Contract, Holder, ProjectQuota, TypeQuota
 from arkwright.fleet.quota_use import BudgetUse, ContractUse, QuotaUse, TypeUse
 from arkwright.fleet.reasons import WaitReason
+from arkwright.fleet.rebuild import Past, Rebuilt, Spent, rebuild
 from arkwright.fleet.reservations import Reservation
 from arkwright.fleet.scene import Runner, Scene, in_process
 from arkwright.fleet.snapshot import Replay, Snapshot, decision_bytes, replayed, saved
@@ -60,17 +63,20 @@ __all__ = [
     "NoticeKind",
     "Outcome",
     "Oversold",
+    "Past",
     "PowerBook",
     "PowerUse",
     "PowerWindow",
     "Preemption",
     "ProjectQuota",
     "QuotaUse",
+    "Rebuilt",
     "Replay",
     "Reservation",
     "Runner",
     "Scene",
     "Snapshot",
+    "Spent",
     "Start",
     "TypeQuota",
     "TypeUse",
@@ -83,6 +89,7 @@ __all__ = [
     "group_of",
     "in_process",
     "project_quotas",
+    "rebuild",
     "replayed",
     "saved",
     "whatif",

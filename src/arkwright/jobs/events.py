@@ -14,6 +14,7 @@ class EventKind(Enum):
     """Everything that can happen, in the words the log uses."""
 
     FACTORY_LOADED = "factory_loaded"
+    """A server came with another factory file; `after` holds it."""
     NODE_ADDED = "node_added"
     NODE_STATE_CHANGED = "node_state_changed"
     USER_ADDED = "user_added"
@@ -55,7 +56,8 @@ class EventKind(Enum):
     """The time of a contract came, or its end: the subject is guaranteed another amount."""
     CONTRACT_WITHDRAWN = "contract_withdrawn"
     CYCLE_RAN = "cycle_ran"
-    """A decision was recorded: now, policy hash, scheduler version, parent, decision hash."""
+    """A decision was recorded: now, policy hash, scheduler version, parent, decision hash; of how
+    many events before it; the first after a state was rebuilt says where in the log that was."""
 
 
 class Event(Struct, frozen=True, kw_only=True):

@@ -4,10 +4,11 @@
 - `statements` say of contracts what was paid so far, and how much of it was used
 """
 
-from arkwright.ledger.receipt import Line, Receipt, Tariff, receipt
+from arkwright.ledger.receipt import AttemptUse, Line, Receipt, Tariff, receipt
 from arkwright.ledger.take_or_pay import Held, Sold, Statement, statements
 
 __all__ = [
+    "AttemptUse",
     "Held",
     "Line",
     "Receipt",

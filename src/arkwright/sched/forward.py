@@ -31,7 +31,7 @@ from arkwright.sched.attempts import (
 )
 from arkwright.sched.event import Event
 from arkwright.sched.eviction import ENABLED, EVICTIONS_MAX, MOVES_MAX
-from arkwright.sched.state import Ints, State, grown
+from arkwright.sched.state import Ints, State, grown, nodes_of
 from arkwright.sched.work import workspace
 
 
@@ -127,6 +127,8 @@ class Run:
         self._trip.actual_ms[:known] = (
             state.job_duration_ms[:known] if actual_ms is None else actual_ms
         )
+        if keeps_log:
+            _log_under_way(self._state, self._trip)
         self._work = workspace(self._state)
 
     @property
@@ -243,6 +245,22 @@ def _trip(state: State, events: Ints, lasting: Lasting, keeps_log: bool) -> Trip
         modelled |= {"node_first": np.zeros(n_ends + 1, np.int64)}
         modelled |= {"node": np.zeros(n_nodes, np.int64)}
     return trip._replace(**modelled)
+
+
+def _log_under_way(state: State, trip: Trip) -> None:
+    """The attempts that began before the run, by start, then by job."""
+    count = int(state.job_count[0])
+    is_in = state.job_state[:count]
+    jobs = np.flatnonzero((is_in >= codes.STARTING) & (is_in <= codes.STOPPING))
+    jobs = jobs[np.argsort(state.job_start_ms[jobs], kind="stable")]
+    for place, job in enumerate(jobs.tolist()):
+        nodes = nodes_of(state, job)
+        first = int(trip.node_first[place])
+        trip.start_job[place], trip.start_at_ms[place] = job, state.job_start_ms[job]
+        trip.attempt[job], trip.ending[place] = place, UNDER_WAY
+        trip.node[first : first + len(nodes)] = nodes
+        trip.node_first[place + 1] = first + len(nodes)
+    trip.stop[STARTS] = len(jobs)
 
 
 def _sized(column: Ints, count: int) -> Ints:

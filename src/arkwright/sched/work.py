@@ -30,7 +30,7 @@ LOOKS_DEFAULT: Final = 4
 FEW_DEFAULT: Final = 32
 """Up to so many domains of a level are looked at one by one; a tree pays for more."""
 
-STRIP_NODES: Final = 16
+STRIP_NODES: Final = 4
 """Nodes of a strip on average, at least: going through shorter ones takes more than it saves."""
 
 INDEX_ENTRIES: Final = 1 << 24

@@ -87,7 +87,7 @@ def of_nodes(
     """
     names = lowering.names_of(nodes, quotas, power, policy.preemption.enabled)
     state = lowering.empty_state(names, policy)
-    return Setting(state, _places(names.nodes, row_of_rack or {}), names, policy, names.nodes)
+    return Setting(state, places_of(names.nodes, row_of_rack), names, policy, names.nodes)
 
 
 def _pool_node(tray: str, gpus: int) -> Node:
@@ -109,7 +109,9 @@ def _pool_node(tray: str, gpus: int) -> Node:
     )
 
 
-def _places(nodes: tuple[Node, ...], row_of_rack: Mapping[str, str]) -> Places:
+def places_of(nodes: tuple[Node, ...], row_of_rack: Mapping[str, str] | None = None) -> Places:
+    """Where each of the nodes stands, in their order. Rows as in `of_nodes`."""
+    row_of_rack = row_of_rack or {}
     sites, site = _numbered([node.site for node in nodes])
     # A node names its hall and rack within what is around them; two sites may both have an h1.
     rack_of = [node.path.rpartition("/")[0] for node in nodes]

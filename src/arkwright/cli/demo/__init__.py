@@ -1,4 +1,4 @@
-"""`arkwright demo`: from a ten-line factory file to a running job with a receipt, in five acts."""
+"""`arkwright demo`: from a ten-line factory file to a running job with a receipt, in six acts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     help="Where the demo keeps its files; made anew each time.",
 )
 def demo(folder: Path) -> None:
-    """Run the demo on this machine: about a minute, everything real, nothing left running."""
+    """Run the demo on this machine: a minute, at first two; all real, nothing left running."""
     from arkwright.cli.demo import acts
     from arkwright.cli.demo.stage import Stage
 
@@ -31,12 +31,15 @@ def demo(folder: Path) -> None:
     _clear(stage)
     acts.prepare(stage)
     acts.a_factory_on_paper(stage)
+    year = acts.a_year_begins(stage)
     try:
         train = acts.a_running_factory(stage)
         acts.a_lost_node(stage, train)
         acts.a_job_that_waits(stage)
         acts.the_receipts(stage, train)
+        acts.a_year_in_the_twin(stage, year)
     finally:
+        year.process.kill()
         acts.the_end(stage)
     click.echo(f"\nThe demo took {time.monotonic() - began:.0f} s and left nothing running.")
 

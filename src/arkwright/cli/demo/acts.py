@@ -9,7 +9,7 @@ from importlib.resources import files
 
 import click
 
-from arkwright.cli.demo.stage import Stage, quoted
+from arkwright.cli.demo.stage import Background, Stage, quoted
 from arkwright.engines.local import LocalEngine
 from arkwright.errors import InternalError
 from arkwright.home import Paths
@@ -18,7 +18,15 @@ STEPS = 900
 KILL_AFTER_STEP = 150
 NODES, GPUS_PER_NODE = 4, 2
 """As `workshop.yaml` divides this machine."""
-FILES = ("fjord.yaml", "workshop.yaml", "corpus.py", "train.py", "measure.py")
+FILES = (
+    "fjord.yaml",
+    "north.yaml",
+    "year.yaml",
+    "workshop.yaml",
+    "corpus.py",
+    "train.py",
+    "measure.py",
+)
 
 TRAIN = """\
 name: train
@@ -115,7 +123,7 @@ def a_job_that_waits(stage: Stage) -> None:
 
 
 def the_receipts(stage: Stage, train: str) -> None:
-    """(e) The training ends; what it used and cost; where everything is."""
+    """(e) The training ends; what it used and cost; its log decides the same again."""
     stage.title("e", "The training ends: its loss, its receipt, and where everything is")
     with stage.client() as client:
         ended = client.wait(train, timeout_s=90)
@@ -127,10 +135,28 @@ def the_receipts(stage: Stage, train: str) -> None:
     _check_loss(stage, train)
     stage.run("ps", "--all")
     stage.run("cost", "train")
+    stage.say("Every decision of this log, taken once more by the same scheduler:")
+    stage.run("replay", "--log")
     paths = Paths(stage.home, "workshop")
     stage.say(f"event log  {log_path} (table events), or: arkwright events")
     click.echo(f"API        {url}/v1/openapi.json describes it; token in {paths.owner_token}")
     click.echo(f"job files  {stage.folder}")
+
+
+def a_year_begins(stage: Stage) -> Background:
+    """Let the twin begin its year: the scheduler is compiled for it, once on this machine."""
+    return stage.begin("simulate", "year.yaml", "-o", "year")
+
+
+def a_year_in_the_twin(stage: Stage, year: Background) -> None:
+    """(f) The same scheduler runs a hundred thousand GPUs through a year."""
+    stage.title("f", "A year of a hundred thousand GPUs, by the same scheduler")
+    click.echo((stage.folder / "year.yaml").read_text())
+    if year.process.poll() is None:
+        stage.say("It began with this demo and is not over yet: the first time on a machine the")
+        click.echo("scheduler is compiled for it, which takes a minute or two.")
+    stage.ended(year)
+    click.echo(f"report     {stage.folder}/year/report.html: open it and press play")
 
 
 def the_end(stage: Stage) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -17,6 +18,14 @@ from arkwright.errors import InternalError
 POLL_S = 0.05
 PATIENCE_S = 90.0
 """Longer than anything the demo waits for takes, even on a slow machine."""
+
+
+class Background(NamedTuple):
+    """A command that runs beside the others."""
+
+    process: subprocess.Popen[bytes]
+    words: tuple[str, ...]
+    output: Path
 
 
 class Stage:
@@ -58,6 +67,30 @@ class Stage:
             message = f"demo: `arkwright {' '.join(words)}` ended with {done.returncode}"
             raise InternalError(f"{message}, expected {expect}")
         return done.stdout
+
+    def begin(self, *words: str) -> Background:
+        """Start `arkwright <words>` beside what follows, in the user's home; `ended` shows it."""
+        output = self.folder / "background.txt"
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "arkwright.cli", *words],
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+            )
+        return Background(process, words, output)
+
+    def ended(self, begun: Background) -> str:
+        """Wait for what `begin` started, show it, and return what it printed."""
+        command = quoted(begun.words)
+        click.secho(f"\n$ arkwright {command}", fg="cyan")
+        code = begun.process.wait()
+        shown = begun.output.read_text()
+        click.echo(shown.rstrip())
+        if code != 0:
+            raise InternalError(f"demo: `arkwright {command}` ended with {code}, expected 0")
+        return shown
 
     def client(self) -> Client:
         """A client of the demo's factory."""

@@ -1,0 +1,1 @@
+"""What a simulation leaves in a folder: Parquet tables, `summary.json`, `report.html`."""
