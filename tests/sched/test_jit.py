@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 
 from arkwright import sched
+from arkwright.sched import attempts, codes
+from arkwright.sched.advance import AT_MS, FAULT, FORWARD_COLUMNS, INDEX, KIND
+from arkwright.sched.forward import Lasting, Run
 from naive.flat_pool import pool, single_gpus, starts_s
 from naive.golden import GOLDEN, read_golden
 from naive.random_factory import (
@@ -104,6 +107,56 @@ def test_compiled_runs_forward_give_the_same_bytes(kernels):
         assert sched.same(one.state, other.state)
         assert np.array_equal(one.start_job, other.start_job)
         assert np.array_equal(one.start_at_ms, other.start_at_ms)
+
+
+@pytest.mark.slow
+def test_compiled_runs_through_failures_log_the_same_attempts(kernels):
+    """With bounds checked: the log of attempts has room for every restart."""
+    lost = 0
+    for seed in range(40):
+        random = Random(seed)
+        evicting = seed % 4 == 0
+        pair = random_pair(
+            random,
+            forms=not evicting,
+            has_quotas=not evicting,
+            eviction=random_eviction(random) if evicting else None,
+        )
+        n_nodes, count = len(pair.state.node_state), 60
+        rows = [
+            (sched.submit(random.randint(0, 300), random.randrange(len(pair.shapes)), lasts), lasts)
+            for lasts in (random.randint(1, 90) for _ in range(count))
+        ]
+        faults = np.zeros((30, FORWARD_COLUMNS), np.int64)
+        faults[:, AT_MS] = [random.randint(0, 400) for _ in faults]
+        faults[:, INDEX] = [random.randrange(n_nodes) for _ in faults]
+        back = faults.copy()
+        faults[:, KIND], back[:, KIND] = FAULT, codes.NODE_STATE
+        back[:, AT_MS] += 7
+        table = np.concatenate([sched.timetable(rows), faults, back])
+        table = table[np.argsort(table[:, AT_MS], kind="stable")]
+        known = int(pair.state.job_count[0])
+        each = np.ones(known + count, np.int64)
+        levels = len(pair.state.node_domain)
+        pace = np.array([1000 + 100 * level for level in range(levels + 1)], np.int64)
+        logs = []
+        for form in (sched.INTERPRETED, kernels):
+            made = Run(
+                sched.copy(pair.state),
+                table,
+                0,
+                kernels=form,
+                lasting=Lasting(9 * each, 2 * each, pace),
+            )
+            while made.next_ms <= 10_000:
+                made.through(made.next_ms + random.randint(0, 50))
+            logs.append((made.log(10_000), made.state))
+        (one, state), (other, compiled) = logs
+        assert sched.same(state, compiled)
+        for ours, theirs in zip(one, other, strict=True):
+            assert np.array_equal(ours, theirs)
+        lost += int((one.ending == attempts.NODE_LOST).sum())
+    assert lost > 100
 
 
 @pytest.mark.slow
