@@ -174,13 +174,13 @@ def test_a_name_may_not_end_in_a_hidden_line_break():
 
 
 def test_hostile_texts_are_refused_quickly():
-    began = time.perf_counter()
+    began = time.process_time()
     huge = "1" * 1_000_000
     body = {"name": "oak", "power": huge + "a b", "colour": huge, huge: 1}
     body |= {f"x{i}": 1 for i in range(50_000)}
     with pytest.raises(InputError):
         documents.decode(documents.plain(body, "body"), Thing)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_a_body_without_lines_names_its_source():

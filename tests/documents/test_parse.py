@@ -120,9 +120,9 @@ def test_an_alias_bomb_is_counted_not_expanded():
     # Nine levels of ten aliases: 10^9 values from half a kilobyte.
     lines = ["a0: &a0 [x,x,x,x,x,x,x,x,x,x]"]
     lines += [f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
-    began = time.perf_counter()
+    began = time.process_time()
     assert any("expands to more than" in said for said in problems_of("\n".join(lines).encode()))
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_ladder_of_aliases_is_as_deep_as_what_it_stands_for():
@@ -139,9 +139,9 @@ def test_a_modest_alias_is_the_value_it_names():
 
 
 def test_a_fifty_megabyte_text_is_refused_by_its_size():
-    began = time.perf_counter()
+    began = time.process_time()
     assert "larger than 4 MiB" in problems_of(b"x" * 50_000_000)[0]
-    assert time.perf_counter() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 def test_more_values_than_allowed_are_refused():
@@ -228,12 +228,12 @@ HOSTILE = [
 
 @pytest.mark.parametrize("token", HOSTILE)
 def test_no_repetition_of_a_token_takes_long(token):
-    began = time.perf_counter()
+    began = time.process_time()
     with contextlib.suppress(InputError):
         documents.parse(b"[" + token * (300_000 // len(token)), "f")
     with contextlib.suppress(InputError):
         documents.parse(token * (300_000 // len(token)), "f")
-    assert time.perf_counter() - began < 3
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize("value", [{"a": {1, 2}}, {"a": b"x"}, {"a": object()}])
