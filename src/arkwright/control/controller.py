@@ -7,6 +7,8 @@ what keeps the promises:
 - an event is committed before it is applied in memory, so memory is never ahead of the store;
 - an attempt is launched only after the decision that started it is committed;
 - an attempt is followed by another only after its engine has said that nothing of it is left.
+
+Past 400 lines because the order of a round is the promise, and is read in one piece.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The one list of constraints, kernel. A new rule is a new file and a line in each function here.
 
 Four kinds can refuse a class: a node's mask, a node's free amounts, the capacity tree above the
-class (quota) and the one above the nodes (power). The
-cycle, the reservation and the transitions call these functions and no constraint by name.
+class (quota) and the one above the nodes (power). The cycle, the reservation and the transitions
+call these functions and no constraint by name. Past 400 lines because it is the one list.
 """
 
 from __future__ import annotations

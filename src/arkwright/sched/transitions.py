@@ -1,6 +1,8 @@
 """What each event does to the state, kernel. Returns 0, or why the event is refused.
 
 A refused event has changed nothing: every function looks first and writes after.
+
+Past 400 lines because every kind of event is here, once; quota, claims and windows have their own.
 """
 
 from __future__ import annotations

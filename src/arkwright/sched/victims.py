@@ -10,6 +10,9 @@ protected victim, work lost, number, index of the domain. Elsewhere the factory 
 
 More room can hurt a gang of different nodes (`groups`): for it every length of the ranking is
 tried, shortest first, with the factory as the one domain.
+
+Past 400 lines because one search has four questions to every candidate set: nodes, rows, the head
+it must leave alone, and where the stopped would go.
 """
 
 from __future__ import annotations

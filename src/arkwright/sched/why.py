@@ -3,6 +3,9 @@
 A reason is found by running the cycle itself on a copy and looking at what was left for the job, so
 it cannot disagree with the decision. A change is named only after the cycle, run on a copy in which
 the job has that change, did start it; the numbers found are the least that suffices.
+
+Past 400 lines because the reasons of one waiting job are looked for in one order, which is read as
+one list; those of gangs of different nodes are in `why_groups`.
 """
 
 from __future__ import annotations
