@@ -19,7 +19,7 @@ run: $(VENV)/core.stamp
 	@$(BIN)/arkwright demo
 
 test: $(VENV)/dev.stamp $(VENV)/torch.stamp
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --durations 12
 
 check: lint
 	$(BIN)/python -m pytest -n 2 -m "not slow"
