@@ -208,7 +208,8 @@ def _place_block_then(state: State, work: Work, cls: int, job: int, block: int) 
 
 def fits_then(state: State, work: Work, cls: int) -> bool:
     """Whether `place_then` would find room: that does not depend on what the policy prefers."""
-    work.score[:] = 0
+    if _has_score(state):
+        work.score[:] = 0
     for block in range(rails.block_count(state, cls)):
         count = _admit_then(state, work, cls, block)
         if count < state.class_nodes[cls]:

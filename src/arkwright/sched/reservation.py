@@ -34,23 +34,31 @@ def reserve(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) -> i
     if in_groups:
         _rank_free(state, work, cls, 1)
     shadow_ms = shadow_time.find(state, work, cls, job, now_ms, lasts_ms)
-    if shadow_ms >= 0:
-        shadow_time.foresee(state, work, job, shadow_ms)
-        placement.will_run(work, shadow_ms, shadow_ms + lasts_ms)
-        work.result[RANKED] = int(not in_groups)
-        groups.place_then(state, work, cls, job)
-        work.result[RANKED] = 0
+    if shadow_ms >= 0 and not _place(state, work, cls, job, shadow_ms, lasts_ms):
+        shadow_time.doubt(work)
+        shadow_ms = shadow_time.find(state, work, cls, job, now_ms, lasts_ms)
+        _place(state, work, cls, job, shadow_ms, lasts_ms)
     if in_groups:
         _rank_free(state, work, cls, 0)
     if shadow_ms < 0:
         work.result[REPLAYED] = 0
         return -1
+    shadow_time.foresee(state, work, job, shadow_ms)
     _set_aside(state, work, cls)
     constraints.set_use_aside(state, cls, lasts_ms, work.row_owed)
     nodes = work.chosen[: state.class_gang_nodes[cls]]
     end_ms = shadow_ms + lasts_ms
     constraints.spend_ahead(state, cls, nodes, work.step_left, work.step_within, shadow_ms, end_ms)
     return shadow_ms
+
+
+def _place(state: State, work: Work, cls: int, job: int, shadow_ms: int, lasts_ms: int) -> bool:
+    """Choose the head's nodes at its shadow time, those not free yet first."""
+    placement.will_run(work, shadow_ms, shadow_ms + lasts_ms)
+    work.result[RANKED] = int(not together.asked(state, cls))
+    found = shadow_ms >= 0 and groups.place_then(state, work, cls, job)
+    work.result[RANKED] = 0
+    return bool(found)
 
 
 def look_ahead(state: State, work: Work, now_ms: int) -> None:
@@ -79,6 +87,7 @@ def shadow_at(state: State, work: Work, job: int, now_ms: int, lasts_ms: int) ->
     Writes over what a reservation left in `work.shadow_*`.
     """
     cls = state.job_class[job]
+    shadow_time.doubt(work)
     if not together.asked(state, cls):
         shadow_ms = shadow_time.find(state, work, cls, job, now_ms, lasts_ms)
         work.result[REPLAYED] = 0

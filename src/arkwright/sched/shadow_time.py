@@ -25,13 +25,18 @@ def find(state: State, work: Work, cls: int, job: int, now_ms: int, lasts_ms: in
     """Let jobs end and limits come in order of time until the head fits, -1 for never.
 
     It fits when the nodes and the rows hold it then, and every limit announced for its run as well.
-    Leaves the room of the rows then in `row_left`, where the head's watts are to be placed; for
-    never, how long a job of the class could be to get a reservation at all in `LONGEST_MS`.
+    A time that was foreseen stands unless the head cannot be placed then: who cannot place it calls
+    `doubt` and asks again. Leaves the room of the rows then in `row_left`, where the head's watts
+    are to be placed; for never, how long a job of the class could be to get a reservation at all in
+    `LONGEST_MS`.
     """
     work.result[LONGEST_MS] = 0
     has_steps = constraints.next_change_at(state, -1) < BIG
     by_halving = not has_steps and not placement.more_may_hold_less(state, cls)
     if placement.must_be_tried(state, cls) and by_halving:
+        foreseen_ms = _foreseen(state, work, job)
+        if foreseen_ms > now_ms and _may_fit_by(state, work, cls, now_ms, foreseen_ms):
+            return foreseen_ms
         return _search(state, work, cls, job, now_ms, lasts_ms)
     offer = _begin(state, work, cls)
     other = order.first(state, state.active_root[0])
@@ -61,16 +66,17 @@ def foresee(state: State, work: Work, job: int, shadow_ms: int) -> None:
     work.result[UPSETS] = _upsets(state)
 
 
+def doubt(work: Work) -> None:
+    """What was foreseen is not so."""
+    work.result[FORESEEN_HEAD] = 0
+
+
 def _search(state: State, work: Work, cls: int, job: int, now_ms: int, lasts_ms: int) -> int:
     """The replay for a head that must be placed to be judged, with no limit to come.
 
     Ends then only ever make room, so the first that suffices is found in growing steps and by
-    halving the last of them: placing at every one of thousands of ends would cost seconds. While
-    all goes as foreseen the time found last stands, and is only looked at.
+    halving the last of them: placing at every one of thousands of ends would cost seconds.
     """
-    foreseen_ms = _foreseen(state, work, job)
-    if foreseen_ms > now_ms and _fits_by(state, work, cls, job, now_ms, foreseen_ms, lasts_ms):
-        return foreseen_ms
     offer = _begin(state, work, cls)
     other = order.first(state, state.active_root[0])
     count, untested, test_at, gap = 0, 0, 0, 1
@@ -111,18 +117,17 @@ def _upsets(state: State) -> int:
     return int(state.change_count[0] - state.cycle_memo[4])
 
 
-def _fits_by(
-    state: State, work: Work, cls: int, job: int, now_ms: int, at_ms: int, lasts_ms: int
-) -> bool:
-    """Whether the head fits at `at_ms`, when all that are expected to end by then have ended."""
+def _may_fit_by(state: State, work: Work, cls: int, now_ms: int, at_ms: int) -> bool:
+    """Let all end that are expected to by `at_ms`; False when the head then cannot be placed."""
     offer = _begin(state, work, cls)
     other = order.first(state, state.active_root[0])
     while other >= 0 and max(state.job_key_first[other], now_ms + 1) <= at_ms:
         offer = max(offer, _give_back(state, work, cls, other))
         other = order.following(state, other)
-    if offer < state.class_nodes[cls]:
-        return False
-    return _longest(state, work, cls, job, now_ms, at_ms, lasts_ms) >= lasts_ms
+    constraints.row_room(state, work.row_used, work.row_limit_then, work.row_left)
+    return bool(offer >= state.class_nodes[cls]) and constraints.admit_then(
+        state, cls, work.row_used, work.row_limit_then, work.row_kept_then
+    )
 
 
 def _halve(
@@ -238,9 +243,12 @@ def _first_offer(state: State, work: Work, cls: int) -> int:
     required level the whole factory is the one domain, kept in `domain_offer[0]`.
     """
     _forget_fits(state, work)
-    work.domain_offer[:] = 0
-    work.result[REPLAYED] = 0 if together.asked(state, cls) else 1 + cls
     required = state.class_level_required[cls]
+    domains = 1
+    if required >= 0:
+        domains = state.level_first[required + 1] - state.level_first[required]
+    work.domain_offer[:domains] = 0
+    work.result[REPLAYED] = 0 if together.asked(state, cls) else 1 + cls
     offer = 0
     for place in range(placement.fitting_now(state, work, cls)):
         node = work.fit[place]
