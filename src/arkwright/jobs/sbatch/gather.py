@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from arkwright.errors import Problem
-from arkwright.jobs.sbatch.options import BY_LETTER, ENVIRONMENT, OPTIONS, SYNONYMS, Option
+from arkwright.jobs.sbatch.options import ENVIRONMENT, OPTIONS, SBATCH, Option, Table
 
 
 class Given(NamedTuple):
@@ -31,7 +31,7 @@ class Words(NamedTuple):
     problems: list[Problem]
 
 
-def read_words(words: Sequence[str], where: str) -> Words:
+def read_words(words: Sequence[str], where: str, table: Table = SBATCH) -> Words:
     """Read options up to the first word that is none: a script's name, or what `--` introduces."""
     read = Words([], [], [], [])
     waiting = list(words)
@@ -41,9 +41,9 @@ def read_words(words: Sequence[str], where: str) -> Words:
             read.rest.extend(waiting)
             break
         if word.startswith("--"):
-            _long(word, waiting, where, read)
+            _long(word, waiting, where, read, table)
         elif word.startswith("-") and len(word) > 1:
-            _short(word, waiting, where, read)
+            _short(word, waiting, where, read, table)
         else:
             read.rest.extend((word, *waiting))
             break
@@ -81,11 +81,11 @@ def last_words(places: Sequence[Sequence[Given]]) -> dict[str, Given]:
 _RIVALS = (("mem", "mem-per-cpu", "mem-per-gpu"),)
 
 
-def _long(word: str, waiting: list[str], where: str, read: Words) -> None:
+def _long(word: str, waiting: list[str], where: str, read: Words, table: Table) -> None:
     name, equals, value = word[2:].partition("=")
-    option, others = _named(name)
+    option, others = _named(name, table)
     if option is None:
-        found = f"--{name} is no option of sbatch"
+        found = f"--{name} is no option of {table.program}"
         if others:
             found = f"--{name} could be " + " or ".join(f"--{other}" for other in others)
             read.problems.append(Problem(where, f"--{name}", found, "write the whole name"))
@@ -106,13 +106,13 @@ def _long(word: str, waiting: list[str], where: str, read: Words) -> None:
         read.problems.append(problem)
 
 
-def _short(word: str, waiting: list[str], where: str, read: Words) -> None:
+def _short(word: str, waiting: list[str], where: str, read: Words, table: Table) -> None:
     """`-N2`, `-N 2`, and letters without a value together, as in `-HW`."""
     for at, letter in enumerate(word[1:], start=1):
-        option = BY_LETTER.get(letter)
+        option = table.letters.get(letter)
         if option is None:
-            found = f"-{letter} is no option of sbatch"
-            read.problems.append(Problem(where, f"-{letter}", found, "see `man sbatch`"))
+            found = f"-{letter} is no option of {table.program}"
+            read.problems.append(Problem(where, f"-{letter}", found, f"see `man {table.program}`"))
             return
         tail = word[at + 1 :]
         if option.value == "none":
@@ -128,13 +128,13 @@ def _short(word: str, waiting: list[str], where: str, read: Words) -> None:
         return
 
 
-def _named(name: str) -> tuple[Option | None, list[str]]:
+def _named(name: str, table: Table) -> tuple[Option | None, list[str]]:
     """The option of this name, or the only one it begins; else those it could be."""
-    name = SYNONYMS.get(name, name)
-    if name in OPTIONS:
-        return OPTIONS[name], []
-    begun = [other for other in OPTIONS if other.startswith(name)] if name else []
-    return (OPTIONS[begun[0]], []) if len(begun) == 1 else (None, begun)
+    name = table.synonyms.get(name, name)
+    if name in table.options:
+        return table.options[name], []
+    begun = [other for other in table.options if other.startswith(name)] if name else []
+    return (table.options[begun[0]], []) if len(begun) == 1 else (None, begun)
 
 
 def nearest(name: str) -> str:

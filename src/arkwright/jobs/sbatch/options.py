@@ -7,6 +7,7 @@ them, also those that mean nothing here, is what tells `--hint compute_bound` (a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 
@@ -18,7 +19,17 @@ class Option(NamedTuple):
     value: str
 
 
-def _options(text: str, value: str) -> list[Option]:
+class Table(NamedTuple):
+    """Every option of one program, by name and by letter, and names it had before."""
+
+    program: str
+    options: Mapping[str, Option]
+    letters: Mapping[str, Option]
+    synonyms: Mapping[str, str]
+
+
+def options_of(text: str, value: str) -> list[Option]:
+    """Options from `name/letter` words, all of one kind."""
     return [
         Option(name, letter, value)
         for name, _, letter in (word.partition("/") for word in text.split())
@@ -28,7 +39,7 @@ def _options(text: str, value: str) -> list[Option]:
 OPTIONS: Final[dict[str, Option]] = {
     option.name: option
     for option in (
-        *_options(
+        *options_of(
             """account/A acctg-freq array/a batch bb bbf begin/b chdir/D cluster-constraint
             clusters/M comment constraint/C container container-env container-id container-image
             container-mounts container-name container-save container-workdir core-spec/S
@@ -43,14 +54,14 @@ OPTIONS: Final[dict[str, Option]] = {
             tres-per-task uid wait-all-nodes wckey wrap""",
             "required",
         ),
-        *_options(
+        *options_of(
             """contiguous container-mount-home container-readonly container-remap-root
             container-writable help/h hold/H ignore-pbs no-container-mount-home
             no-container-remap-root no-requeue overcommit/O parsable quiet/Q reboot requeue
             spread-job stepmgr test-only usage use-min-nodes verbose/v version/V wait/W""",
             "none",
         ),
-        *_options(
+        *options_of(
             "exclusive get-user-env nice no-kill/k oom-kill-step oversubscribe/s propagate "
             "resv-ports",
             "optional",
@@ -94,3 +105,5 @@ ENVIRONMENT: Final = {
 
 SYNONYMS: Final = {"tasks": "ntasks", "tasks-per-node": "ntasks-per-node", "workdir": "chdir"}
 """Names of earlier releases that scripts still have."""
+
+SBATCH: Final = Table("sbatch", OPTIONS, BY_LETTER, SYNONYMS)
