@@ -13,6 +13,7 @@ from pathlib import Path
 
 from arkwright.engines.attempt_files import Plan, ranks_of
 from arkwright.engines.batch.batch_environment import (
+    address,
     array_variables,
     job_number,
     script_environment,
@@ -58,6 +59,7 @@ def rank_environment(
             "ARKWRIGHT_USER": plan["user"],
             "ARKWRIGHT_NODE": part["node"],
             "ARKWRIGHT_NODES": ",".join(each["node"] for each in plan["parts"]),
+            "ARKWRIGHT_NODE_ADDRESSES": "\n".join(map(address, range(len(plan["parts"])))),
             "ARKWRIGHT_GPUS": str(part["gpus"]),
             "ARKWRIGHT_GPUS_ARE_VIRTUAL": "1" if plan["is_virtual"] else "0",
             PART_MARK: part_directory,

@@ -28,10 +28,10 @@ def gpu_type(reading: Reading, kind: str, known: Known | None) -> str | None:
     """The catalogue's name of a GPU type, from the option or from the partition's name."""
     if not kind:
         partition = reading.held.get("partition")
-        return _type_named(partition.value, known) if partition and known else None
+        return type_named(partition.value, known) if partition and known else None
     if known is None:
         return kind.lower()
-    found = _type_named(kind, known)
+    found = type_named(kind, known)
     if found is None and set(known.gpu_types) <= {"virtual"}:
         name = next((n for n in ("gres", "gpus-per-node", "gpus", "gpus-per-task")
                      if n in reading.held), "gres")  # fmt: skip
@@ -40,7 +40,7 @@ def gpu_type(reading: Reading, kind: str, known: Known | None) -> str | None:
     return found or kind.lower()
 
 
-def _type_named(text: str, known: Known | None) -> str | None:
+def type_named(text: str, known: Known | None) -> str | None:
     """The type whose name stands in `text` as a word: `h100` in `nvidia_h100_80gb_hbm3`."""
     words = set(re.split(r"[^a-z0-9]+", text.lower()))
     types = known.gpu_types if known is not None else ()
@@ -74,6 +74,6 @@ def sites_of(reading: Reading, known: Known | None) -> tuple[str, ...]:
     names = partition.value.split(",")
     if set(names) <= set(known.sites):
         return tuple(names)
-    if not known.is_slurm and _type_named(partition.value, known) is None:
+    if not known.is_slurm and type_named(partition.value, known) is None:
         reading.warn("partition", f"{partition.value} is no site or GPU type here; it is ignored")
     return ()
