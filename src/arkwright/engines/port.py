@@ -17,6 +17,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from arkwright.jobs.spec import SlurmOptions, Starts
+
 
 class NodeFacts(Struct, frozen=True, kw_only=True):
     """One node an engine can run on, as it found it."""
@@ -63,6 +65,20 @@ class Placement(Struct, frozen=True, kw_only=True):
     """Name of the group of the gang that the node belongs to, where it has groups."""
 
 
+class ArrayTask(Struct, frozen=True, kw_only=True):
+    """Which task of which array an attempt runs."""
+
+    job_id: str
+    """The array's own id."""
+    index: int
+    first: int
+    last: int
+    step: int
+    count: int
+    number: int = 0
+    """The array's number, as `Attempt.number` is the task's."""
+
+
 class Attempt(Struct, frozen=True, kw_only=True):
     """Everything an engine needs to run one attempt of one job; nothing is left to choose."""
 
@@ -84,6 +100,15 @@ class Attempt(Struct, frozen=True, kw_only=True):
     checkpoint_signal: str | None
     grace_s: float
     time_limit_s: float | None
+    starts: Starts = Starts.RANKS
+    """`batch`: only the first node starts something, once, and that starts the rest."""
+    slurm: SlurmOptions | None = None
+    array: ArrayTask | None = None
+    unix_user: str | None = None
+    """The account it runs under, where the engine serves several; None is the engine's own."""
+    number: int = 0
+    """The job as a number, the same in every attempt: what scripts expect of SLURM_JOB_ID. 0 where
+    there is none."""
 
 
 class AttemptPhase(Enum):
@@ -118,6 +143,8 @@ class Observation(Struct, frozen=True, kw_only=True):
     """Nodes on which a part ended badly (the ranks' fault)."""
     lost_nodes: tuple[str, ...] = ()
     """Nodes that vanished under the attempt (the node's fault)."""
+    is_requeued: bool = False
+    """When ENDED: the job itself asked to be queued again (`scontrol requeue`); no failure."""
     cpu_s: float = 0.0
     """CPU seconds its processes used, children included."""
     energy: Energy = Energy(energy_j=None, method="none")
