@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -25,12 +26,22 @@ from arkwright.control import endings, stopping_for
 from arkwright.control.book import ActiveJob, Book
 from arkwright.control.clock import Clock, Entropy
 from arkwright.control.deciding import Deciding
+from arkwright.control.deferral import Deferral
 from arkwright.control.history import StoredPast
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
-from arkwright.engines.port import Attempt, AttemptPhase, Engine, Observation, Placement, PowerCap
+from arkwright.engines.port import (
+    ArrayTask,
+    Attempt,
+    AttemptPhase,
+    Engine,
+    Observation,
+    Placement,
+    PowerCap,
+)
 from arkwright.errors import EngineError
 from arkwright.fleet import Fleet, Rebuilt, Start, rebuild
+from arkwright.jobs.array import array_of, array_shape, index_of
 from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.lifecycle import State, Trigger, after, allowed
 from arkwright.jobs.spec import parts_by_node, ranks_per_node
@@ -88,6 +99,7 @@ class Controller:
         self._observe()
         self._reach_limits()
         self._reach_contracts()
+        self._admit()
         self._decide()
         self._cap()
         self._execute()
@@ -120,7 +132,7 @@ class Controller:
         )
 
     def _apply(self, event: Event) -> None:
-        self.book.apply(event)
+        self.deferral.follow(event, self.book.apply(event))
         self.fleet.apply(event)
         self._is_dirty = True
 
@@ -131,8 +143,9 @@ class Controller:
         past = StoredPast(self.store.read(), self.fleet, self.store.last_ms)
         now_ms = self.clock()
         self.book = Book()
+        self.deferral = Deferral(self.store.read(), self.book)
         for event in rebuild(self.fleet, past, now_ms):
-            self.book.apply(event)
+            self.deferral.follow(event, self.book.apply(event))
         here = {node.path for node in self.fleet.nodes}
         self._rebuilt: Rebuilt | None = Rebuilt(
             seq=self.store.last_seq,
@@ -245,6 +258,15 @@ class Controller:
                 for project, start_ms, end_ms in self.fleet.periods_due(now_ms)
             ]
         )
+
+    # --- admit ---------------------------------------------------------------------------------
+
+    def _admit(self) -> None:
+        """Queue the deferred jobs whose turn has come, and cancel those whose turn never comes."""
+        while new := self.deferral.due(max(self.clock(), self.store.last_ms)):
+            self.record(new)
+            self.deferral.looked()
+        self.deferral.looked()
 
     # --- decide --------------------------------------------------------------------------------
 
@@ -372,6 +394,25 @@ def attempt_of(job: ActiveJob) -> Attempt:
         starts=spec.starts,
         slurm=spec.slurm,
         number=job.number,
+        array=_array_task(job),
+    )
+
+
+def _array_task(job: ActiveJob) -> ArrayTask | None:
+    array_id, text = array_of(job.id), job.spec.array
+    if array_id is None or text is None:
+        return None
+    shape = array_shape(text)
+    index = index_of(job.id)
+    return ArrayTask(
+        job_id=array_id,
+        index=index,
+        first=shape.indices[0],
+        last=shape.indices[-1],
+        step=shape.step,
+        count=len(shape.indices),
+        # Its tasks were submitted together, one after another.
+        number=job.number - bisect_left(shape.indices, index),
     )
 
 

@@ -31,6 +31,26 @@ class AttemptResource(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
+class TaskResource(Struct, frozen=True, kw_only=True):
+    """A task's place in its array."""
+
+    array_id: str
+    array_number: int
+    index: int
+
+
+class ArrayResource(Struct, frozen=True, kw_only=True):
+    """The tasks of an array."""
+
+    tasks: int
+    indices: str
+    """As `0-9,12`."""
+    at_once: int | None
+    """How many are queued or running at a time; None is no bound."""
+    states: dict[str, int]
+    """How many tasks are in each state that one is in."""
+
+
 class JobResource(Struct, frozen=True, kw_only=True):
     """A job as its owner sees it."""
 
@@ -56,6 +76,11 @@ class JobResource(Struct, frozen=True, kw_only=True):
     """As submitted; durations in s, sizes in GB."""
     attempts: list[AttemptResource] = []
     """Filled when one job is asked for."""
+    task: TaskResource | None = None
+    """Of a task of an array."""
+    array: ArrayResource | None = None
+    """Of an array: then `state` is over when all tasks are, and the worst of theirs; `nodes` and
+    `gpus` are those of one task, `exit_code` and `reason` of the first that failed."""
 
 
 class WhyResource(Struct, frozen=True, kw_only=True):

@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from arkwright import documents
-from arkwright.control import intake, views
+from arkwright.control import intake
 from arkwright.control.context import Context
 from arkwright.control.controller import Controller
-from arkwright.control.intake import Conflict, Forbidden
+from arkwright.control.naming import named_job
+from arkwright.control.refusals import Conflict, Forbidden
 from arkwright.control.resources import WhatIfResource, WhenResource
 from arkwright.control.users import Identity
 from arkwright.control.web import body_of, boolean, one
@@ -34,7 +35,7 @@ CHANGES_MAX = 1000
 
 async def when(api: Context, request: Request, identity: Identity) -> Response:
     """When a job starts, with a band; `alternatives=true` adds what it could ask instead."""
-    row = await api.read(views.find_job, identity, request.path_params["job"])
+    row = await api.read(named_job, identity, request.path_params["job"])
     wants_more = boolean(request.query_params.get("alternatives"), "alternatives")
     if row.state in {state.value for state in FINAL}:
         raise Conflict(f"job {row.id} is over ({row.state}): it starts no more")
@@ -79,7 +80,7 @@ async def whatif(api: Context, request: Request, identity: Identity) -> Response
         raise InputError(f"{count} changes; give between 1 and {CHANGES_MAX}")
     if (changes.nodes or changes.quotas or changes.power) and not identity.is_owner:
         raise Forbidden(f"{identity.name} is no owner: only owners change nodes, quotas and power")
-    rows = [await api.read(views.find_job, identity, change.job) for change in changes.jobs]
+    rows = [await api.read(named_job, identity, change.job) for change in changes.jobs]
     known = tuple(
         msgspec.structs.replace(change, job=row.id)
         for change, row in zip(changes.jobs, rows, strict=True)
@@ -108,7 +109,7 @@ async def snapshot(api: Context, request: Request, identity: Identity) -> Respon
     """
     if not identity.is_owner:
         raise Forbidden(f"{identity.name} is no owner: a snapshot holds everybody's jobs")
-    row = await api.read(views.find_job, identity, request.path_params["job"])
+    row = await api.read(named_job, identity, request.path_params["job"])
 
     def take(controller: Controller) -> Snapshot:
         if row.id not in controller.book.jobs:

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from arkwright.control import tables
-from arkwright.control.projection import project
+from arkwright.control.projection import project_all
 from arkwright.errors import FencedError, InternalError, StoreError
 from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import FINAL
@@ -103,8 +103,7 @@ class Store:
             if decision is not None:
                 row = decision._asdict() | {"at_ms": at_ms}
                 connection.execute(insert(tables.DECISIONS).values(**row))
-            for item in events:
-                project(connection, item)
+            project_all(connection, events)
             for key in idempotency:
                 row = key._asdict() | {"job_ids": list(key.job_ids), "at_ms": at_ms}
                 connection.execute(insert(tables.IDEMPOTENCY).values(**row))

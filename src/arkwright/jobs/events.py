@@ -21,6 +21,7 @@ class EventKind(Enum):
     JOB_SUBMITTED = "job_submitted"
     JOB_HELD = "job_held"
     JOB_RELEASED = "job_released"
+    """Somebody let it go, or what it was deferred for has come: see the state in `after`."""
     JOB_CLAIMED = "job_claimed"
     """Others stop for this waiting job: until it starts, no other may on the nodes in `after`."""
     JOB_UNCLAIMED = "job_unclaimed"
