@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -27,6 +27,7 @@ from arkwright.jobs.lifecycle import FINAL, PLACED, State
 from arkwright.jobs.spec import JobSpec, gpus_of, nodes_of
 
 _FINAL = [state.value for state in FINAL]
+_NONE: Mapping[str, int] = {}
 _PLACED = [state.value for state in PLACED]
 
 
@@ -50,7 +51,8 @@ def job_list(
     page = rows[:limit]
     following = page[-1].seq if len(rows) > limit else None
     placed = _placed(reader, page)
-    return [_job(row, placed.get(row.id)) for row in page], following
+    lost = reader.lost_sites()
+    return [_job(row, placed.get(row.id), lost) for row in page], following
 
 
 def line_list(
@@ -85,8 +87,9 @@ def line_list(
     alone = [group.id for group in page if group.id == group.root]
     jobs = {row.id: row for row in reader.rows(select(JOBS).where(JOBS.c.id.in_(alone)))}
     placed = _placed(reader, list(jobs.values()))
+    lost = reader.lost_sites()
     return [
-        _job(jobs[group.root], placed.get(group.root))
+        _job(jobs[group.root], placed.get(group.root), lost)
         if group.root in jobs
         else array_job(reader, group.root)[0]
         for group in page
@@ -164,7 +167,9 @@ def job(reader: Reader, identity: Identity, reference: str) -> tuple[JobResource
         for a in reader.rows(query)
     ]
     placed = attempts[-1] if attempts and row.state in _PLACED else None
-    return msgspec.structs.replace(_job(row, placed), attempts=attempts), row.changed_seq
+    return msgspec.structs.replace(
+        _job(row, placed, reader.lost_sites()), attempts=attempts
+    ), row.changed_seq
 
 
 def row_to_explain(reader: Reader, identity: Identity, asked: Named) -> Row[Any]:
@@ -190,19 +195,24 @@ def of_array(reader: Reader, array_id: str, found: WhyResource) -> WhyResource:
 
 
 def _placed(reader: Reader, jobs: Sequence[Row[Any]]) -> dict[str, Row[Any]]:
-    """The attempts of those elastic jobs that hold nodes: how many is not in their spec."""
-    ids = [row.id for row in jobs if row.state in _PLACED and row.spec.get("elastic")]
+    """The attempts of those jobs that hold nodes, where the spec alone does not tell: of elastic
+    jobs, and of all while a site is out of reach."""
+    is_any_lost = bool(reader.lost_sites())
+    held = [row for row in jobs if row.state in _PLACED]
+    ids = [row.id for row in held if is_any_lost or row.spec.get("elastic")]
     if not ids:
         return {}
     query = (
-        select(ATTEMPTS.c.job_id, ATTEMPTS.c.nodes, ATTEMPTS.c.gpus)
+        select(ATTEMPTS.c.job_id, ATTEMPTS.c.nodes, ATTEMPTS.c.gpus, ATTEMPTS.c.site)
         .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
         .where(JOBS.c.id.in_(ids), ATTEMPTS.c.n == JOBS.c.attempt)
     )
     return {row.job_id: row for row in reader.rows(query)}
 
 
-def _job(row: Row[Any], placed: Row[Any] | AttemptResource | None) -> JobResource:
+def _job(
+    row: Row[Any], placed: Row[Any] | AttemptResource | None, lost: Mapping[str, int] = _NONE
+) -> JobResource:
     spec = msgspec.convert(row.spec, JobSpec)
     return JobResource(
         id=row.id,
@@ -221,6 +231,7 @@ def _job(row: Row[Any], placed: Row[Any] | AttemptResource | None) -> JobResourc
         end_ms=row.end_ms,
         spec=row.spec,
         task=_task(row.id, row.seq, spec),
+        unreachable_since_ms=lost.get(placed.site) if placed is not None else None,
     )
 
 

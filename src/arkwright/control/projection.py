@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, update
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from arkwright.control.tables import ATTEMPTS, JOBS, META, NODES, RESERVATIONS, USERS
+from arkwright.control.tables import ATTEMPTS, JOBS, LOST_SITES, META, NODES, RESERVATIONS, USERS
 from arkwright.jobs.events import Event, EventKind, end_of, job_of
 from arkwright.jobs.lifecycle import FINAL, State
 
@@ -206,7 +207,23 @@ def _factory_loaded(connection: Connection, event: Event) -> None:
     connection.execute(insert(META).values(key="factory_sha256", value=event.after["sha256"]))
 
 
+def _site_changed(connection: Connection, event: Event) -> None:
+    """One row holds every site that is out of reach, and since when."""
+    is_row = META.c.key == LOST_SITES
+    text = connection.execute(select(META.c.value).where(is_row)).scalar()
+    lost: dict[str, int] = msgspec.json.decode(text) if text else {}
+    lost.pop(event.subject, None)
+    if not event.after["is_reachable"]:
+        lost[event.subject] = event.at_ms
+    connection.execute(delete(META).where(is_row))
+    connection.execute(
+        insert(META).values(key=LOST_SITES, value=msgspec.json.encode(lost).decode())
+    )
+
+
 _CHANGES: Mapping[EventKind, Callable[[Connection, Event], None]] = {
+    EventKind.SITE_UNREACHABLE: _site_changed,
+    EventKind.SITE_REACHABLE: _site_changed,
     EventKind.FACTORY_LOADED: _factory_loaded,
     EventKind.NODE_ADDED: _node_added,
     EventKind.NODE_STATE_CHANGED: _node_changed,

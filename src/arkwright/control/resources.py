@@ -76,6 +76,8 @@ class JobResource(Struct, frozen=True, kw_only=True):
     """As submitted; durations in s, sizes in GB."""
     attempts: list[AttemptResource] = []
     """Filled when one job is asked for."""
+    unreachable_since_ms: int | None = None
+    """The site it runs at does not answer since then: `state` is what was seen last."""
     task: TaskResource | None = None
     """Of a task of an array."""
     array: ArrayResource | None = None
@@ -133,6 +135,8 @@ class NodeResource(Struct, frozen=True, kw_only=True):
     memory_mib: int
     jobs: list[str]
     """Ids of the jobs that hold something of it."""
+    unreachable_since_ms: int | None = None
+    """Its site does not answer since then: `state` and `jobs` are what was known last."""
 
 
 class ReservationResource(Struct, frozen=True, kw_only=True):
@@ -226,6 +230,7 @@ class SiteResource(Struct, frozen=True, kw_only=True):
     is_virtual: bool
     energy: str
     limits: str
+    unreachable_since_ms: int | None = None
 
 
 class FactoryResource(Struct, frozen=True, kw_only=True):

@@ -188,6 +188,11 @@ class Reader:
             query = query.where(tables.EVENTS.c.job_id == job_id)
         return [_event(row) for row in self.rows(query.order_by(tables.EVENTS.c.seq).limit(limit))]
 
+    def lost_sites(self) -> dict[str, int]:
+        """Sites out of reach, and since when [ms]."""
+        row = self.first(select(tables.META.c.value).where(tables.META.c.key == tables.LOST_SITES))
+        return {} if row is None else msgspec.json.decode(row.value, type=dict[str, int])
+
     def events_of_active_jobs(self) -> list[Event]:
         """The whole log of every job that is not over, in log order."""
         final = [state.value for state in FINAL]

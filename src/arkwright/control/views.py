@@ -87,6 +87,7 @@ def node_list(reader: Reader, fleet: Fleet, identity: Identity) -> list[NodeReso
     """
     rows = {row.path: row for row in reader.rows(select(NODES))}
     holders: dict[str, list[str]] = {}
+    lost = fleet.lost_sites
     query = (
         select(ATTEMPTS.c.job_id, ATTEMPTS.c.nodes)
         .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
@@ -108,6 +109,7 @@ def node_list(reader: Reader, fleet: Fleet, identity: Identity) -> list[NodeReso
             cpus=node.cpus,
             memory_mib=node.memory_mib,
             jobs=holders.get(node.path, []),
+            unreachable_since_ms=lost.get(node.site),
         )
         for node in fleet.nodes
     ]

@@ -31,6 +31,7 @@ from arkwright.units import MILLI, MS_PER_S
 HALF_LIVES_KEPT = 20
 """Fair share forgets what was used so many half-lives ago: less than a millionth of it is left."""
 _NOT_QUEUED = {State.HELD.value, State.DEFERRED.value}
+SITE_KINDS = (EventKind.SITE_UNREACHABLE, EventKind.SITE_REACHABLE)
 NODE_STATES = {"up": sched.UP, "draining": sched.DRAINING, "down": sched.DOWN}
 
 
@@ -75,6 +76,8 @@ class Follower:
         """Back to an idle factory in which every node is up, with what it knows of attempts that
         are over (oldest first)."""
         self._state = lowering.empty_state(self._names, self._policy)
+        self._own_states: dict[str, str] = {}
+        self._lost_sites: dict[str, int] = {}
         self._last_submitted: tuple[dict[str, Any], str, JobSpec, int] | None = None
         self._job_index: dict[str, int] = {}
         self._job_ids: list[str] = []
@@ -98,6 +101,9 @@ class Follower:
             self._follow_reservation(event)
         elif event.kind is EventKind.NODE_STATE_CHANGED:
             self.set_node_state(event.subject, event.after["state"], event.at_ms)
+        elif event.kind in SITE_KINDS:
+            since_ms = None if event.after["is_reachable"] else event.at_ms
+            self.set_reach(event.subject, since_ms, event.at_ms)
         elif event.kind in POWER_KINDS | CONTRACT_KINDS:
             self._follow_bound(event)
         elif event.kind is EventKind.BUDGET_PERIOD_BEGAN:
@@ -278,10 +284,33 @@ class Follower:
     def set_node_state(self, path: str, state: str, at_ms: int = 0) -> None:
         """`up`, `draining` (takes nothing new) or `down`. Unknown nodes are passed over: they
         belonged to an earlier factory file."""
-        index = self._names.node_index.get(path)
-        if index is not None:
-            event = sched.node_state(at_ms, index, NODE_STATES[state])
-            self._state = sched.apply(self._state, event)
+        if path in self._names.node_index:
+            self._own_states[path] = state
+            self._tell_node(path, at_ms)
+
+    def set_reach(self, site: str, since_ms: int | None, at_ms: int = 0) -> None:
+        """A site is out of reach since that instant; None: it is reachable. Its nodes take nothing
+        new as long as it is; what is on them stays."""
+        self._lost_sites.pop(site, None)
+        if since_ms is not None:
+            self._lost_sites[site] = since_ms
+        for node in self._names.nodes:
+            if node.site == site:
+                self._tell_node(node.path, at_ms)
+
+    @property
+    def lost_sites(self) -> dict[str, int]:
+        """Sites out of reach, and since when [ms since the epoch]; a copy."""
+        return dict(self._lost_sites)
+
+    def _tell_node(self, path: str, at_ms: int) -> None:
+        """What a node's own state and the reach of its site make of it for the scheduler."""
+        index = self._names.node_index[path]
+        state = self._own_states.get(path, "up")
+        if state == "up" and self._names.nodes[index].site in self._lost_sites:
+            state = "draining"
+        event = sched.node_state(at_ms, index, NODE_STATES[state])
+        self._state = sched.apply(self._state, event)
 
     def reserve(self, reservation: Reservation, at_ms: int = 0) -> None:
         """Keep nodes for a project, or for nobody. One of the same name is replaced."""
