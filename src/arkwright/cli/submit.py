@@ -47,6 +47,12 @@ NO_SUCH_ROUTE = 404
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="Set; NAME alone copies yours.")
 @click.option("--workdir", type=click.Path(), help="Where it runs; default the current directory.")
 @click.option("--held", is_flag=True, help="Do not start it until it is released.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(("job", "sbatch", "script", "skypilot")),
+    help="What the file is; default by its content.",
+)
 @click.option("--count", type=click.IntRange(1, COUNT_MAX), default=1, help="Submit N copies.")
 @click.option("--wait", "is_waiting", is_flag=True, help="Wait until it is over.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="For --wait.")
@@ -61,6 +67,7 @@ def submit(
     /,
     file: tuple[str, ...],
     file_option: str | None,
+    format_name: str | None,
     count: int,
     is_waiting: bool,
     timeout: float | None,
@@ -72,20 +79,26 @@ def submit(
 ) -> None:
     """Submit a job: a YAML file, a script that begins with #!, or a command after --.
 
+    A script with #SBATCH lines is read as sbatch reads it, a YAML file with SkyPilot's keys as a
+    SkyPilot task; what has no meaning here is named in a warning.
+
     \b
     arkwright submit train.yaml
     arkwright submit --nodes 2 --gpus-per-node 2 --time '1 h' -- python train.py --epochs 3
     arkwright submit -f - < job.yaml
+    arkwright submit train.sbatch
 
     Options override the file. Accepted means stored: the job is then the server's business.
     """
     if timeout is not None and not is_waiting:
         raise click.UsageError("--timeout goes with --wait")
-    text = _text(ctx, [*file, *([file_option] if file_option else [])])
+    files = [*file, *([file_option] if file_option else [])]
+    text = _text(ctx, files, factory, format_name)
     spec = with_options(with_default_project(text.spec), _options(given))
     for warning in text.warnings:
         click.echo(f"warning: {warning}", err=True)
-    if dry_run:
+    is_waiting = is_waiting or "wait" in text.caller
+    if dry_run or "test-only" in text.caller:
         from arkwright.cli.job_file import checked
 
         asked = checked(spec)
@@ -103,7 +116,9 @@ def submit(
             show_json(answer)
 
 
-def _text(ctx: click.Context, files: Sequence[str]) -> JobText:
+def _text(
+    ctx: click.Context, files: Sequence[str], factory: str | None, format_name: str | None
+) -> JobText:
     command = command_after_dashes(ctx)
     if command is not None and files:
         raise click.UsageError("give a file or a command after --, not both", ctx)
@@ -113,9 +128,11 @@ def _text(ctx: click.Context, files: Sequence[str]) -> JobText:
         raise click.UsageError("give a job file, - for standard input, or -- and a command", ctx)
     if len(files) > 1:
         raise click.UsageError(f"one file at a time; to run a command: -- {' '.join(files)}", ctx)
-    from arkwright.cli.job_file import from_file
+    from arkwright.cli.job_file import Format, from_file
+    from arkwright.cli.known_factory import known_factory
 
-    return from_file(files[0])
+    format_ = Format(format_name) if format_name is not None else None
+    return from_file(files[0], lambda: known_factory(factory), format_)
 
 
 def with_default_project(spec: Mapping[str, Any]) -> dict[str, Any]:

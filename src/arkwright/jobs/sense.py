@@ -11,7 +11,7 @@ import signal
 from arkwright.errors import InputError
 from arkwright.jobs.array import array_shape
 from arkwright.jobs.dependencies import When, dependencies
-from arkwright.jobs.spec import JobSpec, Level, Resources, Topology, sizes_of
+from arkwright.jobs.spec import JobSpec, Level, Resources, Starts, Topology, sizes_of
 from arkwright.units import parse_instant
 
 DURATION_S_MAX = 1e9
@@ -28,6 +28,7 @@ def nonsense(spec: JobSpec) -> list[tuple[str, str, str]]:
     """Key, what was found and what would be right, for everything wrong with `spec` by itself."""
     return [
         *_what_it_runs(spec),
+        *_batch(spec),
         *_amounts(spec),
         *_elastic(spec),
         *_groups(spec),
@@ -49,6 +50,26 @@ def _what_it_runs(spec: JobSpec) -> list[tuple[str, str, str]]:
     if spec.script is not None and not spec.script.strip():
         return [("script", "is empty", "write at least one line")]
     return []
+
+
+def _batch(spec: JobSpec) -> list[tuple[str, str, str]]:
+    """A script that starts its own tasks: how many there are is said in Slurm's words alone."""
+    if spec.starts is not Starts.BATCH:
+        return []
+    wrong = []
+    if spec.groups:
+        right = "use starts: ranks, with a command for all groups"
+        wrong.append(("starts", "batch beside groups", right))
+    if spec.ranks_per_node is not None:
+        right = "give slurm.ntasks_per_node"
+        wrong.append(("ranks_per_node", f"{spec.ranks_per_node} beside starts: batch", right))
+    slurm, most = spec.slurm, sizes_of(spec)[-1]
+    if slurm is not None and slurm.ntasks is not None and slurm.ntasks_per_node is not None:
+        room = most * slurm.ntasks_per_node
+        if slurm.ntasks > room:
+            found = f"{slurm.ntasks} tasks on {most} nodes with {slurm.ntasks_per_node} each"
+            wrong.append(("slurm.ntasks", found, f"give at most {room}"))
+    return wrong
 
 
 def _amounts(spec: JobSpec) -> list[tuple[str, str, str]]:
