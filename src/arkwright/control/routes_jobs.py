@@ -18,7 +18,7 @@ from arkwright.control.context import Context
 from arkwright.control.controller import Controller
 from arkwright.control.deferral_words import why_deferred
 from arkwright.control.intake import Submission
-from arkwright.control.naming import named
+from arkwright.control.naming import named, named_job
 from arkwright.control.refusals import NotFound
 from arkwright.control.resources import ExecResource, LogResource, WhyResource
 from arkwright.control.users import Identity
@@ -161,7 +161,8 @@ async def _act(
 async def logs(api: Context, request: Request, identity: Identity) -> Response:
     """A piece of one rank's output: `rank`, `attempt`, `offset`, `limit`."""
     query = request.query_params
-    resource, _ = await api.read(job_views.job, identity, request.path_params["job"])
+    row = await api.read(named_job, identity, request.path_params["job"])
+    resource, _ = await api.read(job_views.job, identity, row.id)
     attempt = integer(query.get("attempt"), "attempt", resource.attempt)
     rank = integer(query.get("rank"), "rank", 0)
     found = next((a for a in resource.attempts if a.n == attempt), None)
