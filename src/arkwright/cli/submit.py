@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,20 +151,20 @@ def with_default_project(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_begin(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """The instant for a begin such as `now+1hour`: it is here that now and the zone are known."""
+    """The instant for a begin such as `now+1hour`: it is here that now and the zone are known.
+
+    What cannot be read stays as it is, and is refused with all else that is wrong.
+    """
     text = spec.get("begin")
     if not isinstance(text, str) or _is_instant(text):
         return dict(spec)
     from datetime import datetime
 
-    from arkwright.errors import InputError, Problem
     from arkwright.jobs.sbatch.moments import instant
 
-    try:
+    with suppress(ValueError):
         return {**spec, "begin": instant(text, datetime.now().astimezone())}
-    except ValueError as error:
-        problem = Problem("job", "begin", f"{text!r} is no time", str(error))
-        raise InputError("the job cannot be submitted", [problem]) from None
+    return dict(spec)
 
 
 def _is_instant(text: str) -> bool:

@@ -42,12 +42,12 @@ def array_shape(text: str) -> ArrayShape:
     body, has_limit, limit = text.partition("%")
     at_once = _number(limit, text) if has_limit else None
     if at_once == 0:
-        raise InputError(f"array {text!r}: at most 0 tasks at once; give at least 1 after %")
+        raise InputError(f"{text!r}: at most 0 tasks at once; give at least 1 after %")
     ranges = [_range(part, text) for part in body.split(",")]
     if sum(len(each) for each in ranges) > TASKS_MAX:
         count = sum(len(each) for each in ranges)
         raise InputError(
-            f"array {text!r}: {count:,} tasks; an array has at most {TASKS_MAX:,}: "
+            f"{text!r}: {count:,} tasks; an array has at most {TASKS_MAX:,}; "
             "submit it in parts"
         )
     found = sorted({index for each in ranges for index in each})
@@ -104,20 +104,20 @@ def _range(part: str, text: str) -> range:
     high = _number(high_text, text) if has_high else low
     step = _number(step_text, text) if has_step else 1
     if has_step and not has_high:
-        raise InputError(f"array {text!r}: {part} has a step and no range; write 0-9:{step_text}")
+        raise InputError(f"{text!r}: {part} has a step and no range; write 0-9:{step_text}")
     if step == 0:
-        raise InputError(f"array {text!r}: {part} has step 0; give at least 1")
+        raise InputError(f"{text!r}: {part} has step 0; give at least 1")
     if high < low:
-        raise InputError(f"array {text!r}: {part} ends before it begins; write {high}-{low}")
+        raise InputError(f"{text!r}: {part} ends before it begins; write {high}-{low}")
     if high > INDEX_MAX:
-        raise InputError(f"array {text!r}: index {high}; give at most {INDEX_MAX:,}")
+        raise InputError(f"{text!r}: index {high}; give at most {INDEX_MAX:,}")
     return range(low, high + 1, step)
 
 
 def _number(digits: str, text: str) -> int:
     if not (digits.isascii() and digits.isdigit()) or len(digits) > DIGITS_MAX:
         raise InputError(
-            f"array {text[:80]!r}: {digits[:20]!r} is no index; write for example 0-99, 0-99:2%8 "
+            f"{text[:80]!r}: {digits[:20]!r} is no index; write for example 0-99, 0-99:2%8 "
             "or 1,3,5-9"
         )
     return int(digits)

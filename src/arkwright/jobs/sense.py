@@ -185,6 +185,7 @@ def _durations(spec: JobSpec) -> list[tuple[str, str, str]]:
             parse_instant(text or "1970-01-01T00:00:00Z")
         except ValueError:
             right = "write it as 2026-05-01T12:00:00Z or with an offset such as +02:00"
+            right += "; where it is submitted, also 18:00, tomorrow, now+1hour" * (key == "begin")
             wrong.append((key, f"{text!r} is no instant", right))
     return wrong
 
