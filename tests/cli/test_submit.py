@@ -66,6 +66,129 @@ def test_a_begin_in_words_becomes_an_instant_where_now_is_known(sent):
     assert sent("--begin", "whenever", "--", "true")["begin"] == "whenever"
 
 
+def test_an_array_is_said_with_its_tasks(ask, api):
+    array = {"tasks": 10, "indices": "0-9", "at_once": 2, "states": {"deferred": 10}}
+    api.say("POST", "/v1/jobs", job("01aaaa") | {"array": array})
+    assert ask("submit", "--array", "0-9%2", "--", "true")[1] == (
+        "submitted 01aaaa: 10 tasks, 01aaaa_0-9\n"
+    )
+
+
+def test_waiting_for_an_array_counts_its_tasks_and_fails_if_one_did(ask, api):
+    array = {
+        "tasks": 10,
+        "indices": "0-9",
+        "at_once": None,
+        "states": {"succeeded": 9, "failed": 1},
+    }
+    over = job("01aaaa", state="failed", reason="task 3: exit code 7", end_ms=6_000, exit_code=7)
+    api.say("POST", "/v1/jobs", job("01aaaa") | {"array": array | {"states": {"queued": 10}}})
+    api.say("GET", "/v1/jobs/01aaaa", over | {"array": array})
+    code, out, _ = ask("submit", "--array", "0-9", "--wait", "--", "true")
+    assert code == 100
+    assert out.splitlines()[1] == (
+        "01aaaa failed (9 succeeded, 1 failed) after 5.0 s, exit code 7: task 3: exit code 7"
+    )
+
+
+def test_every_option_arrives_in_the_job_files_words(sent, tmp_path, monkeypatch):
+    monkeypatch.setenv("SEED", "7")
+    options = "--name big --nodes 4 --gpus-per-node 0.5 --ranks-per-node 2 --time 90min"
+    more = "--project lab/vision --priority -3 --env A=b=c --env SEED --held --workdir sub"
+    assert sent(*options.split(), *more.split(), "--", "true") == {
+        "name": "big",
+        "nodes": 4,
+        "resources": {"gpus_per_node": 0.5},
+        "ranks_per_node": 2,
+        "time_limit": "90min",
+        "project": "lab/vision",
+        "priority": -3,
+        "env": {"A": "b=c", "SEED": "7"},
+        "held": True,
+        "workdir": str(tmp_path / "sub"),
+        "command": ["true"],
+    }
+
+
+def test_a_job_files_paths_are_relative_to_the_file(sent, tmp_path):
+    file = tmp_path / "jobs" / "train.yaml"
+    file.parent.mkdir()
+    text = "name: train\ncommand: [sleep, 5]\nworkdir: ../run\ncheckpoint: {dir: ckpt}\n"
+    file.write_text(text)
+    assert sent("jobs/train.yaml") == {
+        "name": "train",
+        "command": ["sleep", "5"],
+        "workdir": str(tmp_path / "run"),
+        "checkpoint": {"dir": str(tmp_path / "run" / "ckpt")},
+    }
+
+
+def test_a_job_file_without_a_directory_runs_beside_itself(sent, tmp_path):
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs" / "a.yaml").write_text("name: a\ncommand: [ls]\n")
+    assert sent("-f", "jobs/a.yaml")["workdir"] == str(tmp_path / "jobs")
+
+
+@pytest.mark.parametrize("words", [("-",), ("-f", "-")])
+def test_a_job_may_come_on_standard_input(sent, stdin, tmp_path, words):
+    stdin("name: a\ncommand: [ls]\ncheckpoint: {dir: /abs}\n")
+    body = sent(*words)
+    assert (body["workdir"], body["checkpoint"]) == (str(tmp_path), {"dir": "/abs"})
+
+
+def test_options_are_stronger_than_the_file_and_the_environment_is_weaker(
+    sent, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("ARKWRIGHT_PROJECT", "default")
+    text = "name: a\ncommand: [ls]\nenv: {A: '1', B: '2'}\nresources: {gpu_type: h100}\n"
+    (tmp_path / "a.yaml").write_text(text)
+    body = sent("a.yaml", "--env", "A=3", "--gpus-per-node", "8", "--name", "b")
+    assert body["env"] == {"A": "3", "B": "2"}
+    assert body["resources"] == {"gpu_type": "h100", "gpus_per_node": 8.0}
+    assert (body["name"], body["project"]) == ("b", "default")
+    (tmp_path / "a.yaml").write_text(text + "project: lab\n")
+    assert sent("a.yaml")["project"] == "lab"
+    assert sent("a.yaml", "--project", "mine")["project"] == "mine"
+
+
+def test_a_script_is_sent_whole_and_runs_where_it_was_submitted(sent, tmp_path):
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "my train.sh").write_text(SCRIPT)
+    body = sent("s/my train.sh", "--nodes", "2")
+    expected = {"name": "my-train", "script": SCRIPT, "workdir": str(tmp_path), "nodes": 2}
+    assert body == expected
+
+
+def test_sbatch_lines_are_announced_as_ignored(ask, api, tmp_path):
+    api.say("POST", "/v1/jobs", job())
+    (tmp_path / "s.sh").write_text("#!/bin/sh\n#SBATCH --nodes=2\ntrue\n")
+    code, _, err = ask("submit", "s.sh")
+    assert (code, err.startswith("warning: s.sh: not yet: its #SBATCH lines are ignored")) == (
+        0,
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"#!/bin/sh\n\xff\xfe", "s:2: byte 0xff is not UTF-8"),
+        (b"\x00\x01\x02", "NUL byte"),
+        (b"", "empty"),
+        (b"nmae: x", "did you mean name"),
+        (b"name: x\nname: y\n", "given twice"),
+        (b"#" * (5 * 2**20), "larger than 4 MiB"),
+    ],
+)
+def test_what_is_no_job_is_refused_with_file_and_line_and_nothing_is_sent(
+    ask, api, tmp_path, data, said
+):
+    (tmp_path / "s").write_bytes(data)
+    code, out, err = ask("submit", "s")
+    assert (code, out, api.asked) == (2, "", [])
+    assert said in err
+
+
 def test_a_script_that_may_not_be_read_is_refused(ask, tmp_path, monkeypatch):
     def closed(*_args, **_options):
         raise PermissionError(13, "Permission denied")
