@@ -159,14 +159,25 @@ def test_a_script_is_sent_whole_and_runs_where_it_was_submitted(sent, tmp_path):
     assert body == expected
 
 
-def test_sbatch_lines_are_announced_as_ignored(ask, api, tmp_path):
+def test_sbatch_lines_make_a_batch_job_and_what_only_slurm_knows_is_named(ask, api, tmp_path):
     api.say("POST", "/v1/jobs", job())
-    (tmp_path / "s.sh").write_text("#!/bin/sh\n#SBATCH --nodes=2\ntrue\n")
+    text = "#!/bin/sh\n#SBATCH -N 2 --hint=nomultithread --export=NONE\ntrue\n"
+    (tmp_path / "s.sh").write_text(text)
     code, _, err = ask("submit", "s.sh")
-    assert (code, err.startswith("warning: s.sh: not yet: its #SBATCH lines are ignored")) == (
+    assert (code, err) == (
         0,
-        True,
+        "warning: s.sh:2: --hint: passed on to Slurm; other engines ignore it\n",
     )
+    body = api.asked[-1].body
+    assert (body["nodes"], body["starts"], body["script"]) == (2, "batch", text)
+    assert body["slurm"] == {"output": "slurm-%j.out", "passthrough": ["--hint=nomultithread"]}
+
+
+def test_the_command_lines_words_are_stronger_than_the_scripts(ask, api, tmp_path):
+    api.say("POST", "/v1/jobs", job())
+    (tmp_path / "s.sh").write_text("#!/bin/sh\n#SBATCH -N 2 -t 5 --export=NONE\ntrue\n")
+    assert ask("submit", "s.sh", "--nodes", "3", "--time", "1 h")[0] == 0
+    assert (api.asked[-1].body["nodes"], api.asked[-1].body["time_limit"]) == (3, "1 h")
 
 
 @pytest.mark.parametrize(

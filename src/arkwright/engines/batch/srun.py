@@ -111,8 +111,9 @@ class Step:
         self._given = given
         self._command = list(command)
         self._files, self._plan = _attempt()
+        self._shape = _shape(self._plan)
         try:
-            self._layout = layout_of(given, _shape(self._plan))
+            self._layout = layout_of(given, self._shape)
         except ValueError as error:
             number = os.environ.get("SLURM_JOB_ID", "")
             raise SrunError(f"Unable to create step for job {number}: {error}") from None
@@ -256,22 +257,39 @@ class Step:
         wants = {"exclusive", "exact"} & set(self._given)
         if not wants or "overlap" in self._given:
             return
+        layouts = self._layouts()
         is_told = False
-        while not self._try_reserve():
-            for connection in self._reservations:
-                connection.close()
-            self._reservations = []
+        while not any(map(self._try_reserve, layouts)):
             if not is_told and "quiet" not in self._given:
                 text = "Step creation temporarily disabled, retrying (Requested nodes are busy)"
                 complain(f"srun: {text}")
                 is_told = True
             time.sleep(BUSY_PAUSE_S)
 
-    def _try_reserve(self) -> bool:
-        for node, count in zip(self._layout.nodes, self._layout.counts, strict=True):
-            per_task, per_node = self._layout.gpus_per_task, self._layout.gpus_per_node
+    def _layouts(self) -> list[Layout]:
+        """The step on each set of nodes it could have: those from the first on, the second, …"""
+        found = [self._layout]
+        if not {"nodelist", "relative"} & set(self._given):
+            for first in range(1, len(self._shape.names) - len(self._layout.nodes) + 1):
+                with contextlib.suppress(ValueError):
+                    moved = {**self._given, "relative": str(first)}
+                    found.append(layout_of(moved, self._shape))
+        return [each for each in found if len(each.tasks) == len(self._layout.tasks)]
+
+    def _try_reserve(self, layout: Layout) -> bool:
+        if self._reserved(layout):
+            self._layout = layout
+            return True
+        for connection in self._reservations:
+            connection.close()
+        self._reservations, self._gpus = [], {}
+        return False
+
+    def _reserved(self, layout: Layout) -> bool:
+        for node, count in zip(layout.nodes, layout.counts, strict=True):
+            per_task, per_node = layout.gpus_per_task, layout.gpus_per_node
             gpus = per_task * count if per_task is not None else per_node or 0
-            asked = {"cpus": count * self._layout.cpus_per_task, "gpus": gpus}
+            asked = {"cpus": count * layout.cpus_per_task, "gpus": gpus}
             connection = self._connect(node)
             self._reservations.append(connection)
             step_wire.send(connection, {"reserve": asked})

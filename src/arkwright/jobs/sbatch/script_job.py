@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os.path
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -100,10 +101,17 @@ def read_script(
         for line in late_directives(script)
     ]
     if reading.problems:
-        raise InputError(f"{source} cannot be submitted", reading.problems)
+        in_order = sorted(reading.problems, key=_line)
+        raise InputError(f"{source} cannot be submitted", in_order)
     spec = _spec(job, passed)
     caller = {name: given[name].value for name in _CALLER if name in given}
     return ScriptJob(spec, tuple(reading.warnings), caller)
+
+
+def _line(problem: Problem) -> int:
+    """The line a problem is in; what is not in the script comes last."""
+    number = problem.where.rpartition(":")[2]
+    return int(number) if number.isdecimal() else sys.maxsize
 
 
 def _gather(
