@@ -47,8 +47,7 @@ def array_shape(text: str) -> ArrayShape:
     if sum(len(each) for each in ranges) > TASKS_MAX:
         count = sum(len(each) for each in ranges)
         raise InputError(
-            f"{text!r}: {count:,} tasks; an array has at most {TASKS_MAX:,}; "
-            "submit it in parts"
+            f"{text!r}: {count:,} tasks; an array has at most {TASKS_MAX:,}; submit it in parts"
         )
     found = sorted({index for each in ranges for index in each})
     step = ranges[0].step if len(ranges) == 1 else 1
