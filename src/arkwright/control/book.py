@@ -59,6 +59,7 @@ class Book:
 
     def __init__(self) -> None:
         self.jobs: dict[str, ActiveJob] = {}
+        self._placed: dict[str, ActiveJob] = {}
         self._last_spec: tuple[dict[str, Any], JobSpec] | None = None
 
     def apply(self, event: Event) -> ActiveJob | None:
@@ -103,12 +104,16 @@ class Book:
             job.evictions = event.after.get("evictions", job.evictions)
             job.moves = event.after.get("moves", job.moves)
             job.nodes = ()
+        if job.state in PLACED:
+            self._placed[job.id] = job
+        else:
+            self._placed.pop(job.id, None)
         if job.state in FINAL:
             del self.jobs[job.id]
 
     def placed(self) -> list[ActiveJob]:
         """Jobs that hold nodes, in order of submission."""
-        return [job for job in self.jobs.values() if job.state in PLACED]
+        return sorted(self._placed.values(), key=lambda job: job.number)
 
 
 def _place(job: ActiveJob, event: Event) -> None:

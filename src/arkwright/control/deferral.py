@@ -37,7 +37,17 @@ MS_PER_MINUTE = 60_000
 
 def is_deferred(spec: JobSpec) -> bool:
     """Whether a job of this kind waits for something else than room before it is queued."""
-    return bool(spec.begin or spec.depends_on) or at_once(spec) is not None
+    return bool(deferred_for(spec))
+
+
+def deferred_for(spec: JobSpec) -> list[str]:
+    """What such a job may have to wait for, in the codes that `why` uses."""
+    found = {
+        "dependency": bool(spec.depends_on),
+        "begin": spec.begin is not None,
+        "array-limit": at_once(spec) is not None,
+    }
+    return [code for code, is_there in found.items() if is_there]
 
 
 class Verdict(Enum):

@@ -34,8 +34,6 @@ def with_ids(
                 wrong.append((key, str(error), "give the id of a job that was submitted"))
                 continue
             ids[name] = found.id
-            if found.indices is not None:
-                wrong.append((key, f"{name} is some tasks of an array", "name each by itself"))
         for each in needed:
             for one in each.conditions:
                 if one.when is When.AFTER_CORR and one.job in ids:

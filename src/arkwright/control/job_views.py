@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Row, func, select
 
 from arkwright.control.clock import ID_LENGTH
+from arkwright.control.deferral import deferred_for
 from arkwright.control.naming import Named, first_task, is_task_of, named, named_job, visible
 from arkwright.control.resources import (
     ArrayResource,
@@ -214,6 +215,7 @@ def _job(
     row: Row[Any], placed: Row[Any] | AttemptResource | None, lost: Mapping[str, int] = _NONE
 ) -> JobResource:
     spec = msgspec.convert(row.spec, JobSpec)
+    is_deferred = row.state == State.DEFERRED.value
     return JobResource(
         id=row.id,
         number=row.seq,
@@ -221,7 +223,7 @@ def _job(
         project=row.project,
         user=row.user,
         state=row.state,
-        reason=row.reason,
+        reason=", ".join(deferred_for(spec)) if is_deferred else row.reason,
         exit_code=row.exit_code,
         priority=spec.priority,
         nodes=len(placed.nodes) if placed is not None else nodes_of(spec),

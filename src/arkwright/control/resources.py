@@ -62,7 +62,8 @@ class JobResource(Struct, frozen=True, kw_only=True):
     user: str
     state: str
     reason: str
-    """Why it is in its state, where there is something to say."""
+    """Why it is in its state, where there is something to say; of a deferred job the codes of what
+    it may have to wait for: `dependency`, `begin`, `array-limit`."""
     exit_code: int | None
     priority: int
     nodes: int

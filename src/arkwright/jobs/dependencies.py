@@ -59,7 +59,7 @@ class AnyOf(Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...]
 
 
-_ITEM = re.compile(r"[A-Za-z0-9._:+\[\],?-]{1,4096}\Z")
+_ITEM = re.compile(r"[A-Za-z0-9._:+,?-]{1,4096}\Z")
 
 
 def dependencies(items: Sequence[str]) -> tuple[AnyOf, ...]:
