@@ -19,7 +19,8 @@ from typing import Any
 from arkwright.engines.attempt_files import AttemptFiles, Plan, read_record, take_lock, write_record
 from arkwright.engines.batch import step_wire
 from arkwright.engines.batch.batch_part import wake
-from arkwright.engines.batch.srun_options import CONTAINERS, REFUSED, SRUN
+from arkwright.engines.batch.container import NoContainers, container_argv
+from arkwright.engines.batch.srun_options import REFUSED, SRUN
 from arkwright.engines.batch.step_environment import step_environment, task_environment
 from arkwright.engines.batch.step_layout import JobShape, Task, layout_of
 from arkwright.engines.batch.step_reservation import (
@@ -72,9 +73,6 @@ def _read(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     for name, advice in REFUSED.items():
         if name in given:
             raise SrunError(f"--{name} is not run on the local engine: {advice}")
-    for name in CONTAINERS:
-        if name in given:
-            raise SrunError(f"--{name}: containers of steps are run by Slurm with pyxis only")
     if not read.rest and "version" not in given:
         raise SrunError("No command given to execute.")
     if ":" in read.rest:
@@ -111,8 +109,8 @@ class Step:
 
     def __init__(self, given: Mapping[str, str], command: Sequence[str]) -> None:
         self._given = given
-        self._command = list(command)
         self._files, self._plan = _attempt()
+        self._command = [*_container(given, self._plan), *command]
         self._shape = _shape(self._plan)
         try:
             self._layout = layout_of(given, self._shape)
@@ -278,6 +276,22 @@ def _attempt() -> tuple[AttemptFiles, Plan]:
             " allocation first (arkwright slurm salloc)"
         )
     return files, plan
+
+
+def _container(given: Mapping[str, str], plan: Plan) -> list[str]:
+    """What runs the command in the container that the step asks for, if it does."""
+    image = given.get("container-image")
+    if image is None:
+        return []
+    try:
+        return container_argv(
+            image,
+            given.get("container-mounts"),
+            given.get("container-workdir") or str(Path.cwd()),
+            has_gpus=not plan["is_virtual"],
+        )
+    except NoContainers as error:
+        raise SrunError(str(error)) from None
 
 
 def _shape(plan: Plan) -> JobShape:
