@@ -151,13 +151,16 @@ def test_an_srun_that_is_killed_takes_its_tasks_along(engine, tmp_path):
     body = """srun -n1 bash -c 'echo $$ > pid; exec sleep 60' & step=$!
     while [ ! -s pid ]; do sleep 0.05; done
     kill -KILL $step
-    for i in $(seq 100); do kill -0 $(cat pid) 2>/dev/null || { echo gone; exit 0; }; sleep 0.05; done
+    for i in $(seq 100); do
+      kill -0 $(cat pid) 2>/dev/null || { echo gone; exit 0; }; sleep 0.05
+    done
     """
     assert "gone" in said(engine, body, tmp_path, nodes=1)
 
 
 def test_signals_reach_the_tasks_through_srun(engine, tmp_path):
-    body = """srun bash -c 'trap "echo got it; exit 3" USR1; echo up > up; sleep 60 & wait' & step=$!
+    body = """srun bash -c 'trap "echo got it; exit 3" USR1; echo up > up; sleep 60 & wait' &
+    step=$!
     while [ ! -s up ]; do sleep 0.05; done
     kill -USR1 $step
     wait $step; echo "srun ended with $?"
@@ -174,7 +177,8 @@ def early(batch_only: bool) -> dict[str, object]:
 
 
 def test_a_signal_before_the_limit_goes_to_the_script_alone(engine, tmp_path):
-    body = "trap 'echo script; exit 0' USR1; srun -n1 bash -c 'trap \"echo task\" USR1; sleep 60' & wait"
+    body = """trap 'echo script; exit 0' USR1
+    srun -n1 bash -c 'trap "echo task" USR1; sleep 60' & wait"""
     assert said(engine, body, tmp_path, **early(True))[0] == "script"
 
 
