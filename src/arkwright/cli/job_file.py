@@ -17,6 +17,7 @@ from arkwright import documents
 from arkwright.cli.job_text import JobText, name_of
 from arkwright.errors import InputError, Problem
 from arkwright.jobs.sbatch.directives import has_directives
+from arkwright.jobs.sense import nonsense
 from arkwright.jobs.spec import JobSpec, unsupported
 
 if TYPE_CHECKING:
@@ -102,9 +103,7 @@ def checked(spec: Mapping[str, Any]) -> dict[str, Any]:
     """`spec` in its shortest form, after the checks that need no factory; raises InputError."""
     job = documents.decode(documents.plain(dict(spec), "job"), JobSpec)
     problems = [Problem("job", key, found, "") for key, found in unsupported(job)]
-    if (job.command is None) == (job.script is None):
-        found = "neither is given" if job.command is None else "both are given"
-        problems.append(Problem("job", "command, script", found, "give exactly one of them"))
+    problems += [Problem("job", *each) for each in nonsense(job)]
     if problems:
         raise InputError(f"job {job.name} would be refused", problems)
     encoded: dict[str, Any] = documents.encode(job)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,14 @@ NO_SUCH_ROUTE = 404
     type=click.Choice(("job", "sbatch", "script", "skypilot")),
     help="What the file is; default by its content.",
 )
+@click.option("--array", metavar="LIST", help="Once for every index: 0-99, 0-99:2%8, 1,3,5-9.")
+@click.option(
+    "--depends-on",
+    multiple=True,
+    metavar="WHEN:JOB",
+    help="afterok:JOB, afterany:, afternotok:, after:JOB+MINUTES, aftercorr:, singleton.",
+)
+@click.option("--begin", metavar="TIME", help="Not before: RFC 3339, 18:00, tomorrow, now+1hour.")
 @click.option("--count", type=click.IntRange(1, COUNT_MAX), default=1, help="Submit N copies.")
 @click.option("--wait", "is_waiting", is_flag=True, help="Wait until it is over.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="For --wait.")
@@ -94,7 +103,7 @@ def submit(
         raise click.UsageError("--timeout goes with --wait")
     files = [*file, *([file_option] if file_option else [])]
     text = _text(ctx, files, factory, format_name)
-    spec = with_options(with_default_project(text.spec), _options(given))
+    spec = with_begin(with_options(with_default_project(text.spec), _options(given)))
     for warning in text.warnings:
         click.echo(f"warning: {warning}", err=True)
     is_waiting = is_waiting or "wait" in text.caller
@@ -107,7 +116,7 @@ def submit(
         return
     with connect(factory) as client:
         ids, answer = _submit(client, spec, count, idempotency_key, is_json=is_json)
-        said = None if is_json else "\n".join(f"submitted {job_id}" for job_id in ids)
+        said = None if is_json else _said(ids, answer)
         if is_waiting:
             ctx.exit(wait_for(client, ids, timeout, said=said, is_json=is_json))
         elif said is not None:
@@ -141,14 +150,53 @@ def with_default_project(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {**({"project": project} if project else {}), **spec}
 
 
+def with_begin(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The instant for a begin such as `now+1hour`: it is here that now and the zone are known.
+
+    What cannot be read stays as it is, and is refused with all else that is wrong.
+    """
+    text = spec.get("begin")
+    if not isinstance(text, str) or _is_instant(text):
+        return dict(spec)
+    from datetime import datetime
+
+    from arkwright.jobs.sbatch.moments import instant
+
+    with suppress(ValueError):
+        return {**spec, "begin": instant(text, datetime.now().astimezone())}
+    return dict(spec)
+
+
+def _is_instant(text: str) -> bool:
+    from arkwright.units import parse_instant
+
+    try:
+        parse_instant(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     """What was said on the command line, in the job file's words."""
-    keys = ("name", "nodes", "ranks_per_node", "time_limit", "project", "priority", "workdir")
+    keys = (
+        "name",
+        "nodes",
+        "ranks_per_node",
+        "time_limit",
+        "project",
+        "priority",
+        "workdir",
+        "array",
+        "begin",
+    )
     options: dict[str, Any] = {key: given[key] for key in keys if given[key] is not None}
     if given["gpus_per_node"] is not None:
         options["resources"] = {"gpus_per_node": given["gpus_per_node"]}
     if given["held"]:
         options["held"] = True
+    if given["depends_on"]:
+        options["depends_on"] = list(given["depends_on"])
     if given["env"]:
         options["env"] = dict(_variable(text) for text in given["env"])
     return options
@@ -186,6 +234,12 @@ def _submit(
             show_json(_refusal(error))
         raise
     return [str(job["id"])], job
+
+
+def _said(ids: Sequence[str], answer: Mapping[str, Any]) -> str:
+    array = answer.get("array")
+    tasks = f": {array['tasks']} tasks, {ids[0]}_{array['indices']}" if array else ""
+    return "\n".join(f"submitted {job_id}{tasks}" for job_id in ids)
 
 
 def _refusal(error: Refused) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from arkwright.control import tables
-from arkwright.control.projection import project
+from arkwright.control.projection import project_all
 from arkwright.errors import FencedError, InternalError, StoreError
 from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import FINAL
@@ -103,8 +103,7 @@ class Store:
             if decision is not None:
                 row = decision._asdict() | {"at_ms": at_ms}
                 connection.execute(insert(tables.DECISIONS).values(**row))
-            for item in events:
-                project(connection, item)
+            project_all(connection, events)
             for key in idempotency:
                 row = key._asdict() | {"job_ids": list(key.job_ids), "at_ms": at_ms}
                 connection.execute(insert(tables.IDEMPOTENCY).values(**row))
@@ -188,6 +187,11 @@ class Reader:
         if job_id is not None:
             query = query.where(tables.EVENTS.c.job_id == job_id)
         return [_event(row) for row in self.rows(query.order_by(tables.EVENTS.c.seq).limit(limit))]
+
+    def lost_sites(self) -> dict[str, int]:
+        """Sites out of reach, and since when [ms]."""
+        row = self.first(select(tables.META.c.value).where(tables.META.c.key == tables.LOST_SITES))
+        return {} if row is None else msgspec.json.decode(row.value, type=dict[str, int])
 
     def events_of_active_jobs(self) -> list[Event]:
         """The whole log of every job that is not over, in log order."""

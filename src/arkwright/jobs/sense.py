@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import signal
 
+from arkwright.errors import InputError
+from arkwright.jobs.array import array_shape
+from arkwright.jobs.dependencies import When, dependencies
 from arkwright.jobs.spec import JobSpec, Level, Resources, Starts, Topology, sizes_of
 from arkwright.units import parse_instant
 
@@ -33,6 +36,8 @@ def nonsense(spec: JobSpec) -> list[tuple[str, str, str]]:
         *_durations(spec),
         *_checkpoint(spec),
         *_power(spec),
+        *_array(spec),
+        *_dependencies(spec),
     ]
 
 
@@ -175,13 +180,46 @@ def _durations(spec: JobSpec) -> list[tuple[str, str, str]]:
     ]
     if spec.time_limit is not None and spec.time_limit <= 0:
         wrong.append(("time_limit", "0 s", "give the job some time, or leave it out"))
-    if spec.deadline is not None:
+    for key, text in (("deadline", spec.deadline), ("begin", spec.begin)):
         try:
-            parse_instant(spec.deadline)
+            parse_instant(text or "1970-01-01T00:00:00Z")
         except ValueError:
             right = "write it as 2026-05-01T12:00:00Z or with an offset such as +02:00"
-            wrong.append(("deadline", f"{spec.deadline!r} is no instant", right))
+            right += "; where it is submitted, also 18:00, tomorrow, now+1hour" * (key == "begin")
+            wrong.append((key, f"{text!r} is no instant", right))
     return wrong
+
+
+def _array(spec: JobSpec) -> list[tuple[str, str, str]]:
+    if spec.array is None:
+        return []
+    try:
+        array_shape(spec.array)
+    except InputError as error:
+        return [("array", *_in_two(error))]
+    return []
+
+
+def _dependencies(spec: JobSpec) -> list[tuple[str, str, str]]:
+    wrong = []
+    for place, item in enumerate(spec.depends_on):
+        key = f"depends_on[{place}]"
+        try:
+            needed = dependencies((item,))
+        except InputError as error:
+            wrong.append((key, *_in_two(error)))
+            continue
+        whens = {one.when for each in needed for one in each.conditions}
+        if When.AFTER_CORR in whens and spec.array is None:
+            found = f"{item!r} in a job that is no array"
+            wrong.append((key, found, "give array, or use afterok"))
+    return wrong
+
+
+def _in_two(error: InputError) -> tuple[str, str]:
+    """What was found, and what would be right."""
+    found, _, right = str(error).rpartition("; ")
+    return (found, right) if found else (right, "")
 
 
 def _checkpoint(spec: JobSpec) -> list[tuple[str, str, str]]:

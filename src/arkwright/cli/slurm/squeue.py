@@ -97,9 +97,9 @@ def _is_only_user(jobs: Sequence[Mapping[str, Any]]) -> bool:
 
 def number_of(job: Mapping[str, Any]) -> str:
     """The job's number; of a task of an array the array's, and its index: `7_3`."""
-    array = job.get("array") or {}
-    if isinstance(array, Mapping) and "index" in array:
-        return f"{array.get('number') or job['number']}_{array['index']}"
+    task = job.get("task")
+    if task:
+        return f"{task['array_number']}_{task['index']}"
     return str(job["number"])
 
 
@@ -155,16 +155,26 @@ def _partition(job: Mapping[str, Any]) -> str:
     return str(options.get("partition") or sites or "batch")
 
 
+_WAITING = ("held", "deferred", "queued")
+_DEFERRED = {
+    "dependency": "Dependency",
+    "begin": "BeginTime",
+    "array-limit": "JobArrayTaskLimit",
+}
+
+
 def _reason(job: Mapping[str, Any]) -> str:
     if job["state"] == "held":
         return "JobHeldUser"
+    if job["state"] == "deferred":
+        return _DEFERRED.get(str(job["reason"]).partition(",")[0], "Dependency")
     if job["state"] == "queued":
         return str(job["reason"] or "Resources").partition(":")[0]
     return "None"
 
 
 def _where(job: Mapping[str, Any]) -> str:
-    return f"({_reason(job)})" if job["state"] in ("held", "queued") else compress(job["where"])
+    return f"({_reason(job)})" if job["state"] in _WAITING else compress(job["where"])
 
 
 def _left(job: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 _STATES: Final = {
     "queued": ("PD", "PENDING"),
     "held": ("PD", "PENDING"),
+    "deferred": ("PD", "PENDING"),
     "starting": ("CF", "CONFIGURING"),
     "running": ("R", "RUNNING"),
     "stopping": ("CG", "COMPLETING"),
