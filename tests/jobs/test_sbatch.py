@@ -127,7 +127,8 @@ def test_what_is_no_time_is_refused(text):
     ("text", "expected"),
     [
         ("gpu", (1, "")), ("gpu:4", (4, "")), ("gpu:a100", (1, "a100")),
-        ("gpu:a100:4", (4, "a100")), ("gpu:h100:8(S:0-1)", (8, "h100")), ("gres/gpu:2", (2, "")), ("gpu=3", (3, "")),
+        ("gpu:a100:4", (4, "a100")), ("gpu:h100:8(S:0-1)", (8, "h100")),
+        ("gres/gpu:2", (2, "")), ("gpu=3", (3, "")),
     ],
 )  # fmt: skip
 def test_generic_resources_in_every_form(text, expected):
