@@ -37,6 +37,7 @@ PACKAGES = (
     "slurm-wlm-basic-plugins,slurm-wlm-mysql-plugin,mariadb-server,libfaketime,python3"
 )
 USERS = {"alice": 6001, "bob": 6002, "slurmrest": 6100}
+OLD_INTERFACES = "openapi/v0.0.36,openapi/v0.0.37,openapi/v0.0.38"
 START_LIMIT_S = 40
 
 
@@ -76,6 +77,7 @@ class Lab:
         node_timeout_s=10, job_age_s=300, debug="info", accounting=False, clock_offset_s=0,
     ):  # fmt: skip
         self.folder = folder
+        self.old = "bookworm" in root.name
         self.nodes = [f"{prefix}{number}" for number in range(1, nodes + 1)]
         self.users = [name for name in USERS if name != "slurmrest"]
         self.shared = folder / "shared"
@@ -98,7 +100,7 @@ class Lab:
             "slurm.conf": settings.slurm_conf(self.nodes, ports, values, partitions, dbd, extra),
             "gres.conf": settings.gres_conf(self.nodes, gpu, gpus),
             "topology.conf": settings.topology_conf(self.nodes, leaf),
-            "cgroup.conf": "" if "bookworm" in root.name else "CgroupPlugin=disabled\n",
+            "cgroup.conf": f"CgroupPlugin={'cgroup/v1' if self.old else 'disabled'}\n",
         } | (files or {})
 
     def __enter__(self):
@@ -229,7 +231,9 @@ class Lab:
         self.rest_socket.unlink(missing_ok=True)
         environment = {"SLURM_JWT": "daemon", **self.daemon_environment}
         where = [f"127.0.0.1:{self.ports['rest']}", "unix:/run/slurmrestd/socket"]
-        words = ["slurmrestd", "-a", "rest_auth/jwt", *where]
+        # 22.05's plugins of the accounting refuse to start where there is none.
+        only = [] if self.accounting or not self.old else ["-s", OLD_INTERFACES]
+        words = ["slurmrestd", "-a", "rest_auth/jwt", *only, *where]
         self.slurmrestd = self._start("slurmrestd", words, "slurmrest", environment)
         self.wait(
             lambda: _answers(self.ports["rest"]) or self._died("slurmrestd"),
