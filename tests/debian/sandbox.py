@@ -77,6 +77,7 @@ class Sandbox:
         for name in ("etc", "var"):
             shutil.copytree(self.root / name, self.folder / name, symlinks=True)
         self.first = None
+        self.started = []
 
     def __enter__(self):
         """Start the first process; files below `etc` may be written before."""
@@ -94,8 +95,10 @@ class Sandbox:
         return self
 
     def __exit__(self, *_error):
-        """Kill every process inside at once."""
+        """Kill every process inside at once, and collect those that wait for one out here."""
         self.first.kill()
+        for process in self.started:
+            process.wait()
 
     def argv(self, *words, user=None, host=None, cwd="/", environment=None):
         """The command line that runs `words` inside, from here, as `user` (root if none).
@@ -134,6 +137,7 @@ class Sandbox:
             process = subprocess.Popen(
                 self.argv(*words, **how), stdin=subprocess.DEVNULL, stdout=out, stderr=out
             )
+        self.started.append(process)
         return Daemon(process)
 
     def start_host(self, host):
@@ -146,6 +150,7 @@ class Sandbox:
                 stdout=log,
                 stderr=log,
             )
+        self.started.append(process)
         first = First(process)
         if first.pid is None:
             raise RuntimeError((self.folder / "sandbox.log").read_text())
