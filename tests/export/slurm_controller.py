@@ -23,7 +23,7 @@ SlurmctldParameters=idle_on_node_suspend
 CommunicationParameters=NoCtldInAddrAny
 SlurmUser=root
 AuthType=auth/munge
-AuthInfo=socket={socket}
+
 CryptoType=crypto/munge
 StateSaveLocation=/var/spool/slurmctld
 SlurmctldPidFile=/run/slurmctld.pid

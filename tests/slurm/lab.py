@@ -26,7 +26,7 @@ from pathlib import Path
 
 from debian.roots import root_of
 from debian.sandbox import Sandbox
-from slurm import settings
+from slurm import accounting, settings
 from slurm.munge import start_munged
 from slurm.ports import ports
 
@@ -38,6 +38,7 @@ PACKAGES = (
 )
 USERS = {"alice": 6001, "bob": 6002, "slurmrest": 6100}
 OLD_INTERFACES = "openapi/v0.0.36,openapi/v0.0.37,openapi/v0.0.38"
+LIBRARY = "usr/lib/x86_64-linux-gnu/libmariadb.so.3"
 START_LIMIT_S = 40
 
 
@@ -74,7 +75,7 @@ class Lab:
     def __init__(
         self, root, folder, ports, *, nodes=8, gpus=8, cpus=16, memory_mib=64_000, gpu="h100",
         leaf=4, prefix="n", binds=(), partitions=settings.PARTITIONS, extra="", files=None,
-        node_timeout_s=10, job_age_s=300, debug="info", accounting=False, clock_offset_s=0,
+        node_timeout_s=10, job_age_s=300, debug="info", with_accounting=False, clock_offset_s=0,
     ):  # fmt: skip
         self.folder = folder
         self.old = "bookworm" in root.name
@@ -89,13 +90,13 @@ class Lab:
         self.url = f"http://127.0.0.1:{self.ports['rest']}"
         self.rest_socket = folder / "run/slurmrestd/socket"
         self.gpus = gpus
-        self.accounting = accounting
+        self.accounting = with_accounting
         self.hosts, self.slurmds = {}, {}
-        self.munged = self.slurmctld = self.slurmrestd = None
+        self.munged = self.slurmctld = self.slurmrestd = self.slurmdbd = self.database = None
         self.daemon_environment = _clock(clock_offset_s)
         values = {"cpus": cpus, "memory_mib": memory_mib, "gpu": gpu, "gpus": gpus,
                   "node_timeout_s": node_timeout_s, "job_age_s": job_age_s, "debug": debug}  # fmt: skip
-        dbd = self.ports["accounting"] if accounting else None
+        dbd = self.ports["accounting"] if with_accounting else None
         self.files = {
             "slurm.conf": settings.slurm_conf(self.nodes, ports, values, partitions, dbd, extra),
             "gres.conf": settings.gres_conf(self.nodes, gpu, gpus),
@@ -110,7 +111,7 @@ class Lab:
             self._devices()
             self.munged = start_munged(self.sandbox, self.daemon_environment)
             if self.accounting:
-                raise NotImplementedError
+                self._start_accounting()
             self.start_controller(fresh=True)
             with ThreadPoolExecutor(4) as starting:
                 list(starting.map(self.revive, self.nodes))
@@ -298,6 +299,15 @@ class Lab:
         key = etc / "slurm/jwt.key"
         key.write_bytes(os.urandom(32))
         key.chmod(0o600)
+
+    def _start_accounting(self):
+        logs = self.folder / "var/log/slurm"
+        self.database = accounting.start_database(self.sandbox, self.sandbox.root, logs)
+        port = self.ports["accounting"]
+        library = None if self.old else slurm_root("22.05") / LIBRARY
+        log = logs / "slurmdbd.log"
+        self.slurmdbd = accounting.start_slurmdbd(self.sandbox, port, log, library)
+        accounting.add_accounts(self.sandbox, self.users)
 
     def _devices(self):
         """GPUs are clones of /dev/null: Slurm counts and hands out device files."""

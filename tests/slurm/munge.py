@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-SOCKET = "/run/munge/socket"
+SOCKET = "/run/munge/munge.socket.2"
+"""Where everything looks for it by itself."""
 START_LIMIT_S = 10
 
 

@@ -12,7 +12,7 @@ SlurmdUser=root
 CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 AuthType=auth/munge
 # A credential lives 120 s by default, which is how long a job of a crashed node is held back.
-AuthInfo=socket=/run/munge/socket,cred_expire=5
+AuthInfo=cred_expire=5
 AuthAltTypes=auth/jwt
 AuthAltParameters=jwt_key=/etc/slurm/jwt.key
 CryptoType=crypto/munge
@@ -62,19 +62,16 @@ AccountingStorageType=accounting_storage/slurmdbd
 AccountingStorageHost=localhost
 AccountingStoragePort={port}
 AccountingStorageTRES=gres/gpu
-AccountingStorageEnforce=
 JobAcctGatherFrequency=0
 """
 NO_ACCOUNTING = "AccountingStorageType=accounting_storage/none\n"
 PARTITIONS = "PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP\n"
 DATABASE = """\
 AuthType=auth/munge
-AuthInfo=socket=/run/munge/socket
 DbdHost=localhost
 DbdAddr=127.0.0.1
 DbdPort={port}
 SlurmUser=root
-LogFile=/var/log/slurm/slurmdbd.log
 PidFile=/run/slurmdbd.pid
 StorageType=accounting_storage/mysql
 StorageHost=localhost
