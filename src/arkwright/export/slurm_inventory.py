@@ -107,8 +107,9 @@ def _gres(inventory: Inventory) -> str:
 
 
 def _detection(group: NodeGroup) -> str:
-    gpus = catalog.gpus()
-    kind = next((gpus[name] for name in (group.gpu_type, *group.gpus) if name in gpus), None)
+    known = catalog.gpus()
+    names = [name for name in (group.gpu_type, *group.gpus) if name is not None]
+    kind = next((known[name] for name in names if name in known), None)
     return "rsmi" if kind is not None and kind.vendor == "AMD" else "nvml"
 
 
