@@ -83,7 +83,10 @@ CommitDelay=1
 
 def slurm_conf(names, ports, values, partitions, accounting, extra):
     """`slurm.conf` for nodes `names`, node i at port `ports[i + 1]`, the controller at the first."""
-    lines = [f"NodeName={name} NodeAddr=127.0.0.1 Port={port}" for name, port in zip(names, ports[1:], strict=False)]
+    lines = [
+        f"NodeName={name} NodeAddr=127.0.0.1 Port={port}"
+        for name, port in zip(names, ports[1:], strict=False)
+    ]
     return SLURM.format(
         controller_port=ports[0],
         nodes="\n".join(lines),
