@@ -120,7 +120,7 @@ class Sandbox:
                 return line.split(":")[5]
         raise LookupError(f"no user {user} in this sandbox")
 
-    def run(self, *words, timeout=60, input=None, **how):  # noqa: A002
+    def run(self, *words, timeout=60, input=None, **how):
         """Run to the end; returns the finished process with its output as text."""
         return subprocess.run(
             self.argv(*words, **how),
