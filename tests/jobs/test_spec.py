@@ -38,6 +38,7 @@ SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
     "env", "time_limit", "priority", "tier", "topology", "sites", "held", "checkpoint", "retry",
     "grace", "power", "elastic", "deadline", "preemptible", "groups",
+    "starts", "slurm",
 }  # fmt: skip
 
 

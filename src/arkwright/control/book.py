@@ -42,6 +42,8 @@ class ActiveJob:
     """Why it stops for another job, `evicted` or `moved`; empty when it does not."""
     evictions: int = 0
     moves: int = 0
+    number: int = 0
+    """Its place in the log: a short name of the job for those who expect a number."""
 
     @property
     def attempt_id(self) -> str:
@@ -65,6 +67,7 @@ class Book:
                 project=after["project"],
                 user=after["user"],
                 state=State(after["state"]),
+                number=event.seq,
             )
             return
         job = self.jobs.get(job_of(event) or "")

@@ -369,6 +369,9 @@ def attempt_of(job: ActiveJob) -> Attempt:
         checkpoint_signal=checkpoint.signal if checkpoint else None,
         grace_s=spec.grace,
         time_limit_s=spec.time_limit,
+        starts=spec.starts,
+        slurm=spec.slurm,
+        number=job.number,
     )
 
 

@@ -19,6 +19,9 @@ UNKNOWN_ATTEMPT = "unknown attempt"
 MOVED = "moved"
 """Why a job stops for another (`ActiveJob.told`) where what it needs is free elsewhere."""
 
+REQUEUED = "the job asked to be queued again"
+"""No retry is spent: how often it does so is the script's own affair, as it is in Slurm."""
+
 
 def broken(observation: Observation) -> str | None:
     """Why the rest of the gang must be stopped, if some part of it failed or vanished."""
@@ -34,7 +37,7 @@ def broken(observation: Observation) -> str | None:
 def ended(job: ActiveJob, observation: Observation, *, launch_error: str | None) -> NewEvent:
     """The event that records the end, with the state that follows and what was measured."""
     trigger, cause = _verdict(job, observation, launch_error)
-    is_mishap = trigger in (Trigger.RETRY, Trigger.FAIL)
+    is_mishap = trigger in (Trigger.RETRY, Trigger.FAIL) and cause != REQUEUED
     counts = {}
     if trigger is Trigger.RETURN:
         is_moved = job.told == MOVED
@@ -65,12 +68,8 @@ def _verdict(
 ) -> tuple[Trigger, str]:
     """What follows an end, and its cause in words. A job that finished anyway has succeeded."""
     why = observation.reason
-    if observation.exit_code == 0 and why == EXITED:
-        return Trigger.SUCCEED, "every rank returned 0"
-    if job.is_cancelled:
-        return Trigger.END_CANCELLED, job.stop_cause or "cancelled"
-    if job.told and why != TIME_LIMIT:
-        return Trigger.RETURN, job.stop_cause or f"{job.told} for another job"
+    if (wanted := _as_wanted(job, observation)) is not None:
+        return wanted
     if launch_error is not None:
         # The engine could not begin: that is the place's fault, not the ranks'.
         return _again(job, RetryOn.NODE_LOST, f"launch failed: {launch_error}")
@@ -87,6 +86,21 @@ def _verdict(
     if why and why != EXITED and not why.startswith(STOPPED):
         cause = why
     return _again(job, RetryOn.FAILURE, cause or f"exit code {observation.exit_code}")
+
+
+def _as_wanted(job: ActiveJob, observation: Observation) -> tuple[Trigger, str] | None:
+    """What follows an end that the job, its user or the scheduler wanted; None for others."""
+    why = observation.reason
+    is_told = bool(job.told) and why != TIME_LIMIT
+    if observation.is_requeued and not job.is_cancelled and not is_told:
+        return Trigger.RETRY, REQUEUED
+    if observation.exit_code == 0 and why == EXITED:
+        return Trigger.SUCCEED, "every rank returned 0"
+    if job.is_cancelled:
+        return Trigger.END_CANCELLED, job.stop_cause or "cancelled"
+    if is_told:
+        return Trigger.RETURN, job.stop_cause or f"{job.told} for another job"
+    return None
 
 
 def _again(job: ActiveJob, kind: RetryOn, cause: str) -> tuple[Trigger, str]:

@@ -35,6 +35,8 @@ class JobResource(Struct, frozen=True, kw_only=True):
     """A job as its owner sees it."""
 
     id: str
+    number: int
+    """Short, the same for good, unique in this factory: SLURM_JOB_ID in its scripts."""
     name: str
     project: str
     user: str

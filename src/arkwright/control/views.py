@@ -30,6 +30,8 @@ from arkwright.jobs.spec import JobSpec, gpus_of, nodes_of
 _FINAL = [state.value for state in FINAL]
 _PLACED = [state.value for state in PLACED]
 PAGE_MAX = 1000
+NUMBER_DIGITS_MAX = 18
+"""More do not fit the column that holds a job's number."""
 
 
 def job_list(
@@ -80,12 +82,14 @@ def job(reader: Reader, identity: Identity, reference: str) -> tuple[JobResource
 
 
 def find_job(reader: Reader, identity: Identity, reference: str) -> Row[Any]:
-    """The job with this id, or the only one whose id ends so, or the newest of this name.
+    """The job with this id or number, the only one whose id ends so, or the newest of this name.
 
     Raises NotFound for what is not there or not the user's to see, Conflict when several ids fit.
     """
     visible = select(JOBS).where(_visible(identity))
     row = reader.first(visible.where(JOBS.c.id == reference))
+    if row is None and reference.isdecimal() and len(reference) <= NUMBER_DIGITS_MAX:
+        row = reader.first(visible.where(JOBS.c.seq == int(reference)))
     if row is None and len(reference) >= 4:
         ending = visible.where(JOBS.c.id.endswith(reference, autoescape=True))
         fitting = reader.rows(ending.limit(2))
@@ -244,6 +248,7 @@ def _job(row: Row[Any], placed: Row[Any] | AttemptResource | None) -> JobResourc
     spec = msgspec.convert(row.spec, JobSpec)
     return JobResource(
         id=row.id,
+        number=row.seq,
         name=row.name,
         project=row.project,
         user=row.user,

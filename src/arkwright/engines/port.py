@@ -17,6 +17,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from arkwright.jobs.spec import SlurmOptions, Starts
+
 
 class NodeFacts(Struct, frozen=True, kw_only=True):
     """One node an engine can run on, as it found it."""
@@ -63,6 +65,20 @@ class Placement(Struct, frozen=True, kw_only=True):
     """Name of the group of the gang that the node belongs to, where it has groups."""
 
 
+class ArrayTask(Struct, frozen=True, kw_only=True):
+    """Which task of which array an attempt runs."""
+
+    job_id: str
+    """The array's own id."""
+    index: int
+    first: int
+    last: int
+    step: int
+    count: int
+    number: int = 0
+    """The array's number, as `Attempt.number` is the task's."""
+
+
 class Attempt(Struct, frozen=True, kw_only=True):
     """Everything an engine needs to run one attempt of one job; nothing is left to choose."""
 
@@ -84,6 +100,15 @@ class Attempt(Struct, frozen=True, kw_only=True):
     checkpoint_signal: str | None
     grace_s: float
     time_limit_s: float | None
+    starts: Starts = Starts.RANKS
+    """`batch`: only the first node starts something, once, and that starts the rest."""
+    slurm: SlurmOptions | None = None
+    array: ArrayTask | None = None
+    unix_user: str | None = None
+    """The account it runs under, where the engine serves several; None is the engine's own."""
+    number: int = 0
+    """The job as a number, the same in every attempt: what scripts expect of SLURM_JOB_ID. 0 where
+    there is none."""
 
 
 class AttemptPhase(Enum):
@@ -118,6 +143,8 @@ class Observation(Struct, frozen=True, kw_only=True):
     """Nodes on which a part ended badly (the ranks' fault)."""
     lost_nodes: tuple[str, ...] = ()
     """Nodes that vanished under the attempt (the node's fault)."""
+    is_requeued: bool = False
+    """When ENDED: the job itself asked to be queued again (`scontrol requeue`); no failure."""
     cpu_s: float = 0.0
     """CPU seconds its processes used, children included."""
     energy: Energy = Energy(energy_j=None, method="none")
@@ -157,9 +184,24 @@ class PowerCap(Struct, frozen=True):
     """What is expected without a cap: what lies between the two is what the GPU gives."""
 
 
+class NodeCondition(Struct, frozen=True, kw_only=True):
+    """Whether a node can be given work, as the engine sees it now."""
+
+    path: str
+    state: str
+    """`up`; `draining`: no new work, what runs goes on; `down`: nothing runs there any more."""
+    reason: str = ""
+    """Why it is not up, with who holds it where that is somebody else's job."""
+
+
 class Engine(Protocol):
-    """The verbs every engine has; `exec` and `adjust` for those that name them in
-    `Capabilities.verbs`."""
+    """The verbs every engine has; `exec`, `adjust`, and `nodes` with `set_node`, for those that
+    name them in `Capabilities.verbs` (`exec`, `adjust`, `set_node`).
+
+    EngineError from a verb says in words what was not done. From `observe` and `nodes` it means
+    that nothing is known at the moment, of any attempt: whoever asks keeps what it knew and asks
+    again. It comes quickly, whatever the engine waits for.
+    """
 
     def capabilities(self) -> Capabilities:
         """What is here. Called at start and when an operator asks; may take a second."""
@@ -183,6 +225,13 @@ class Engine(Protocol):
 
     def adjust(self, attempt_id: str, cap: PowerCap | None) -> None:
         """Cap the attempt's GPUs, or lift the cap. Repeatable; raises EngineError."""
+
+    def nodes(self) -> tuple[NodeCondition, ...]:
+        """The state of every node, what others run there counted as `draining`. The engine is the
+        one place where it is kept: `set_node` is seen here. Cheap enough for every second."""
+
+    def set_node(self, node_path: str, state: str, reason: str) -> None:
+        """Take a node out of service (`draining`) or back (`up`), there as well. Repeatable."""
 
     def forget(self, attempt_id: str) -> None:
         """The end of the attempt is recorded: what is kept for idempotency may go, logs stay."""

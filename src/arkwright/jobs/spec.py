@@ -140,6 +140,81 @@ class Elastic(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     """Sizes are `nodes_min` and so many more, again and again; none takes `nodes_min`."""
 
 
+class Starts(Enum):
+    """What starts on the nodes of a gang."""
+
+    RANKS = "ranks"
+    """Every rank runs the command or the script."""
+    BATCH = "batch"
+    """The script runs once, on the first node, and starts the rest itself with `srun`."""
+
+
+class OpenMode(Enum):
+    """What becomes of an output file that is there already."""
+
+    TRUNCATE = "truncate"
+    APPEND = "append"
+
+
+class EarlySignal(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signal before the time limit, for a script that saves or asks to be queued again."""
+
+    name: Annotated[str, Meta(pattern=r"^SIG[A-Z0-9]+$")]
+    before: Seconds = 60.0
+    """So long before the limit."""
+    batch_only: bool = False
+    """To the script alone, not to the tasks that it started; else to those alone."""
+
+
+class SlurmOptions(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """What a job asks in Slurm's words and no other field says. Slurm gets all of it; which of it
+    other engines heed is in docs/scripts.md."""
+
+    ntasks: Count | None = None
+    """Tasks of the whole gang; None is `ntasks_per_node` on every node, else one per node."""
+    ntasks_per_node: Annotated[int, Meta(ge=1, le=4096)] | None = None
+    cpus_per_task: Annotated[int, Meta(ge=1, le=4096)] | None = None
+    gpus_per_task: Annotated[int, Meta(ge=0, le=1024)] | None = None
+    arguments: tuple[str, ...] = ()
+    """Given to the script after its name."""
+    submit_dir: str | None = None
+    """Where it was submitted (SLURM_SUBMIT_DIR), if it is not `workdir`."""
+    output: str | None = None
+    """File for standard output, with Slurm's patterns (`%x-%j.out`), relative to `workdir`."""
+    error: str | None = None
+    """File for standard error; None is the same as `output`."""
+    input: str | None = None
+    open_mode: OpenMode = OpenMode.TRUNCATE
+    signal: EarlySignal | None = None
+    requeue: bool = True
+    """May be queued again (`scontrol requeue`, a lost node)."""
+    exclusive: bool = False
+    time_min: Seconds | None = None
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    reservation: str | None = None
+    constraint: str | None = None
+    prefer: str | None = None
+    exclude: str | None = None
+    """Nodes in Slurm's form, `node[01-04,7]`."""
+    nodelist: str | None = None
+    switches: str | None = None
+    licenses: str | None = None
+    comment: str | None = None
+    mail_type: str | None = None
+    mail_user: str | None = None
+    container_image: str | None = None
+    container_mounts: str | None = None
+    container_workdir: str | None = None
+    container_name: str | None = None
+    passthrough: tuple[str, ...] = ()
+    """Options that Arkwright does not understand, as `--name=value`: Slurm gets them as they are,
+    other engines leave them out."""
+
+
 class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Replicas of a long-running service."""
 
@@ -188,6 +263,8 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     groups: tuple[Group, ...] = ()
     """Different nodes in one gang, instead of `nodes` and `resources`: all start together at one
     site, and are placed in this order. Ranks are numbered across them in this order too."""
+    starts: Starts = Starts.RANKS
+    slurm: SlurmOptions | None = None
     # Some of these are accepted from the start and not acted on yet: see `unsupported`.
     elastic: Elastic | None = None
     array: Annotated[str, Meta(pattern=r"^[0-9,:%-]+$")] | None = None
@@ -253,7 +330,9 @@ def gpus_of(spec: JobSpec) -> float:
 
 
 def ranks_of(spec: JobSpec, nodes: int) -> int:
-    """Processes of the whole gang on so many nodes."""
+    """Processes of the whole gang on so many nodes; one where it starts the others itself."""
+    if spec.starts is Starts.BATCH:
+        return 1
     return sum(map(ranks_per_node, parts_by_node(spec, nodes)))
 
 
