@@ -1,0 +1,428 @@
+"""What a Slurm engine does in rounds: learn how its attempts stand, then do what is wanted.
+
+What is wanted is written down before Slurm is asked, so what is made after a crash goes on where
+the first was; and a submission whose answer was lost is followed by a look at Slurm's own list,
+never by another submission.
+
+Past 400 lines because the order of those steps is the promise, and is read in one piece.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from arkwright.engines.port import AttemptPhase, NodeCondition, Observation
+from arkwright.engines.slurm import plan, states
+from arkwright.engines.slurm.batch_script import EXIT_CLAIMED, STOP_SIGNAL, ranks_of
+from arkwright.engines.slurm.entries import Entries, Entry
+from arkwright.engines.slurm.folder import Folder
+from arkwright.engines.slurm.node_watch import NodeWatch
+from arkwright.engines.slurm.outcome import NOT_STARTED, conclude
+from arkwright.engines.slurm.pace import Pace
+from arkwright.engines.slurm.records import AnswerLost, NotReached, Refused, SlurmJob, Transport
+from arkwright.engines.slurm.settings import Settings
+from arkwright.errors import EngineError
+
+LOG = logging.getLogger("arkwright.engines.slurm")
+SUBMITTERS = 8
+"""Submissions under way at once."""
+SETTLE_MS = 5_000
+"""So long after an answer was lost Slurm's list is believed when it does not show the job: the
+request may still be on its way. Should it come later all the same, `claim` keeps it from running.
+"""
+PATIENCE_MS = 10_000
+"""So long a job may wait in Slurm for nodes that others took before it is taken back."""
+KILL_MARGIN_MS = 5_000
+"""After the grace: then Slurm ends what the script could not."""
+RETRY_MS = 2_000
+DETAILS_MAX = 200
+"""Jobs asked for one by one in a round: the others' turn comes in the next."""
+
+
+class Rounds:
+    """The attempts of one engine, and their life in Slurm. `lock` guards `entries` and what is in
+    them; it is never held while Slurm is asked."""
+
+    def __init__(
+        self,
+        site: str,
+        settings: Settings,
+        transport: Transport,
+        files: Entries,
+        watch: NodeWatch,
+        clock: Callable[[], int],
+        submitters: int,
+    ) -> None:
+        self._site = site
+        self._settings = settings
+        self._transport = transport
+        self._files = files
+        self._watch = watch
+        self._clock = clock
+        self.lock = threading.RLock()
+        self.entries = {entry.id: entry for entry in files.load()}
+        self.fault = "Slurm has not been asked yet"
+        """Why the last look at jobs failed; empty when it did not."""
+        self._jobs: dict[int, SlurmJob] = {}
+        self._listed: dict[str, list[SlurmJob]] = {}
+        """Jobs by name, from the last whole list."""
+        self._listed_ms = 0
+        """When that list was asked for; 0 before the first."""
+        self._retry_ms: dict[str, int] = {}
+        self._words: dict[str, str] = {}
+        """Why an attempt does not move."""
+        self._pace = Pace(settings.poll_s)
+        self._pool = ThreadPoolExecutor(submitters, "slurm-submit") if submitters else None
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def forget(self, entry: Entry) -> None:
+        """Drop what is known of an attempt; its lock is held."""
+        del self.entries[entry.id]
+        self._jobs.pop(entry.job_id, None)
+        self._words.pop(entry.id, None)
+        self._retry_ms.pop(entry.id, None)
+
+    def folder(self, entry: Entry) -> Folder:
+        """Where the attempt leaves its files."""
+        return Folder(self._settings.output_dir, entry.unix_user, entry.id)
+
+    def held(self) -> dict[str, tuple[int, bool]]:
+        """GPUs that attempts of ours hold by node's name, those that just ended included: the list
+        of nodes may be older than their end."""
+        held: dict[str, tuple[int, bool]] = {}
+        for entry in self.entries.values():
+            ended_ms = (entry.end.ended_ms or 0) if entry.end is not None else None
+            if not entry.tries or (ended_ms is not None and ended_ms < self._watch.asked_ms):
+                continue
+            for placement in entry.attempt.placements:
+                name = plan.name_of(placement.node)
+                gpus, _ = held.get(name, (0, False))
+                held[name] = (gpus + placement.gpus, True)
+        return held
+
+    def conditions(self) -> tuple[NodeCondition, ...]:
+        """Every node's state as those above the port see it."""
+        with self.lock:
+            held = self.held()
+        return self._watch.conditions(held)
+
+    def observation(self, attempt_id: str, entry: Entry | None) -> Observation:
+        """The attempt as the last look showed it."""
+        if entry is None:
+            return Observation(
+                attempt_id=attempt_id, phase=AttemptPhase.ENDED, reason="unknown attempt"
+            )
+        if entry.end is not None:
+            return entry.end
+        job = self._jobs.get(entry.job_id)
+        phase = AttemptPhase.LAUNCHING if job is None else states.phase_of(job.states)
+        if entry.stop is not None or entry.given_up or phase is AttemptPhase.ENDED:
+            phase = AttemptPhase.STOPPING
+        if phase is AttemptPhase.RUNNING and not entry.started_ms:
+            phase = AttemptPhase.LAUNCHING
+        reason = self._words.get(attempt_id, "") or entry.given_up
+        if entry.stop is not None:
+            reason = f"stopped: {entry.stop.reason}" if entry.stop.reason else "stopped"
+        return Observation(
+            attempt_id=attempt_id,
+            phase=phase,
+            reason=reason,
+            started_ms=entry.started_ms or None,
+        )
+
+    def _held(self) -> dict[str, tuple[int, bool]]:
+        """GPUs that attempts of ours hold by node's name, those that just ended included: the list
+        of nodes may be older than their end."""
+        held: dict[str, tuple[int, bool]] = {}
+        for entry in self.entries.values():
+            ended_ms = (entry.end.ended_ms or 0) if entry.end is not None else None
+            if not entry.tries or (ended_ms is not None and ended_ms < self._watch.asked_ms):
+                continue
+            for placement in entry.attempt.placements:
+                name = plan.name_of(placement.node)
+                gpus, _ = held.get(name, (0, False))
+                held[name] = (gpus + placement.gpus, True)
+        return held
+
+    # --- rounds --------------------------------------------------------------------------------
+
+    def work(self) -> None:
+        """One round: learn what is due, then do what is wanted."""
+        if self._pace.is_due() or self._must_list():
+            self._look_at_jobs()
+        self._watch.work()
+        with self.lock:
+            open_ones = [entry for entry in self.entries.values() if entry.end is None]
+            now_ms = self._clock()
+            ready = [each for each in open_ones if self._retry_ms.get(each.id, 0) <= now_ms]
+        self._each(self._submit, [each for each in ready if not each.job_id])
+        self._each(self._carry_stop, [each for each in ready if each.job_id and _must_stop(each)])
+
+    def _each(self, act: Callable[[Entry], None], entries: Sequence[Entry]) -> None:
+        """Do it for each, some at once; what fails is tried again, and said."""
+        if self._pool is None or len(entries) < 2:
+            for entry in entries:
+                self._try(act, entry)
+        else:
+            list(self._pool.map(lambda entry: self._try(act, entry), entries))
+
+    def _try(self, act: Callable[[Entry], None], entry: Entry) -> None:
+        try:
+            act(entry)
+            self._words.pop(entry.id, None)
+        except EngineError as error:
+            LOG.warning("%s: %s", entry.id, error)
+            self._words[entry.id] = str(error)
+            self._retry_ms[entry.id] = self._clock() + RETRY_MS
+
+    # --- submitting ----------------------------------------------------------------------------
+
+    def _submit(self, entry: Entry) -> None:
+        """Look the attempt up, and submit it when it is certain that Slurm has it not."""
+        folder = self.folder(entry)
+        if not self._listed_ms or self._listed_ms < self._must_be_listed_ms(entry):
+            return  # not certain yet: the next list tells
+        found = self._found(entry, folder)
+        if found is not None:
+            self._adopt(entry, found)
+            return
+        if entry.stop is not None:
+            if entry.tries and not folder.close():
+                return  # a script has it after all: the next list shows the job
+            self._end(entry, None)
+            return
+        wanted = plan.submission_of(entry, self._watch.nodes, folder, self._settings)
+        entry.tries += 1
+        entry.tried_ms = self._clock()
+        self._files.save(entry, is_durable=True)
+        try:
+            job_id = self._transport.submit(wanted)
+        except Refused as error:
+            entry.given_up = f"launch failed: {error}"
+            self._end(entry, None)
+            return
+        except NotReached:
+            entry.tries -= 1
+            self._files.save(entry)
+            raise
+        with self.lock:
+            entry.job_id, entry.submitted_ms = job_id, self._clock()
+            self._files.save(entry)
+
+    def _must_be_listed_ms(self, entry: Entry) -> int:
+        """How new a list must be to show the attempt, had it been submitted before."""
+        return entry.tried_ms + SETTLE_MS if entry.tries else 0
+
+    def _must_list(self) -> bool:
+        """Whether something waits for a whole list that can be had now."""
+        if self.fault and not self._pace.may_retry():
+            return False
+        now_ms = self._clock()
+        with self.lock:
+            waiting = [e for e in self.entries.values() if e.end is None and not e.job_id]
+        due = [self._must_be_listed_ms(entry) for entry in waiting]
+        return any(self._listed_ms <= each <= now_ms for each in due) or (
+            bool(waiting) and not self._listed_ms
+        )
+
+    def _found(self, entry: Entry, folder: Folder) -> int | None:
+        """The job that has the attempt already; None when none has."""
+        jobs = list(self._listed.get(entry.id, ()))
+        if entry.tries or not jobs:
+            claimant = folder.claimant() if folder.path.exists() else ""
+            if claimant.isdigit():
+                return int(claimant)
+        if not jobs and entry.tries:
+            jobs = list(self._transport.past(entry.id))
+        if not jobs:
+            return None
+        jobs.sort(key=lambda job: (states.phase_of(job.states) is AttemptPhase.ENDED, job.id))
+        return jobs[0].id
+
+    def _adopt(self, entry: Entry, job_id: int) -> None:
+        LOG.warning("%s is job %d in Slurm already; nothing is submitted", entry.id, job_id)
+        with self.lock:
+            entry.job_id = job_id
+            entry.submitted_ms = entry.tried_ms or self._clock()
+            self._files.save(entry)
+        self._drop_others(entry)
+
+    def _drop_others(self, entry: Entry) -> None:
+        """Cancel other jobs of the same attempt: they could only find that it is taken."""
+        for job in self._listed.get(entry.id, ()):
+            if job.id != entry.job_id and states.phase_of(job.states) is not AttemptPhase.ENDED:
+                LOG.warning("%s is twice in Slurm; job %d is cancelled", entry.id, job.id)
+                self._transport.cancel(job.id, entry.unix_user)
+
+    # --- stopping ------------------------------------------------------------------------------
+
+    def _carry_stop(self, entry: Entry) -> None:
+        """Tell the script; when its time is over, or Slurm has not begun it, have Slurm end it."""
+        now_ms = self._clock()
+        job = self._jobs.get(entry.job_id)
+        is_pending = job is not None and states.is_pending(job.states)
+        grace_ms = round((entry.stop.grace_s if entry.stop else 0.0) * 1000)
+        due_ms = entry.told_ms + grace_ms + KILL_MARGIN_MS
+        if entry.given_up or is_pending or grace_ms == 0 or (entry.told_ms and now_ms >= due_ms):
+            if entry.killed_ms and now_ms < entry.killed_ms + 10 * RETRY_MS:
+                return
+            self._transport.cancel(entry.job_id, entry.unix_user)
+            entry.killed_ms = now_ms
+        elif entry.told_ms or job is None:
+            return
+        else:
+            self._transport.signal(entry.job_id, entry.unix_user, STOP_SIGNAL)
+            entry.told_ms = now_ms
+        with self.lock:
+            self._files.save(entry)
+
+    # --- looking -------------------------------------------------------------------------------
+
+    def _look_at_jobs(self) -> None:
+        """Learn how the attempts stand: by names where one is looked for, else by the cheapest way
+        that shows those that run."""
+        with self.lock:
+            live = [entry for entry in self.entries.values() if entry.is_live]
+            by_name = self._must_list() or not self._listed_ms
+        asked_ms = self._clock()
+        with self._pace:
+            try:
+                self._learn(live, asked_ms, by_name=by_name)
+                self.fault = ""
+            except (NotReached, AnswerLost, Refused) as error:
+                if not self.fault:
+                    LOG.warning("site %s: %s", self._site, error)
+                self.fault = str(error)
+
+    def _learn(self, live: list[Entry], asked_ms: int, *, by_name: bool) -> None:
+        ids = [entry.job_id for entry in live]
+        told: dict[int, tuple[str, ...]] | None = None
+        if by_name or len(ids) > self._transport.singles_max:
+            told = None if by_name else self._transport.states()
+            if told is None:
+                told = self._list(asked_ms, ids)
+            if told is None:  # nothing changed since the last list
+                known = {job_id: self._jobs.get(job_id) for job_id in ids}
+                told = {job_id: job.states for job_id, job in known.items() if job is not None}
+        elif not ids:
+            return
+        self._look_closer(live, told, asked_ms)
+
+    def _list(self, asked_ms: int, ids: Iterable[int]) -> dict[int, tuple[str, ...]] | None:
+        """The whole list; what it says of our own jobs is kept where it is all there is to know."""
+        jobs = self._transport.jobs()
+        if jobs is None:
+            self._listed_ms = asked_ms
+            return None
+        wanted = set(ids)
+        listed: dict[str, list[SlurmJob]] = {}
+        for job in jobs:
+            listed.setdefault(job.name, []).append(job)
+            if job.id in wanted and job.submit_s:
+                self._jobs[job.id] = job
+        self._listed, self._listed_ms = listed, asked_ms
+        return {job.id: job.states for job in jobs}
+
+    def _look_closer(
+        self, live: list[Entry], told: dict[int, tuple[str, ...]] | None, asked_ms: int
+    ) -> None:
+        """Ask for each job that is new, has moved, or is missing; then let the attempts move on."""
+        left = DETAILS_MAX
+        for entry in live:
+            known, job_id = self._jobs.get(entry.job_id), entry.job_id
+            now = told.get(job_id) if told is not None else None
+            is_same = known is not None and now is not None and set(now) <= set(known.states)
+            if is_same and (known is None or not self._needs_more(known)):
+                self._advance(entry, known)
+                continue
+            if told is not None and now is None and asked_ms <= entry.submitted_ms:
+                continue  # the list is older than the job
+            if left == 0:
+                continue
+            left -= 1
+            job = self._transport.job(job_id)
+            if job is not None:
+                self._jobs[job_id] = job
+            self._advance(entry, job)
+
+    def _needs_more(self, job: SlurmJob) -> bool:
+        """A list of commands tells no exit code."""
+        return states.phase_of(job.states) is AttemptPhase.ENDED and job.exit_code is None
+
+    def _advance(self, entry: Entry, job: SlurmJob | None) -> None:
+        """Follow what Slurm says of one attempt."""
+        phase = AttemptPhase.ENDED if job is None else states.phase_of(job.states)
+        if phase is AttemptPhase.ENDED:
+            self._end(entry, job)
+            return
+        assert job is not None
+        if phase is AttemptPhase.LAUNCHING and states.is_pending(job.states):
+            self._wait(entry, job)
+        elif not entry.started_ms and self._has_started(entry):
+            with self.lock:
+                entry.started_ms = self._clock()
+                self._files.save(entry)
+
+    def _has_started(self, entry: Entry) -> bool:
+        """Every rank runs: each has opened its output."""
+        folder = self.folder(entry)
+        begun = folder.begun()
+        if begun is None or begun.job != entry.job_id:
+            return False
+        return folder.ranks_started() >= sum(ranks_of(entry.attempt))
+
+    def _wait(self, entry: Entry, job: SlurmJob) -> None:
+        """A job that waits for nodes others have is taken back; one that somebody holds is not."""
+        self._words[entry.id] = states.waits_why(job)
+        since_ms = self._clock() - entry.submitted_ms
+        if entry.given_up or states.is_held(job) or since_ms < PATIENCE_MS:
+            return
+        if self._watch.fault or self._watch.asked_ms < entry.submitted_ms:
+            return
+        paths = {each.node for each in entry.attempt.placements}
+        taken = [each for each in self.conditions() if each.path in paths and each.state != "up"]
+        if taken:
+            why = "; ".join(f"{plan.name_of(each.path)}: {each.reason}" for each in taken)
+            with self.lock:
+                entry.given_up = f"{NOT_STARTED}: {why}"
+                self._files.save(entry)
+
+    def _end(self, entry: Entry, job: SlurmJob | None) -> None:
+        """The attempt is over: keep how."""
+        folder = self.folder(entry)
+        record = folder.exit()
+        if record is not None and record.job != entry.job_id:
+            record = None
+        claimant = folder.claimant()
+        is_other = claimant.isdigit() and int(claimant) != entry.job_id
+        if job is not None and job.exit_code == EXIT_CLAIMED and is_other:
+            self._adopt(entry, int(claimant))
+            return
+        if job is None and record is None and entry.job_id:
+            past = [each for each in self._transport.past(entry.id) if each.id == entry.job_id]
+            job = past[-1] if past else None
+        if job is not None and not entry.stop and job.exit_code != 0:
+            self._watch.look()  # it may be a node's fault: which, the next list says
+        by_name = {plan.name_of(each.node): each.node for each in entry.attempt.placements}
+        failure = folder.first_failure() if entry.started_ms or record else None
+        lost = [
+            path
+            for name, path in by_name.items()
+            if (job is not None and name == job.failed_node) or self._watch.is_lost(name)
+        ]
+        if failure is not None:
+            failure = (by_name.get(failure[0], ""), failure[1])
+        with self.lock:
+            entry.end = conclude(entry, job, record, failure, lost, self._clock())
+            self._files.save(entry, is_durable=True)
+
+
+def _must_stop(entry: Entry) -> bool:
+    return entry.stop is not None or bool(entry.given_up)
