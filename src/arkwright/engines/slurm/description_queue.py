@@ -21,7 +21,7 @@ FIELDS = (
     "PriorityLong", "SubmitTime", "EligibleTime", "StartTime", "EndTime", "TimeLimit", "NumNodes",
     "NumCPUs", "NumTasks", "tres-alloc", "tres-per-node", "tres-per-job", "tres-per-socket",
     "tres-per-task", "NodeList", "Feature", "Reservation", "Dependency", "OverSubscribe",
-    "ReqNodes", "Name",
+    "ReqNodes", "MinMemory", "Name",
 )  # fmt: skip
 FORMAT = ",".join(f"{name}:{MARK}" for name in FIELDS)
 """For `squeue -O`."""
@@ -59,6 +59,9 @@ class QueuedJob(Struct, frozen=True, kw_only=True):
     """Of the whole job."""
     memory_mib: int
     """Of the whole job; 0 where it asks for none."""
+    takes_all_memory: bool
+    """It asks for all the memory of its nodes: `memory_mib` is of some node, not of those it may
+    run on."""
     gpus_per_node: float
     gpu_type: str | None
     gres: dict[str, float] = field(default_factory=dict)
@@ -134,6 +137,7 @@ def _job(told: Mapping[str, str]) -> QueuedJob:
         nodes=nodes,
         cpus=cpus,
         memory_mib=_memory_mib(told["tres-alloc"]),
+        takes_all_memory=told["MinMemory"].rstrip("KMGTPcn") == "0",
         gpus_per_node=gpus_per_node,
         gpu_type=gpu_type,
         gres=gres,

@@ -27,7 +27,7 @@ from arkwright.units import render_instant
 SACCT_FIELDS = (
     "JobIDRaw", "JobID", "Submit", "Eligible", "Start", "End", "State", "ElapsedRaw",
     "TimelimitRaw", "User", "Account", "Partition", "QOS", "Priority", "NNodes", "ReqTRES",
-    "AllocTRES", "JobName",
+    "AllocTRES", "NodeList", "JobName",
 )  # fmt: skip
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "date": ("date", "+%s"),

@@ -245,7 +245,8 @@ def _notes(past: Past, misfits: str, nodes: int) -> list[str]:
         "limits of accounts and QOS, licences, reservations of those weeks, constraints and nodes "
         "asked for by name are not known; begin times, dependencies and array limits are (a job "
         "counts from when it could first start)",
-        "what each job got is what it asks for; it lasts as long as it did, wherever it runs",
+        "what each job got is what it asks for, its type of GPU too; it lasts as long as it did, "
+        "wherever it runs",
         *([misfits] if misfits else []),
         *dropped,
     ]

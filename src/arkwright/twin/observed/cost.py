@@ -52,15 +52,16 @@ def receipt_of(
 ) -> Receipt:
     """The receipt of a job of the history. InputError for one that is not there."""
     jobs = past.jobs
-    rows = [row for row, name in enumerate(jobs.ids.tolist()) if str(name) == job_id]
+    number = past.names.get(job_id, job_id)
+    rows = [row for row, name in enumerate(jobs.ids.tolist()) if str(name) == number]
     if not rows:
         raise InputError(
             f"job {job_id}: the history has no such job that ran; `sacct -j {job_id}` says whether "
             "it is older"
         )
     events = [_event(jobs, rows[0], 1, EventKind.JOB_SUBMITTED, job_id, {}, _submitted(jobs, rows))]
-    for number, row in enumerate(rows, start=1):
-        events += _attempt(past, now, row, f"{job_id}.{number}", site)
+    for attempt, row in enumerate(rows, start=1):
+        events += _attempt(past, now, row, f"{job_id}.{attempt}", site)
     tariffs = {} if tariff is None else {site: tariff}
     return receipt(events, now_ms=past.until_ms, tariffs=tariffs, cpu=catalog.cpu_model())
 

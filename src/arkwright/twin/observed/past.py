@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from msgspec import structs
 
+from arkwright.design.inventory import main_type
 from arkwright.engines.slurm.description_inventory import inventory_of
 from arkwright.engines.slurm.description_reading import Observed
+from arkwright.factory import Inventory, expand
 from arkwright.fleet import ATTEMPTS_MAX, Finished, group_of
 from arkwright.twin.observed.present import NO_LIMIT_S, type_names
 from arkwright.twin.workload.read import read_accounting
@@ -21,10 +24,13 @@ class Past(NamedTuple):
     """Jobs that ran between two instants, those still running included."""
 
     jobs: JobTable
-    """`submit_ms` is when a job could first start; GPU types are the scheduler's names."""
+    """`submit_ms` is when a job could first start; GPU types are the scheduler's names, of jobs
+    that asked for none those of the nodes they ran on."""
     reading: Reading[JobTable]
     from_ms: int
     until_ms: int
+    names: dict[str, str]
+    """What people call tasks of arrays (`13_0`), and the numbers that `jobs` has."""
 
 
 def past_of(found: Observed) -> Past | None:
@@ -35,11 +41,16 @@ def past_of(found: Observed) -> Past | None:
     jobs = reading.table
     if not len(jobs):
         return None
-    jobs = structs.replace(jobs, gpu_type=_renamed(found, jobs.gpu_type))
+    inventory = inventory_of(found.cluster).inventory
+    asked = _renamed(type_names(inventory), jobs.gpu_type)
+    nodes = _column(found.history, "NodeList")
+    jobs = structs.replace(jobs, gpu_type=_ran_on(inventory, nodes, jobs, asked))
     # sacct gives what was there at any time since its -S: without that, the first end.
     since_ms = found.since_ms
     from_ms = int(jobs.end_ms[jobs.end_ms >= 0].min()) if since_ms is None else since_ms
-    return Past(jobs, reading, min(from_ms, found.now_ms - 1), found.now_ms)
+    from_ms = min(from_ms, found.now_ms - 1)
+    names = {name: number for number, name in _column(found.history, "JobID").items()}
+    return Past(jobs, reading, from_ms, found.now_ms, names)
 
 
 def lessons_of(past: Past | None) -> tuple[Finished, ...]:
@@ -64,9 +75,45 @@ def lessons_of(past: Past | None) -> tuple[Finished, ...]:
     )
 
 
-def _renamed(found: Observed, types: Labels) -> Labels:
+def _column(history: str, wanted: str) -> dict[str, str]:
+    """A column of sacct's by the number of the job; of one that ran twice the later row."""
+    header, *lines = history.splitlines()
+    columns = header.split("|")
+    if not {wanted, "JobIDRaw"} <= set(columns):
+        return {}
+    place, number = columns.index(wanted), columns.index("JobIDRaw")
+    last = len(columns) - 1
+    cells = (line.split("|", last) for line in lines)
+    return {row[number]: row[place] for row in cells if len(row) == len(columns)}
+
+
+def _renamed(known: Mapping[str, str], types: Labels) -> Labels:
     """Slurm's types in the scheduler's words; a type no node is counted as is not told."""
-    known = type_names(inventory_of(found.cluster).inventory)
     names = list(dict.fromkeys(known.values()))
     table = [names.index(known[name]) if name in known else -1 for name in types.names]
     return Labels(np.array([*table, -1], np.int32)[types.codes], tuple(names))
+
+
+def _ran_on(
+    inventory: Inventory, nodes: Mapping[str, str], jobs: JobTable, asked: Labels
+) -> Labels:
+    """The type asked for, else that of all nodes it ran on. Slurm tells what was asked for only
+    where AccountingStorageTRES names the type; held to what it got, a job is no easier to place
+    than it was."""
+    type_of = {name: main_type(group) for group in inventory.nodes for name in expand(group.names)}
+    names = list(dict.fromkeys([*asked.names, *(kind for kind in type_of.values())]))
+    number = {name: place for place, name in enumerate(names)}
+    of_list: dict[str, int] = {}
+    codes = asked.codes.copy()
+    for row in np.flatnonzero((codes < 0) & (jobs.gpus_milli > 0)).tolist():
+        text = nodes.get(str(jobs.ids[row]), "")
+        if text not in of_list:
+            kinds = {type_of.get(name) for name in _nodes(text)}
+            only = kinds.pop() if len(kinds) == 1 else None
+            of_list[text] = -1 if only is None else number[only]
+        codes[row] = of_list[text]
+    return Labels(codes, tuple(names))
+
+
+def _nodes(text: str) -> list[str]:
+    return [] if text in ("", "None assigned", "Unknown") else expand(text)

@@ -23,7 +23,7 @@ from arkwright.engines.slurm.description_queue import QueuedJob
 from arkwright.engines.slurm.description_reading import Observed
 from arkwright.factory import Inventory, expand
 from arkwright.fleet import Finished, Fleet, FleetPolicy, ProjectQuota, Reservation
-from arkwright.fleet.pools import RESERVED
+from arkwright.fleet.pools import RESERVED, bits_of, kinds_of, numbers_of
 from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.spec import JobSpec, Resources, SlurmOptions
 from arkwright.units import MIB, S_PER_HOUR
@@ -126,6 +126,8 @@ class _Book:
     def __init__(self, found: Observed, inventory: Inventory, nodes: tuple[Node, ...]) -> None:
         self.found, self.nodes = found, nodes
         self.types = type_names(inventory)
+        self.kinds = kinds_of(nodes)
+        self.kind_of = numbers_of(self.kinds, nodes)
         self.rows = [RESERVED + each.name for each in found.reservations]
         self.of_name = {node.tray: node for node in nodes}
         self.counted: dict[str, int] = {}
@@ -189,10 +191,13 @@ class _Book:
         return "PartitionDown" if set(job.partitions) <= closed else ""
 
     def _waiting(self, job: QueuedJob) -> JobSpec:
+        memory_mib = -(-job.memory_mib // job.nodes)
+        if job.takes_all_memory:
+            memory_mib = min((node.memory_mib for node in self._possible(job)), default=memory_mib)
         amounts = (
             job.gpus_per_node,
             -(-job.cpus // job.nodes),
-            -(-job.memory_mib // job.nodes) if self._counts_memory else 0,
+            memory_mib if self._counts_memory else 0,
         )
         if job.wanted_nodes:
             self._count("waiting jobs ask for nodes by name: any of their partition count as right")
@@ -216,6 +221,18 @@ class _Book:
             self.free[name] = list(np.subtract(self.free[name], held))
         gpus = float(held[0]) if held[0] < 1 else float(int(held[0]))
         return self._spec(job, (gpus, int(held[1]), int(held[2])))
+
+    def _possible(self, job: QueuedJob) -> list[Node]:
+        """Nodes it may run on, by pools and features, and by the type and number of its GPUs."""
+        bits = bits_of(self.kinds, _options(job))
+        kind = self.types.get(job.gpu_type or "")
+        return [
+            node
+            for node, number in zip(self.nodes, self.kind_of, strict=True)
+            if bits >> number & 1
+            and kind in (None, node.gpu_type)
+            and node.gpus >= job.gpus_per_node
+        ]
 
     @property
     def _counts_memory(self) -> bool:

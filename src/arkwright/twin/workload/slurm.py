@@ -88,6 +88,8 @@ def _times(
     else:
         end = Instants(np.where(runs, as_of_ms, end.ms), end.told | runs, end.junk & ~runs, True)
         draft.columns["end_ms"] = end.ms
+        if seconds is not None:
+            seconds = Numbers(np.where(runs, np.nan, seconds.values), seconds.junk & ~runs)
     sieve.drop(among(states, WAITING), "still waiting: it had not started")
     never = ~start.told & ~((seconds.values > 0) if seconds is not None else end.told)
     if allocated is not None and seconds is not None:
