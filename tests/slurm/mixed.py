@@ -110,4 +110,13 @@ def fill(lab):
     words = ["reservationname=maint", "starttime=now+5hours", "duration=120", "users=root"]
     lab.run("scontrol", "create", "reservation", *words, "flags=maint,ignore_jobs", "nodes=n[3-4]")
     lab.run("scontrol", "update", "nodename=n6", "state=drain", "reason=bad fan, ticket 7")
+    first = f"{jobs['array']}_0"
+    running = ("squeue", "-h", "-t", "R", "-o", "%i")
+    lab.wait(lambda: first in lab.run(*running).split(), 20, lambda: f"{first} does not start")
+    over = r"^(?:COMPLETED|FAILED|CANCELLED)"
+    lab.wait(
+        lambda: len(re.findall(over, lab.run("sacct", "-anXP", "-o", "State"), re.M)) >= len(ended),
+        20,
+        lambda: "slurmdbd does not tell of the jobs that ended",
+    )
     return ended | jobs
