@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from arkwright.engines.slurm.description import Topology, gres_of, limit_s
 from arkwright.engines.slurm.description_conf import configured_cluster
 from arkwright.engines.slurm.description_inventory import inventory_of
 from arkwright.engines.slurm.description_queue import queue
-from arkwright.engines.slurm.description_reading import COMMANDS, kept, observed
+from arkwright.engines.slurm.description_reading import COMMANDS, Outputs, kept, observed
 from arkwright.engines.slurm.description_scontrol import running_cluster, states_of, topology_lines
 from arkwright.engines.slurm.description_yaml import topology_yaml
 from arkwright.errors import InputError
@@ -266,3 +268,30 @@ def test_every_command_only_reads():
     """What is not `date`, `scontrol show`, `squeue` or `sacct` could change something."""
     for words in COMMANDS.values():
         assert words[0] in ("date", "squeue", "sacct") or words[:2] == ("scontrol", "show"), words
+
+
+TEXTS = {
+    version: {path.stem: path.read_text() for path in (RECORDED / version).glob("*.txt")}
+    for version in VERSIONS
+}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(VERSIONS),
+    st.sampled_from(
+        ["nodes", "partitions", "reservations", "queue", "topology", "topoconf", "date"]
+    ),
+    st.integers(0, 6000),
+    st.integers(0, 400),
+    st.text(alphabet="=[]^, -:\n\x00é9", max_size=6),
+)
+def test_outputs_that_are_cut_or_mangled_are_read_or_refused(version, name, at, length, put):
+    texts = dict(TEXTS[version])
+    text = texts.get(name, "")
+    texts[name] = text[:at] + put + text[at + length :]
+    try:
+        found = observed(Outputs(texts=texts))
+        inventory_of(found.cluster)
+    except InputError:
+        return  # said in words, with the line

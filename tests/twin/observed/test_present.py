@@ -3,9 +3,12 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from arkwright import fleet
-from arkwright.engines.slurm.description_reading import kept, observed
+from arkwright.engines.slurm.description_reading import Outputs, kept, observed
+from arkwright.errors import InputError
 from arkwright.fleet import Changes, JobChange
 from arkwright.twin.observed.past import lessons_of, past_of
 from arkwright.twin.observed.present import present
@@ -119,3 +122,26 @@ def test_of_a_recorded_cluster_the_gang_waits_for_the_training_to_end(version):
     assert now.held["13_2"] == "JobArrayTaskLimit"
     # A whole node's memory is that of the nodes it may run on, not of Slurm's first.
     assert fleet.why(scene, jobs["both"].id).code == "not-enough-free"
+
+
+TEXTS = {path.stem: path.read_text() for path in (RECORDED / "26.05").glob("*.txt")}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["nodes", "partitions", "reservations", "queue", "topoconf"]),
+    st.integers(0, 6000),
+    st.integers(0, 300),
+    st.text(alphabet="=[]^, -:9", max_size=4),
+)
+def test_whatever_was_read_can_be_asked_about(name, at, length, put):
+    text = TEXTS[name]
+    try:
+        found = observed(Outputs(texts=TEXTS | {name: text[:at] + put + text[at + length :]}))
+        now = present(found)
+    except InputError:
+        return  # said in words, with the line
+    assert now.fleet.violations() == []
+    scene = now.fleet.scene(found.now_ms, 2_000_000)
+    for job in now.jobs:
+        assert fleet.why(scene, job).message

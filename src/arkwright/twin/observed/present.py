@@ -128,6 +128,7 @@ class _Book:
         self.types = type_names(inventory)
         self.kinds = kinds_of(nodes)
         self.kind_of = numbers_of(self.kinds, nodes)
+        self.exclusive = {line.name for line in found.cluster.partitions if line.is_exclusive}
         self.rows = [RESERVED + each.name for each in found.reservations]
         self.of_name = {node.tray: node for node in nodes}
         self.counted: dict[str, int] = {}
@@ -191,12 +192,17 @@ class _Book:
         return "PartitionDown" if set(job.partitions) <= closed else ""
 
     def _waiting(self, job: QueuedJob) -> JobSpec:
-        memory_mib = -(-job.memory_mib // job.nodes)
+        cpus, memory_mib = -(-job.cpus // job.nodes), -(-job.memory_mib // job.nodes)
+        if job.is_exclusive or set(job.partitions) <= self.exclusive:
+            # Of nodes that differ, the smallest: a whole one of the others is more than it needs.
+            cpus = int(min((node.cpus for node in self._possible(job)), default=cpus))
+        if "+" in job.id:
+            self._count("parts of heterogeneous jobs: each is counted as a job of its own")
         if job.takes_all_memory:
             memory_mib = min((node.memory_mib for node in self._possible(job)), default=memory_mib)
         amounts = (
             job.gpus_per_node,
-            -(-job.cpus // job.nodes),
+            cpus,
             memory_mib if self._counts_memory else 0,
         )
         if job.wanted_nodes:
