@@ -33,7 +33,7 @@ def when(job: str, is_next: bool, factory: str | None, is_json: bool) -> None:
     if is_json:
         show_json(found)
         return
-    _show(found)
+    show_forecast(found)
 
 
 def _spec(name: str) -> dict[str, Any] | None:
@@ -46,7 +46,8 @@ def _spec(name: str) -> dict[str, Any] | None:
     return checked(with_begin(with_default_project(from_file(name).spec)))
 
 
-def _show(found: Mapping[str, Any]) -> None:
+def show_forecast(found: Mapping[str, Any]) -> None:
+    """When a job starts, and what it could ask to start sooner, as a person reads it."""
     forecast = found["forecast"]
     state = forecast["state"]
     click.echo(f"{found['job_id'] or found['name']}: {paint(state, state)}")

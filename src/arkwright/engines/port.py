@@ -34,6 +34,11 @@ class NodeFacts(Struct, frozen=True, kw_only=True):
     is_virtual: bool
     cpus: float
     memory_mib: int
+    pools: tuple[str, ...] = ()
+    """Pools it is in (Slurm's partitions): jobs that name one keep to it. A node in none is open to
+    all."""
+    features: tuple[str, ...] = ()
+    """What a job's constraint can ask for."""
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):

@@ -33,6 +33,8 @@ class NodeFound(Struct, frozen=True, kw_only=True):
     is_virtual: bool
     cpus: float
     memory_mib: int
+    pools: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
 
 class Submitted(Struct, frozen=True, kw_only=True):
