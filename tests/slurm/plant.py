@@ -122,7 +122,8 @@ class Plant:
         """A job that keeps the ledger around `script`; returns its id."""
         text = (
             "#!/bin/sh\n"
-            f'say() {{ echo "$ARKWRIGHT_ATTEMPT $1 $(hostname)" >> {self.ledger}; }}\n'
+            f'say() {{ [ "${{RANK:-0}}" != 0 ] || '
+            f'echo "$ARKWRIGHT_ATTEMPT $1 $(hostname)" >> {self.ledger}; }}\n'
             f"say start\n{script}\nsay end\n"
         )
         body = {"name": "job", "project": "org", "script": text, "starts": "batch"} | fields
@@ -142,6 +143,16 @@ class Plant:
 
     def job(self, job_id):
         return self.ask("GET", f"/v1/jobs/{job_id}")
+
+    def slurm_job(self, job_id):
+        """Number and state of the newest job of Slurm's that runs it."""
+        found = [(int(number), state) for number, attempt, state, _ in self.squeue()
+                 if attempt.startswith(f"{job_id}.")]  # fmt: skip
+        return max(found, default=(0, ""))
+
+    def attempts(self, job_id):
+        """How many there were."""
+        return max(event["attempt"] for event in self.events() if event["job"] == job_id)
 
     def states(self):
         """State by job, of every job there ever was."""

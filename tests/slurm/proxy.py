@@ -11,7 +11,7 @@ CHUNK = 1 << 16
 
 
 class Proxy:
-    """Forwards whole exchanges on loopback; `fault(request head)` names what goes wrong with one.
+    """Forwards whole exchanges on loopback; `fault(request)` names what goes wrong with one.
 
     Every request has a connection of its own (the engine says `Connection: close`). Faults:
     `lose` carries the request out and drops the answer; `refuse` closes before it is passed on;
@@ -21,7 +21,7 @@ class Proxy:
 
     def __init__(self, port):
         self._to = ("127.0.0.1", port)
-        self.fault: Callable[[str], object] = lambda _head: None
+        self.fault: Callable[[str], object] = lambda _request: None
         self.seen = []
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -55,7 +55,7 @@ class Proxy:
                 request = _whole_request(client)
                 head = request.partition(b"\r\n\r\n")[0].decode("latin-1")
                 self.seen.append(head)
-                self._exchange(client, request, self.fault(head))
+                self._exchange(client, request, self.fault(request.decode("latin-1")))
             except OSError:
                 return
 
