@@ -26,6 +26,7 @@ from arkwright.control.book import ActiveJob, Book
 from arkwright.control.clock import Clock, Entropy
 from arkwright.control.deciding import Deciding
 from arkwright.control.history import StoredPast
+from arkwright.control.node_states import NodeStates
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
 from arkwright.engines.port import Attempt, AttemptPhase, Engine, Observation, Placement, PowerCap
@@ -71,6 +72,8 @@ class Controller:
         self._is_dirty = True
         self._decided_ms = 0
         reader = store.read()
+        here = frozenset(node.path for node in fleet.nodes)
+        self._node_states = NodeStates(engines, here, reader.events_of("node_state_"))
         for event in [*reader.events_of("power_"), *reader.events_of("contract_")]:
             fleet.apply(event)
         self._recover()
@@ -86,6 +89,7 @@ class Controller:
             self._recover()
         self._begin_periods()
         self._observe()
+        self.record(self._node_states.look(self.fleet, max(self.clock(), self.store.last_ms)))
         self._reach_limits()
         self._reach_contracts()
         self._decide()
@@ -122,6 +126,7 @@ class Controller:
     def _apply(self, event: Event) -> None:
         self.book.apply(event)
         self.fleet.apply(event)
+        self._node_states.follow(event)
         self._is_dirty = True
 
     # --- start ---------------------------------------------------------------------------------

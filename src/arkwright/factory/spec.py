@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, field
 
+from arkwright.factory.inventory_spec import Inventory
 from arkwright.factory.plant_spec import Climate, Cooling, Power
 from arkwright.factory.section import Section
 from arkwright.units import (
@@ -237,6 +238,8 @@ class Site(Section, frozen=True, kw_only=True):
     pue: Annotated[float, Meta(ge=1, le=3)] | None = None
     """Facility power over IT power, yearly mean."""
     halls: dict[Name, Hall] = field(default_factory=dict)
+    inventory: Inventory | None = None
+    """Nodes that stand already; `arkwright import slurm` writes it."""
     fabric: Fabric = Fabric()
     engine: Engine | None = None
     energy: Energy | None = None

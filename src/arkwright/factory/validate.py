@@ -11,6 +11,7 @@ from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
 from arkwright.factory.contract_rules import contract_rules
 from arkwright.factory.engine_rules import engine_rules
+from arkwright.factory.inventory_rules import inventory_rules
 from arkwright.factory.plant_spec import Climate
 from arkwright.factory.quota_rules import quota_rules
 from arkwright.factory.spec import (
@@ -78,8 +79,10 @@ def _sites(factory: Factory) -> Found:
         yield "sites", "there is no site", "add one, for example sites: {narvik: {country: NO, …}}"
     for name, site in factory.sites.items():
         path = f"sites.{name}"
-        if not site.halls and site.engine is None:
+        if not site.halls and site.engine is None and site.inventory is None:
             yield path, "it has neither halls nor an engine", "add halls, or engine: {kind: local}"
+        if site.inventory is not None:
+            yield from inventory_rules(f"{path}.inventory", site.inventory)
         for hall_name, hall in site.halls.items():
             yield from _hall(f"{path}.halls.{hall_name}", hall_name, hall, factory)
         yield from engine_rules(f"{path}.engine", site.engine)

@@ -85,7 +85,7 @@ unset SLURM_EXPORT_ENV SLURM_GET_USER_ENV SBATCH_EXPORT
 USER=$(id -un); LOGNAME=$USER
 HOME=$(getent passwd "$USER" | cut -d: -f6)
 [ -n "$HOME" ] || HOME=/tmp
-export PATH HOME USER LOGNAME D"""
+export PATH HOME USER LOGNAME"""
 
 
 def _environment(attempt: Attempt, gang: Gang) -> dict[str, str]:
@@ -108,7 +108,7 @@ def _environment(attempt: Attempt, gang: Gang) -> dict[str, str]:
         "ARKWRIGHT_NODES": ",".join(each.node for each in attempt.placements),
         "ARKWRIGHT_GPUS_ARE_VIRTUAL": "0",
         "ARKWRIGHT_PART": gang.folder,
-        "WORKDIR": attempt.workdir or f"{gang.folder}/work",
+        "ARKWRIGHT_WORKDIR": attempt.workdir or f"{gang.folder}/work",
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "SLURM_JOB_NAME": attempt.job_name,
         # srun reads this since Slurm 22.05, and no longer the one without the R.
@@ -152,6 +152,7 @@ def _requeue_shim() -> str:
     """Arkwright queues jobs again, not Slurm: what the script asks of `scontrol` is noted here."""
     body = """\
 #!/bin/sh
+D=$ARKWRIGHT_PART
 if [ "$1" = requeue ]; then
     : > "$D/requeue"
     kill -URG "$(cat "$D/pid")"
@@ -174,7 +175,7 @@ def _rank_file(attempt: Attempt, gang: Gang) -> str:
     whatever order Slurm keeps nodes in."""
     ranks = ranks_of(attempt)
     firsts = [0, *accumulate(ranks)]
-    lines = ["#!/bin/sh", 'case "$SLURMD_NODENAME" in']
+    lines = ["#!/bin/sh", "D=$ARKWRIGHT_PART", 'case "$SLURMD_NODENAME" in']
     for index, (name, placement) in enumerate(zip(gang.names, attempt.placements, strict=True)):
         words = {
             "NODE_RANK": str(index),
@@ -200,7 +201,7 @@ def _rank_file(attempt: Attempt, gang: Gang) -> str:
         "export ARKWRIGHT_NODE ARKWRIGHT_GPUS ARKWRIGHT_GROUP",
         '[ -n "$ARKWRIGHT_GROUP" ] || unset ARKWRIGHT_GROUP',
         'exec >> "$D/rank-$RANK.log" 2>&1 < /dev/null',
-        'cd "$WORKDIR" || exit 1',
+        'cd "$ARKWRIGHT_WORKDIR" || exit 1',
         program,
     ]
     return _file("rank.sh", "\n".join(lines) + "\n")
@@ -244,7 +245,7 @@ why=exited ender= timer= early=
 trap 'order stopped' URG
 trap 'order "time limit"' ALRM
 trap 'why=${{why#exited}}; why=${{why:-terminated}}' TERM
-{timer}{"" if attempt.workdir else 'mkdir -p "$WORKDIR"' + chr(10)}\
+{timer}{"" if attempt.workdir else 'mkdir -p "$ARKWRIGHT_WORKDIR"' + chr(10)}\
 record started.json "{{\\"job\\": $SLURM_JOB_ID, \\"at_s\\": $(date +%s)}}\""""
 
 
@@ -297,7 +298,7 @@ def _start_batch(attempt: Attempt, gang: Gang) -> str:
     if attempt.script is None:
         program = shlex.join(attempt.command or ())
     arrow = ">>" if options.open_mode is OpenMode.APPEND else ">"
-    lines = ['cd "$WORKDIR" || exit 1', f"export SLURM_SUBMIT_DIR={_submit_dir(options)}"]
+    lines = ['cd "$ARKWRIGHT_WORKDIR" || exit 1', f"export SLURM_SUBMIT_DIR={_submit_dir(options)}"]
     if options.output is not None:
         lines += [
             f"out={_pattern(options.output, attempt)}",
@@ -313,7 +314,7 @@ def _start_batch(attempt: Attempt, gang: Gang) -> str:
 
 
 def _submit_dir(options: SlurmOptions) -> str:
-    return shlex.quote(options.submit_dir) if options.submit_dir else '"$WORKDIR"'
+    return shlex.quote(options.submit_dir) if options.submit_dir else '"$ARKWRIGHT_WORKDIR"'
 
 
 def _early(options: SlurmOptions, attempt: Attempt) -> list[str]:

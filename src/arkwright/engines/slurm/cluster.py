@@ -6,16 +6,22 @@ was renamed, or because the topology could not be read one day.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from arkwright.design.inventory import places_of
 from arkwright.engines.nvml import catalogue_name
 from arkwright.engines.port import NodeCondition, NodeFacts
 from arkwright.engines.slurm import text
+from arkwright.engines.slurm.commands import CommandTransport
+from arkwright.engines.slurm.description import Description, NodeLine
+from arkwright.engines.slurm.description_inventory import inventory_of
+from arkwright.engines.slurm.description_scontrol import topology_lines
 from arkwright.engines.slurm.records import SlurmNode
 from arkwright.engines.slurm.states import condition_of
 
-Place = Callable[[str], tuple[str, str]]
-"""From a node's name to its hall and rack."""
+Places = Callable[[Sequence[SlurmNode]], Mapping[str, tuple[str, str]]]
+"""From nodes to the hall and rack of each, by name. Raises EngineError."""
+NO_PLACE = ("hall", "rack")
 VIRTUAL = "virtual"
 
 
@@ -27,26 +33,44 @@ def belongs(node: SlurmNode, partition: str | None) -> bool:
 
 
 def paths(
-    site: str, nodes: Iterable[SlurmNode], known: Mapping[str, str], place: Place
+    site: str, nodes: Iterable[SlurmNode], known: Mapping[str, str], places: Places
 ) -> dict[str, str]:
     """By name the path of every node: the one it has, else `site/hall/rack/name`."""
-    made = dict(known)
-    for node in nodes:
-        if node.name not in made:
-            hall, rack = place(node.name)
-            made[node.name] = f"{site}/{hall}/{rack}/{node.name}"
-    return made
+    new = [node for node in nodes if node.name not in known]
+    found = places(new) if new else {}
+    return dict(known) | {
+        node.name: "/".join((site, *found.get(node.name, NO_PLACE), node.name)) for node in new
+    }
 
 
-def place_by_topology(node: SlurmNode) -> tuple[str, str]:
-    """Hall and rack from what the node says of its topology, `default:s1:leaf3`: the block or leaf
-    switch, and the switch above it."""
+def places_of_nodes(nodes: Sequence[SlurmNode]) -> dict[str, tuple[str, str]]:
+    """From what each node says of itself, `default:spine:leaf3`: the block or leaf switch, and
+    the switch above it."""
+    return {node.name: _place(node) for node in nodes}
+
+
+def _place(node: SlurmNode) -> tuple[str, str]:
     first = node.topology.partition(",")[0]
-    parts = [part for part in first.replace(".", ":").split(":")[1:] if part]
-    if parts and parts[-1] == node.name:
-        parts.pop()
-    rack = parts[-1] if parts else "rack"
-    return (parts[-2] if len(parts) > 1 else "hall"), rack
+    parts = [part for part in first.replace(".", ":").split(":")[1:] if part != node.name and part]
+    rack = parts[-1] if parts else NO_PLACE[1]
+    return (parts[-2] if len(parts) > 1 else NO_PLACE[0]), rack
+
+
+def places_by_commands(commands: CommandTransport) -> Places:
+    """From `scontrol show topology`, by the rule of inventories (`design.inventory`)."""
+
+    def places(nodes: Sequence[SlurmNode]) -> dict[str, tuple[str, str]]:
+        topology = topology_lines(commands.topology())
+        lines = tuple(NodeLine(name=node.name) for node in nodes)
+        listed = inventory_of(Description(nodes=lines, topology=topology)).inventory
+        found = {}
+        for name, place in places_of(listed).items():
+            leaf = place.chain[0] if place.chain else ""
+            hall = place.chain[1] if len(place.chain) > 1 else NO_PLACE[0]
+            found[name] = (hall, place.block or leaf or NO_PLACE[1])
+        return found
+
+    return places
 
 
 def facts_of(node: SlurmNode, path: str) -> NodeFacts:
@@ -65,7 +89,8 @@ def facts_of(node: SlurmNode, path: str) -> NodeFacts:
 def gpu_type(gres: str) -> str:
     """Catalogue name of GPUs by their GRES, `gpu:h100`; `gpu` where it has no type."""
     kind = gres.partition(":")[2]
-    return catalogue_name(kind) if kind else "gpu"
+    name = catalogue_name(kind) if kind else "unknown"
+    return kind or "gpu" if name == "unknown" else name
 
 
 def conditions(

@@ -140,6 +140,12 @@ class CommandTransport:
         words = [f"NodeName={name}", f"State={state}"] + ([f"Reason={reason}"] if reason else [])
         self._checked("scontrol", "update", *words)
 
+    def topology(self) -> str:
+        """What `scontrol show topology` prints; nothing where there is none."""
+        argv = self.argv(self._operator, "scontrol", "show", "topology")
+        done = self._run(argv, self._timeout_s)
+        return "" if done.returncode else done.stdout
+
     # --- running -------------------------------------------------------------------------------
 
     def _scancel(self, user: str, *words: str) -> None:

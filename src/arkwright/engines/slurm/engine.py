@@ -52,7 +52,7 @@ class SlurmEngine:
         settings: Settings,
         transport: Transport,
         commands: CommandTransport | None = None,
-        place: cluster.Place | None = None,
+        places: cluster.Places = cluster.places_of_nodes,
         clock: Callable[[], int] = wall_ms,
         submitters: int = SUBMITTERS,
     ) -> None:
@@ -62,13 +62,13 @@ class SlurmEngine:
         self._commands = commands
         self._clock = clock
         self._files = Entries(root)
-        self._watch = NodeWatch(site, settings, transport, self._files, place, clock)
+        self._watch = NodeWatch(site, settings, transport, self._files, places, clock)
         self._rounds = Rounds(
             site, settings, transport, self._files, self._watch, clock, submitters
         )
         self.wake = threading.Event()
         """Set when something new is wanted."""
-        self._watch.look()
+        self._watch.look(self._rounds.held)
         if self._watch.fault and not self._watch.nodes:
             raise EngineError(
                 f"site {site}: {self._watch.fault}; it has never been reached from here, so its"
@@ -173,8 +173,8 @@ class SlurmEngine:
         folder = Folder(self._settings.output_dir, entry.unix_user, attempt_id)
         words = ["srun", "--overlap", f"--jobid={entry.job_id}", "--nodes=1", "--ntasks=1"]
         words += [f"--nodelist={first}", "--export=ALL", "--chdir=/"]
-        # The job's variables are where its script left them; WORKDIR is among them.
-        enter = '. "$0/env.sh" && cd "$WORKDIR" && exec "$@"'
+        # The job's variables are where its script left them; its directory is among them.
+        enter = '. "$0/env.sh" && cd "$ARKWRIGHT_WORKDIR" && exec "$@"'
         argv = self._commands.argv(
             entry.unix_user, *words, "/bin/sh", "-c", enter, str(folder.path), *command
         )
@@ -196,7 +196,7 @@ class SlurmEngine:
         """As of the last look. Raises EngineError while Slurm gives no answer."""
         if self._watch.fault:
             raise EngineError(self._watch.fault)
-        return self._rounds.conditions()
+        return self._watch.conditions()
 
     def set_node(self, node_path: str, state: str, reason: str) -> None:
         """Noted, and shown from now on; drained or resumed in Slurm in the next round."""

@@ -97,7 +97,7 @@ class Folder:
             return ""
 
     def close(self) -> bool:
-        """Let no script of this attempt begin any more; whether none has."""
+        """Let no script of this attempt begin any more; whether none has. Raises EngineError."""
         try:
             if not self.path.exists():
                 self.path.mkdir()
@@ -106,9 +106,13 @@ class Folder:
             self.path.joinpath("claim").symlink_to(CLOSED)
         except FileExistsError:
             return self.claimant() == CLOSED
-        except OSError:
-            return False
+        except OSError as error:
+            raise EngineError(f"cannot write in {self.path}: {error.strerror}") from error
         return True
+
+    def has_ended(self) -> bool:
+        """Whether the script has left its last word."""
+        return self.path.joinpath("exit.json").exists()
 
     def exit(self) -> ExitRecord | None:
         """How the script says it ended."""

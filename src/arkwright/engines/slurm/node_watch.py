@@ -15,9 +15,11 @@ from arkwright.engines.slurm.settings import Settings
 from arkwright.errors import EngineError
 
 LOG = logging.getLogger("arkwright.engines.slurm")
+Held = Callable[[], Mapping[str, tuple[int, bool]]]
 MARK = "arkwright"
 """Begins every reason and comment that is ours."""
 RETRY_MS = 2_000
+CPU_SHARE = 0.25
 
 
 class NodeWatch:
@@ -30,7 +32,7 @@ class NodeWatch:
         settings: Settings,
         transport: Transport,
         files: Entries,
-        place: cluster.Place | None,
+        place: cluster.Places,
         clock: Callable[[], int],
     ) -> None:
         self._site = site
@@ -40,8 +42,9 @@ class NodeWatch:
         self._place = place
         self._clock = clock
         self._lock = threading.Lock()
-        self._pace = Pace(settings.poll_s * 2)
+        self._pace = Pace(settings.poll_s * 2, CPU_SHARE)
         self._orders: dict[str, NodeCondition] = {}
+        self._conditions: tuple[NodeCondition, ...] = ()
         self._retry_ms = 0
         known = files.load_nodes()
         self.paths = dict(known.paths)
@@ -52,15 +55,17 @@ class NodeWatch:
         self.asked_ms = 0
         """When the last look that succeeded began."""
 
-    def work(self) -> None:
-        """Carry out orders, and look when it is time."""
-        self._carry_out()
+    def work(self, held: Held) -> None:
+        """Carry out orders, and look when it is time. `held` gives what our jobs hold, as
+        `cluster.conditions` takes it."""
+        self._carry_out(held)
         if self._pace.is_due():
-            self.look()
+            self.look(held)
 
-    def look(self) -> None:
+    def look(self, held: Held) -> None:
         """Learn the nodes as they are now; `fault` says when that fails."""
         asked_ms = self._clock()
+        before = held()
         with self._pace:
             try:
                 nodes = self._transport.nodes()
@@ -73,11 +78,16 @@ class NodeWatch:
             self.fault, self.asked_ms = "", asked_ms
             if nodes is None:
                 return
+            # What began or ended while Slurm made the list may be in it or not: take all as ours.
+            now = {name: max(held, before.get(name, held)) for name, held in held().items()}
+            ours = {**before, **now}
             mine = [node for node in nodes if cluster.belongs(node, self._settings.partition)]
-            place = {node.name: cluster.place_by_topology(node) for node in mine}
-            paths = cluster.paths(self._site, mine, self.paths, self._place or place.__getitem__)
+            paths = cluster.paths(self._site, mine, self.paths, self._place)
             is_new = paths != self.paths
             self.paths, self.nodes = paths, {node.name: node for node in mine}
+            self._conditions = cluster.conditions(
+                mine, paths, ours, in_reservation=self._settings.reservation is not None
+            )
             if is_new:
                 self._files.save_nodes(KnownNodes(tuple(mine), paths))
 
@@ -89,24 +99,20 @@ class NodeWatch:
         with self._lock:
             self._orders[name] = NodeCondition(path=path, state=state, reason=reason)
 
-    def conditions(self, held: Mapping[str, tuple[int, bool]]) -> tuple[NodeCondition, ...]:
-        """Every node's state; `held` as `cluster.conditions` takes it."""
+    def conditions(self) -> tuple[NodeCondition, ...]:
+        """Every node's state; the same object until something is new."""
         with self._lock:
-            found = cluster.conditions(
-                self.nodes.values(),
-                self.paths,
-                held,
-                in_reservation=self._settings.reservation is not None,
-            )
-            ordered = {each.path: each for each in self._orders.values()}
-        return tuple(ordered.get(each.path, each) for each in found)
+            if self._orders:
+                ordered = {each.path: each for each in self._orders.values()}
+                return tuple(ordered.get(each.path, each) for each in self._conditions)
+            return self._conditions
 
     def is_lost(self, name: str) -> bool:
         """Whether what ran on a node is gone."""
         node = self.nodes.get(name)
         return node is None or states.is_lost(node)
 
-    def _carry_out(self) -> None:
+    def _carry_out(self, held: Held) -> None:
         """What Slurm refuses is said, and not asked again."""
         if not self._orders or self._clock() < self._retry_ms:
             return
@@ -124,4 +130,4 @@ class NodeWatch:
             with self._lock:
                 if self._orders.get(name) is order:
                     del self._orders[name]
-        self.look()
+        self.look(held)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from arkwright.engines.slurm.both import BothTransports
+from arkwright.engines.slurm.cluster import places_by_commands, places_of_nodes
 from arkwright.engines.slurm.commands import CommandTransport
 from arkwright.engines.slurm.engine import SlurmEngine
 from arkwright.engines.slurm.records import Transport
@@ -26,7 +27,8 @@ def open_slurm(site: str, section: EngineSection, root: Path) -> SlurmEngine:
             " jobs; it lies on the file system that the cluster's nodes share"
         )
     transport, commands = transports(settings)
-    engine = SlurmEngine(root, site, settings, transport, commands)
+    places = places_of_nodes if commands is None else places_by_commands(commands)
+    engine = SlurmEngine(root, site, settings, transport, commands, places)
     Worker(engine).start()
     return engine
 

@@ -13,7 +13,7 @@ from arkwright.engines.slurm.states import NODE_LOST, End, end_of
 
 NOT_STARTED = "not started"
 TIME_LIMIT = "time limit"
-GONE = "Slurm knows the job no more, and its script left no word of how it ended"
+GONE = "unknown attempt: Slurm knows its job no more, and it left no word of how it ended"
 
 
 def conclude(

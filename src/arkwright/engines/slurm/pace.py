@@ -6,16 +6,18 @@ import resource
 import time
 from types import TracebackType
 
-CPU_SHARE = 0.5 / 60
-"""Of one CPU, for each of the two lists (jobs, nodes): half a second a minute."""
+CPU_PER_MINUTE_S = 1.0
+"""What asking may cost altogether, on a cluster of any size."""
 
 
 class Pace:
     """When to ask next. Used around each asking (`with pace:`), it measures what that cost this
     thread and the commands it ran."""
 
-    def __init__(self, every_s: float) -> None:
+    def __init__(self, every_s: float, share: float) -> None:
+        """Ask every so often, for at most `share` of the CPU time there is for all asking."""
         self._every_s = every_s
+        self._cpu_share = share * CPU_PER_MINUTE_S / 60
         self._next = 0.0
         self._began = 0.0
         self._cpu_s = 0.0
@@ -38,7 +40,9 @@ class Pace:
         trace: TracebackType | None,
     ) -> None:
         cost_s = _cpu_s() - self._cpu_s
-        self._next = max(time.monotonic(), self._began + max(self._every_s, cost_s / CPU_SHARE))
+        self._next = max(
+            time.monotonic(), self._began + max(self._every_s, cost_s / self._cpu_share)
+        )
 
 
 def _cpu_s() -> float:

@@ -9,12 +9,13 @@ Past 400 lines because the order of those steps is the promise, and is read in o
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from arkwright.engines.port import AttemptPhase, NodeCondition, Observation
+from arkwright.engines.port import AttemptPhase, Observation
 from arkwright.engines.slurm import plan, states
 from arkwright.engines.slurm.batch_script import EXIT_CLAIMED, STOP_SIGNAL, ranks_of
 from arkwright.engines.slurm.entries import Entries, Entry
@@ -38,6 +39,14 @@ PATIENCE_MS = 10_000
 KILL_MARGIN_MS = 5_000
 """After the grace: then Slurm ends what the script could not."""
 RETRY_MS = 2_000
+CPU_SHARE = 0.75
+HINT_MS = 500
+ORPHAN_MS = 30_000
+"""So long after Slurm has forgotten a job whose script began, and left no word of its end, it is
+taken to be over: slurmctld has nodes end what it does not know."""
+HINTS_MAX = 200
+"""With so many attempts at most, each one's files are looked at in every round: they show a start
+or an end before the next list is due."""
 DETAILS_MAX = 200
 """Jobs asked for one by one in a round: the others' turn comes in the next."""
 
@@ -74,7 +83,7 @@ class Rounds:
         self._retry_ms: dict[str, int] = {}
         self._words: dict[str, str] = {}
         """Why an attempt does not move."""
-        self._pace = Pace(settings.poll_s)
+        self._pace = Pace(settings.poll_s, CPU_SHARE)
         self._pool = ThreadPoolExecutor(submitters, "slurm-submit") if submitters else None
 
     def close(self) -> None:
@@ -87,17 +96,20 @@ class Rounds:
         del self.entries[entry.id]
         self._jobs.pop(entry.job_id, None)
         self._words.pop(entry.id, None)
-        self._retry_ms.pop(entry.id, None)
+        for key in (entry.id, f"hint {entry.id}", f"gone {entry.id}"):
+            self._retry_ms.pop(key, None)
 
     def folder(self, entry: Entry) -> Folder:
         """Where the attempt leaves its files."""
         return Folder(self._settings.output_dir, entry.unix_user, entry.id)
 
     def held(self) -> dict[str, tuple[int, bool]]:
-        """GPUs that attempts of ours hold by node's name, those that just ended included: the list
-        of nodes may be older than their end."""
+        """GPUs that attempts of ours hold, by node's name, and that they are there at all; those
+        that ended within this look at the nodes included."""
         held: dict[str, tuple[int, bool]] = {}
-        for entry in self.entries.values():
+        with self.lock:
+            entries = list(self.entries.values())
+        for entry in entries:
             ended_ms = (entry.end.ended_ms or 0) if entry.end is not None else None
             if not entry.tries or (ended_ms is not None and ended_ms < self._watch.asked_ms):
                 continue
@@ -106,12 +118,6 @@ class Rounds:
                 gpus, _ = held.get(name, (0, False))
                 held[name] = (gpus + placement.gpus, True)
         return held
-
-    def conditions(self) -> tuple[NodeCondition, ...]:
-        """Every node's state as those above the port see it."""
-        with self.lock:
-            held = self.held()
-        return self._watch.conditions(held)
 
     def observation(self, attempt_id: str, entry: Entry | None) -> Observation:
         """The attempt as the last look showed it."""
@@ -127,6 +133,8 @@ class Rounds:
             phase = AttemptPhase.STOPPING
         if phase is AttemptPhase.RUNNING and not entry.started_ms:
             phase = AttemptPhase.LAUNCHING
+        if phase is AttemptPhase.LAUNCHING and entry.started_ms:
+            phase = AttemptPhase.RUNNING  # its files say so before the next list does
         reason = self._words.get(attempt_id, "") or entry.given_up
         if entry.stop is not None:
             reason = f"stopped: {entry.stop.reason}" if entry.stop.reason else "stopped"
@@ -157,11 +165,12 @@ class Rounds:
         """One round: learn what is due, then do what is wanted."""
         if self._pace.is_due() or self._must_list():
             self._look_at_jobs()
-        self._watch.work()
+        self._watch.work(self.held)
         with self.lock:
             open_ones = [entry for entry in self.entries.values() if entry.end is None]
             now_ms = self._clock()
             ready = [each for each in open_ones if self._retry_ms.get(each.id, 0) <= now_ms]
+        self._look_at_files(open_ones)
         self._each(self._submit, [each for each in ready if not each.job_id])
         self._each(self._carry_stop, [each for each in ready if each.job_id and _must_stop(each)])
 
@@ -338,8 +347,7 @@ class Rounds:
         for entry in live:
             known, job_id = self._jobs.get(entry.job_id), entry.job_id
             now = told.get(job_id) if told is not None else None
-            is_same = known is not None and now is not None and set(now) <= set(known.states)
-            if is_same and (known is None or not self._needs_more(known)):
+            if known is not None and now is not None and not _needs_more(known, now):
                 self._advance(entry, known)
                 continue
             if told is not None and now is None and asked_ms <= entry.submitted_ms:
@@ -352,10 +360,6 @@ class Rounds:
                 self._jobs[job_id] = job
             self._advance(entry, job)
 
-    def _needs_more(self, job: SlurmJob) -> bool:
-        """A list of commands tells no exit code."""
-        return states.phase_of(job.states) is AttemptPhase.ENDED and job.exit_code is None
-
     def _advance(self, entry: Entry, job: SlurmJob | None) -> None:
         """Follow what Slurm says of one attempt."""
         phase = AttemptPhase.ENDED if job is None else states.phase_of(job.states)
@@ -365,18 +369,44 @@ class Rounds:
         assert job is not None
         if phase is AttemptPhase.LAUNCHING and states.is_pending(job.states):
             self._wait(entry, job)
-        elif not entry.started_ms and self._has_started(entry):
-            with self.lock:
-                entry.started_ms = self._clock()
-                self._files.save(entry)
+            return
+        self._words.pop(entry.id, None)
+        if "SUSPENDED" in job.states:
+            self._words[entry.id] = states.waits_why(job)
+        if not entry.started_ms:
+            self._look_for_start(entry)
 
-    def _has_started(self, entry: Entry) -> bool:
+    def _look_at_files(self, entries: Sequence[Entry]) -> None:
+        """See starts and ends where jobs leave word of them, before the next list is due."""
+        live = [entry for entry in entries if entry.is_live]
+        if len(live) > HINTS_MAX or self.fault:
+            return
+        for entry in live:
+            if not entry.started_ms:
+                self._look_for_start(entry)
+            if entry.started_ms and self.folder(entry).has_ended() and self._may_hint(entry):
+                with contextlib.suppress(EngineError):
+                    self._look_closer([entry], None, self._clock())
+
+    def _may_hint(self, entry: Entry) -> bool:
+        """Not in every round: Slurm may take its time to end what its script has ended."""
+        now_ms, key = self._clock(), f"hint {entry.id}"
+        if now_ms < self._retry_ms.get(key, 0):
+            return False
+        self._retry_ms[key] = now_ms + HINT_MS
+        return True
+
+    def _look_for_start(self, entry: Entry) -> None:
         """Every rank runs: each has opened its output."""
         folder = self.folder(entry)
         begun = folder.begun()
         if begun is None or begun.job != entry.job_id:
-            return False
-        return folder.ranks_started() >= sum(ranks_of(entry.attempt))
+            return
+        if folder.ranks_started() >= sum(ranks_of(entry.attempt)):
+            with self.lock:
+                entry.started_ms = self._clock()
+                self._files.save(entry)
+            self._words.pop(entry.id, None)
 
     def _wait(self, entry: Entry, job: SlurmJob) -> None:
         """A job that waits for nodes others have is taken back; one that somebody holds is not."""
@@ -387,7 +417,9 @@ class Rounds:
         if self._watch.fault or self._watch.asked_ms < entry.submitted_ms:
             return
         paths = {each.node for each in entry.attempt.placements}
-        taken = [each for each in self.conditions() if each.path in paths and each.state != "up"]
+        taken = [
+            each for each in self._watch.conditions() if each.path in paths and each.state != "up"
+        ]
         if taken:
             why = "; ".join(f"{plan.name_of(each.path)}: {each.reason}" for each in taken)
             with self.lock:
@@ -406,10 +438,11 @@ class Rounds:
             self._adopt(entry, int(claimant))
             return
         if job is None and record is None and entry.job_id:
-            past = [each for each in self._transport.past(entry.id) if each.id == entry.job_id]
-            job = past[-1] if past else None
-        if job is not None and not entry.stop and job.exit_code != 0:
-            self._watch.look()  # it may be a node's fault: which, the next list says
+            job = self._past(entry)
+        if job is None and record is None and entry.job_id and not self._is_gone(entry, folder):
+            return
+        if job is not None and not entry.stop and states.end_of(job).exit_code != 0:
+            self._watch.look(self.held)  # it may be a node's fault: which, the next list says
         by_name = {plan.name_of(each.node): each.node for each in entry.attempt.placements}
         failure = folder.first_failure() if entry.started_ms or record else None
         lost = [
@@ -420,8 +453,40 @@ class Rounds:
         if failure is not None:
             failure = (by_name.get(failure[0], ""), failure[1])
         with self.lock:
+            entry.started_ms = entry.started_ms or self._start_ms(entry, job, folder)
             entry.end = conclude(entry, job, record, failure, lost, self._clock())
             self._files.save(entry, is_durable=True)
+
+    def _past(self, entry: Entry) -> SlurmJob | None:
+        """The job as the accounts have it, if they say that it is over."""
+        for job in reversed(self._transport.past(entry.id)):
+            if job.id == entry.job_id and states.phase_of(job.states) is AttemptPhase.ENDED:
+                return job
+        return None
+
+    def _is_gone(self, entry: Entry, folder: Folder) -> bool:
+        """Whether an attempt that Slurm has forgotten, and that left no word, is over."""
+        if folder.close():
+            return True  # its script never began, and cannot any more
+        now_ms = self._clock()
+        since_ms = self._retry_ms.setdefault(f"gone {entry.id}", now_ms)
+        return now_ms >= since_ms + ORPHAN_MS
+
+    def _start_ms(self, entry: Entry, job: SlurmJob | None, folder: Folder) -> int:
+        """When an attempt that ended unseen had begun; 0 when it had not."""
+        begun = folder.begun()
+        if begun is None or begun.job != entry.job_id:
+            return 0
+        lasted_s = job.end_s - job.start_s if job is not None and job.start_s else 0
+        return max(entry.submitted_ms, self._clock() - max(0, lasted_s) * 1000)
+
+
+def _needs_more(known: SlurmJob, now: tuple[str, ...]) -> bool:
+    """Whether a list that tells states alone leaves something to ask: what moved, why a job waits,
+    and with which code one ended."""
+    is_over = states.phase_of(known.states) is AttemptPhase.ENDED
+    is_waiting = states.is_pending(known.states)
+    return set(now) != set(known.states) or is_waiting or (is_over and known.exit_code is None)
 
 
 def _must_stop(entry: Entry) -> bool:
