@@ -150,6 +150,12 @@ class Plant:
                  if attempt.startswith(f"{job_id}.")]  # fmt: skip
         return max(found, default=(0, ""))
 
+    def hosts(self, job_id):
+        """Names of the nodes of its newest attempt."""
+        paths = [event["nodes"] for event in self.events()
+                 if event["job"] == job_id and event["kind"] == "job_started"][-1]  # fmt: skip
+        return [path.rpartition("/")[2] for path in paths]
+
     def attempts(self, job_id):
         """How many there were."""
         return max(event["attempt"] for event in self.events() if event["job"] == job_id)
@@ -167,9 +173,17 @@ class Plant:
         for event in self.server.store.read().events(limit=EVENTS_MAX):
             job_id, _, attempt = event.subject.partition(".")
             if event.kind.value.startswith("job_") and "state" in event.after:
-                found.append({"job": job_id, "attempt": int(attempt or 0),
-                              "before": event.before.get("state"), "state": event.after["state"],
-                              "kind": event.kind.value, "cause": event.cause})  # fmt: skip
+                found.append(
+                    {
+                        "job": job_id,
+                        "attempt": int(attempt or 0),
+                        "before": event.before.get("state"),
+                        "state": event.after["state"],
+                        "kind": event.kind.value,
+                        "cause": event.cause,
+                        "nodes": event.after.get("nodes"),
+                    }
+                )
         return found
 
     def nodes(self):

@@ -123,7 +123,7 @@ def test_a_gang_goes_on_from_its_checkpoint_when_a_node_crashes(lab, tmp_path):
         works.until_state(gang, "running")
         works.until(lambda: _steps(saved) >= 10)
         host = works.told()[-1][2]
-        other = next(each for each in _hosts(works, gang) if each != host)
+        other = next(each for each in works.hosts(gang) if each != host)
         began, reached = time.monotonic(), _steps(saved)
         lab.crash(other)
         try:
@@ -133,7 +133,7 @@ def test_a_gang_goes_on_from_its_checkpoint_when_a_node_crashes(lab, tmp_path):
             assert time.monotonic() - began < 60
             again = (saved / "log").read_text().splitlines()[-1]
             assert int(again.split()[-1]) >= reached
-            assert other not in _hosts(works, gang)
+            assert other not in works.hosts(gang)
             works.check()
         finally:
             lab.revive(other)
@@ -206,7 +206,7 @@ def test_a_node_drained_by_slurms_admin_gets_no_more_work_and_keeps_what_it_has(
             works.until(lambda: works.nodes()[host] == "draining")
             later = [works.submit(resources={"gpus_per_node": 32}) for _ in range(3)]
             works.until(lambda: works.counts()["running"] == 4)
-            assert host not in {each for job in later for each in _hosts(works, job)}
+            assert host not in {each for job in later for each in works.hosts(job)}
             assert works.states()[job] == "running"
             works.check()
         finally:
@@ -241,7 +241,7 @@ def test_a_direct_job_on_the_node_that_was_just_chosen_wins_it(lab, tmp_path, pr
         job = works.submit(resources={"gpus_per_node": 32})
         works.until_state(job, "running")
         number, host = direct[0]
-        assert host not in _hosts(works, job)
+        assert host not in works.hosts(job)
         assert lab.job(number)["JobState"] == "RUNNING"
         works.check()
         # And as long as it is there nothing else is sent to that node.
@@ -249,7 +249,7 @@ def test_a_direct_job_on_the_node_that_was_just_chosen_wins_it(lab, tmp_path, pr
         works.until(lambda: works.counts()["running"] == 3)
         time.sleep(3)
         assert works.counts()["queued"] == 1
-        assert host not in {each for job in others for each in _hosts(works, job)}
+        assert host not in {each for job in others for each in works.hosts(job)}
         works.check()
         works.cancel_all()
 
@@ -344,8 +344,3 @@ def _saved(lab):
 def _steps(saved):
     path = saved / "step"
     return int(path.read_text()) if path.exists() else 0
-
-
-def _hosts(works, job_id):
-    """Names of the nodes of a job's newest attempt."""
-    return [path.rpartition("/")[2] for path in works.job(job_id)["nodes"]]
