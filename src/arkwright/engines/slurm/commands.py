@@ -131,8 +131,8 @@ class CommandTransport:
         self._scancel(user, str(job_id))
 
     def nodes(self) -> tuple[SlurmNode, ...] | None:
-        """From `scontrol show node`."""
-        printed = self._read("scontrol", "-o", "-a", "show", "node")
+        """From `scontrol show node`, with what is used of generic resources (`-d`)."""
+        printed = self._read("scontrol", "-o", "-a", "-d", "show", "node")
         return self._parsed(text.scontrol_nodes, printed)
 
     def set_node(self, name: str, state: str, reason: str) -> None:

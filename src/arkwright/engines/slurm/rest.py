@@ -304,8 +304,7 @@ class RestTransport:
         numbers = {fault.number for fault in told or ()}
         if numbers & dialects.NOT_SENT:
             raise NotReached(message)
-        is_definite = bool(told) and 0 not in numbers and not numbers & dialects.UNKNOWN_OUTCOME
-        if is_definite or (told is not None and 400 <= answer.status < 500):
+        if told and (dialects.is_refusal(told) or 400 <= answer.status < 500):
             raise Refused(f"Slurm refuses: {_said(told)}")
         raise AnswerLost(message)
 

@@ -113,6 +113,8 @@ class Rounds:
             ended_ms = (entry.end.ended_ms or 0) if entry.end is not None else None
             if not entry.tries or (ended_ms is not None and ended_ms < self._watch.asked_ms):
                 continue
+            if self._waits_long(entry):
+                continue  # it holds nothing, and is not to hide those who do
             for placement in entry.attempt.placements:
                 name = plan.name_of(placement.node)
                 gpus, _ = held.get(name, (0, False))
@@ -153,6 +155,8 @@ class Rounds:
             ended_ms = (entry.end.ended_ms or 0) if entry.end is not None else None
             if not entry.tries or (ended_ms is not None and ended_ms < self._watch.asked_ms):
                 continue
+            if self._waits_long(entry):
+                continue  # it holds nothing, and is not to hide those who do
             for placement in entry.attempt.placements:
                 name = plan.name_of(placement.node)
                 gpus, _ = held.get(name, (0, False))
@@ -166,6 +170,8 @@ class Rounds:
         if self._pace.is_due() or self._must_list():
             self._look_at_jobs()
         self._watch.work(self.held)
+        if self.fault or self._watch.fault:
+            return  # while Slurm gives no answer one question at a time is enough
         with self.lock:
             open_ones = [entry for entry in self.entries.values() if entry.end is None]
             now_ms = self._clock()
@@ -408,13 +414,17 @@ class Rounds:
                 self._files.save(entry)
             self._words.pop(entry.id, None)
 
+    def _waits_long(self, entry: Entry) -> bool:
+        job = self._jobs.get(entry.job_id)
+        is_waiting = job is not None and states.is_pending(job.states) and not entry.started_ms
+        return is_waiting and self._clock() >= entry.submitted_ms + PATIENCE_MS
+
     def _wait(self, entry: Entry, job: SlurmJob) -> None:
         """A job that waits for nodes others have is taken back; one that somebody holds is not."""
         self._words[entry.id] = states.waits_why(job)
-        since_ms = self._clock() - entry.submitted_ms
-        if entry.given_up or states.is_held(job) or since_ms < PATIENCE_MS:
+        if entry.given_up or states.is_held(job) or not self._waits_long(entry):
             return
-        if self._watch.fault or self._watch.asked_ms < entry.submitted_ms:
+        if self._watch.fault or self._watch.asked_ms < entry.submitted_ms + PATIENCE_MS:
             return
         paths = {each.node for each in entry.attempt.placements}
         taken = [

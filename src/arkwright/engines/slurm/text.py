@@ -17,7 +17,6 @@ SQUEUE_FORMAT = "%i|%T|%r|%u|%N|%j"
 SACCT_FIELDS = "JobIDRaw,State,ExitCode,User,NodeList,Submit,Start,End,JobName"
 _GPU = re.compile(r"(?:^|,)(gpu(?::[^:,()=]+)*?):(\d+)(?=[(,]|$)")
 _FIELD = re.compile(r"(?:^|(?<=\s))([A-Za-z][A-Za-z0-9_/:]*)=")
-_TRES_GPU = re.compile(r"(?:^|,)gres/gpu=(\d+)")
 _RANGE = re.compile(r"^(\d+)-(\d+)$")
 
 
@@ -83,7 +82,7 @@ def sacct_jobs(printed: str) -> tuple[SlurmJob, ...]:
 
 
 def scontrol_nodes(printed: str) -> tuple[SlurmNode, ...]:
-    """Lines of `scontrol -o show node`."""
+    """Lines of `scontrol -o -d show node`."""
     return tuple(_node(fields(line)) for line in printed.splitlines() if "NodeName=" in line)
 
 
@@ -101,7 +100,7 @@ def _node(told: dict[str, str]) -> SlurmNode:
         cpus=int(told.get("CPUTot", "0")),
         memory_mib=int(told.get("RealMemory", "0")),
         gres=_unless_null(told.get("Gres", "")),
-        gpus_used=gpus_in_tres(told.get("AllocTRES", "")),
+        gpus_used=gpus(told.get("GresUsed", ""))[1],
         cpus_used=int(told.get("CPUAlloc", "0")),
         partitions=tuple(filter(None, told.get("Partitions", "").split(","))),
         features=_unless_null(told.get("AvailableFeatures", "")),
@@ -148,12 +147,6 @@ def gpus(gres: str) -> tuple[str, int]:
     # GPUs of two kinds on one node are asked for as GPUs.
     name = found[0][0] if len(names) == 1 else "gpu"
     return name, sum(int(count) for _, count in found)
-
-
-def gpus_in_tres(tres: str) -> int:
-    """GPUs in `cpu=4,mem=1G,gres/gpu=8,gres/gpu:h100=8`."""
-    found = _TRES_GPU.search(tres)
-    return int(found[1]) if found else 0
 
 
 def expand(nodes: str) -> list[str]:
