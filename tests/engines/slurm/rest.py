@@ -34,6 +34,7 @@ class PretendRest:
         self.asked: list[tuple[str, str, str]] = []
         """Method, path and user of every request."""
         self.bodies: list[dict[str, Any]] = []
+        """What came with them."""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -66,6 +67,8 @@ class PretendRest:
         body = json.loads(request.rfile.read(length)) if length else {}
         user = request.headers["X-SLURM-USER-NAME"]
         self.asked.append((method, request.path, user))
+        if body:
+            self.bodies.append(body)
         fault = ""
         if self.faults and self.faults[0][1] in f"{method} {request.path}":
             fault = self.faults.popleft()[0]
@@ -119,7 +122,6 @@ class PretendRest:
             return verbs[method, name]()
 
     def _submit(self, user: str, body: dict[str, Any]) -> Reply:
-        self.bodies.append(body)
         if self.slurm.refusal is not None:
             number, words = self.slurm.refusal
             return 500, {"errors": [{"error_number": number, "error": words}]}

@@ -47,9 +47,9 @@ def test_gang_order_holds_whatever_order_slurm_keeps_nodes_in(bench):
 
 
 def test_the_job_s_variables_arrive_as_they_are_and_ours_win(bench):
-    env = {"GREETING": "it's\n\"so\" $HOME", "RANK": "99"}
+    env = {"GREETING": 'it\'s\n"so" $HOME', "RANK": "99"}
     bench.run(bench.attempt(command='printf "%s %s" "$GREETING" "$RANK"', env=env, nodes=1))
-    assert bench.log(1) == "it's\n\"so\" $HOME 1"
+    assert bench.log(1) == 'it\'s\n"so" $HOME 1'
 
 
 def test_a_script_runs_by_its_own_first_line_in_the_job_s_directory(bench, tmp_path):
@@ -203,7 +203,12 @@ def test_gangs_of_different_groups_have_as_many_ranks_as_each_group_says(bench):
         Placement(node=other.node, gpus=8, cpus=8, memory_mib=0, ranks=3, gang_group="work"),
     )
     bench.run(bench.attempt(command='echo "$RANK $ARKWRIGHT_GROUP"', placements=uneven))
-    assert [bench.log(rank) for rank in range(4)] == ["0 head\n", "1 work\n", "2 work\n", "3 work\n"]
+    assert [bench.log(rank) for rank in range(4)] == [
+        "0 head\n",
+        "1 work\n",
+        "2 work\n",
+        "3 work\n",
+    ]
 
 
 def test_commands_run_beside_an_attempt_as_its_user(commands_bench):

@@ -26,6 +26,8 @@ _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 NOT_SENT = frozenset({11, 1001, 1800, 1804, 2027})
 """Connection refused, or the controller is on standby or asks to come again: nothing was done."""
+OWN = range(2000, 5000)
+"""Errors of slurmctld and slurmd themselves."""
 NO_CHANGE = 1900
 UNKNOWN_JOB = frozenset({2017})
 ALREADY_OVER = frozenset({2021})
@@ -149,7 +151,7 @@ class Fault(NamedTuple):
 def is_refusal(told: Iterable[Fault]) -> bool:
     """Whether Slurm understood and said no: its own errors, from 2000 on. Others (unspecified,
     communication, sockets from 5000) leave open whether it was done."""
-    return any(2000 <= fault.number < 5000 or fault.number >= 6000 for fault in told)
+    return any(fault.number in OWN or fault.number >= 6000 for fault in told)
 
 
 class _Faults(Struct):

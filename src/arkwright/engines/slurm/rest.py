@@ -221,7 +221,8 @@ class RestTransport:
     ) -> Answer:
         path = f"/slurm/{self.dialect().version}/{path}"
         answer = self._authorised(method, path, user, body, timeout_s or self._timeout_s)
-        if answer.status == 404 and dialects.faults(answer.body) is None:
+        told = dialects.faults(answer.body) or []
+        if answer.status == 404 and not any(fault.number in dialects.OWN for fault in told):
             # Another version was installed meanwhile: the path itself is not known.
             with self._lock:
                 self._dialect = None

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -39,6 +41,8 @@ PATIENCE_MS = 10_000
 KILL_MARGIN_MS = 5_000
 """After the grace: then Slurm ends what the script could not."""
 RETRY_MS = 2_000
+SILENCE_S = 5.0
+"""A question without an answer for so long counts as none, however long its limit is."""
 CPU_SHARE = 0.75
 HINT_MS = 500
 ORPHAN_MS = 30_000
@@ -83,8 +87,17 @@ class Rounds:
         self._retry_ms: dict[str, int] = {}
         self._words: dict[str, str] = {}
         """Why an attempt does not move."""
+        self._asked_at = math.inf
+        """When the question was put that is not answered yet, on the monotonic clock."""
         self._pace = Pace(settings.poll_s, CPU_SHARE)
         self._pool = ThreadPoolExecutor(submitters, "slurm-submit") if submitters else None
+
+    def silence(self) -> str:
+        """Why nothing is known at the moment; empty when something is."""
+        waited_s = time.monotonic() - self._asked_at
+        if waited_s > SILENCE_S:
+            return f"{self._transport.place} has not answered for {waited_s:.0f} s"
+        return self.fault
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -306,7 +319,7 @@ class Rounds:
         with self.lock:
             live = [entry for entry in self.entries.values() if entry.is_live]
             by_name = self._must_list() or not self._listed_ms
-        asked_ms = self._clock()
+        asked_ms, self._asked_at = self._clock(), time.monotonic()
         with self._pace:
             try:
                 self._learn(live, asked_ms, by_name=by_name)
@@ -315,6 +328,8 @@ class Rounds:
                 if not self.fault:
                     LOG.warning("site %s: %s", self._site, error)
                 self.fault = str(error)
+            finally:
+                self._asked_at = math.inf
 
     def _learn(self, live: list[Entry], asked_ms: int, *, by_name: bool) -> None:
         ids = [entry.job_id for entry in live]
