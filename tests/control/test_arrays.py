@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from arkwright.engines.fake import Script
 from control.site import Site, job
 
 SUBMIT_S_MAX = 5.0
@@ -50,10 +51,23 @@ def test_an_array_and_its_tasks_are_named_like_jobs(site: Site, of: str) -> None
 
 def test_what_is_one_job_s_is_not_asked_of_an_array(site: Site) -> None:
     whole = array(site, array="0-3", held=True)
-    for verb in ("logs", "cost", "snapshot"):
+    for verb in ("logs", "snapshot"):
         answer = site.ask("GET", f"/v1/jobs/{whole}/{verb}")
         assert answer.status == 409
         assert f"name one of its tasks, for example {whole}_0" in answer.json["detail"]
+
+
+def test_the_receipt_of_an_array_is_the_sum_of_its_tasks(site: Site) -> None:
+    site.engine.default_script = Script(duration_ms=50)
+    whole = array(site, array="0-3%2", resources={"gpus_per_node": 2})
+    site.until(lambda: site.state(whole) == "succeeded")
+    receipt = site.ask("GET", f"/v1/jobs/{whole}/cost").json
+    own = [site.ask("GET", f"/v1/jobs/{whole}_{index}/cost").json for index in range(4)]
+    assert (receipt["job_id"], receipt["state"], receipt["is_final"]) == (whole, "succeeded", True)
+    assert [each["id"] for each in receipt["attempts"]] == [f"{whole}_{n}.1" for n in range(4)]
+    for line, *parts in zip(receipt["lines"], *(each["lines"] for each in own), strict=True):
+        if line["value"] is not None:
+            assert line["value"] == pytest.approx(sum(part["value"] for part in parts))
 
 
 def test_a_list_has_each_task_or_each_array(site: Site) -> None:

@@ -20,7 +20,9 @@ from arkwright.control.clock import system_clock, system_entropy
 from arkwright.control.controller import Controller
 from arkwright.control.file_change import refuse_lost_ground
 from arkwright.control.foresight import Foresight
+from arkwright.control.job_views import array_job
 from arkwright.control.loop import Loop
+from arkwright.control.naming import first_task
 from arkwright.control.resources import FactoryResource, SiteResource
 from arkwright.control.store import NewEvent, Store, open_store
 from arkwright.control.tables import META, NODES, USERS
@@ -34,7 +36,8 @@ from arkwright.factory.spec import Engine as EngineSection
 from arkwright.factory.weather import Weather
 from arkwright.fleet import Fleet, Runner, assemble, in_process
 from arkwright.home import Paths, write_whole
-from arkwright.jobs.events import EventKind
+from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.lifecycle import FINAL, State
 from arkwright.ledger import Receipt, Tariff, receipt
 from arkwright.sched import Kernels
 
@@ -94,8 +97,19 @@ class FactoryServer:
 
     def receipt(self, job_id: str) -> Receipt:
         """What a job has used and cost so far."""
+        return self._receipt(self.reader.events(job_id=job_id, limit=EVENTS_PER_JOB_MAX))
+
+    def receipt_of_array(self, array_id: str) -> Receipt:
+        """What all tasks of an array have used and cost so far."""
+        array, _ = array_job(self.reader, array_id)
+        first = self.reader.events(job_id=first_task(self.reader, array_id).id, limit=1)[0]
+        found = self._receipt(self.reader.attempts_of_array(first, array_id))
+        is_over = State(array.state) in FINAL
+        return msgspec.structs.replace(found, job_id=array_id, state=array.state, is_final=is_over)
+
+    def _receipt(self, events: list[Event]) -> Receipt:
         return receipt(
-            self.reader.events(job_id=job_id, limit=EVENTS_PER_JOB_MAX),
+            events,
             now_ms=system_clock(),
             tariffs={site: tariff_of(self.factory, site) for site in self.engines},
             cpu=catalog.cpu_model(),

@@ -18,13 +18,20 @@ from arkwright.control.store import Reader
 from arkwright.control.tables import JOBS
 from arkwright.control.users import Identity
 from arkwright.errors import InputError
-from arkwright.jobs.array import MARK, array_of, array_shape, index_of, indices_text, task_id
+from arkwright.jobs.array import (
+    AFTER_MARK,
+    MARK,
+    array_of,
+    array_shape,
+    index_of,
+    indices_text,
+    task_id,
+)
 
 NUMBER_DIGITS_MAX: Final = 18
 """More do not fit the column that holds a job's number."""
 ENDING_MIN: Final = 4
 """Letters of an id's end that may stand for it."""
-_AFTER_MARK: Final = chr(ord(MARK) + 1)
 _TASKS = re.compile(r"(.+)_([0-9]{1,9}|\[[0-9,:-]{1,4096}\])", re.DOTALL)
 
 
@@ -77,7 +84,7 @@ def indices_of(reader: Reader, array_id: str) -> tuple[int, ...]:
 
 def is_task_of(array_id: str) -> ColumnElement[bool]:
     """Whether a row is a task of the array: their ids lie side by side in the index."""
-    return and_(JOBS.c.id > array_id + MARK, JOBS.c.id < array_id + _AFTER_MARK)
+    return and_(JOBS.c.id > array_id + MARK, JOBS.c.id < array_id + AFTER_MARK)
 
 
 def visible(identity: Identity) -> ColumnElement[bool]:

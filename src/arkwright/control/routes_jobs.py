@@ -115,8 +115,9 @@ async def why(api: Context, request: Request, identity: Identity) -> Response:
 
 async def cost(api: Context, request: Request, identity: Identity) -> Response:
     """The job's receipt: GPU-hours, kWh, kg CO2e and money, each with how it was obtained."""
-    job_id = await api.job_id(request, identity)
-    return one("receipt", await run_in_threadpool(api.server.receipt, job_id))
+    asked = await api.read(named, identity, request.path_params["job"])
+    of = api.server.receipt_of_array if asked.is_array else api.server.receipt
+    return one("receipt", await run_in_threadpool(of, asked.id))
 
 
 async def cancel(api: Context, request: Request, identity: Identity) -> Response:

@@ -33,6 +33,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from arkwright.control import tables
 from arkwright.control.projection import project_all
 from arkwright.errors import FencedError, InternalError, StoreError
+from arkwright.jobs.array import AFTER_MARK, MARK
 from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import FINAL
 
@@ -187,6 +188,18 @@ class Reader:
         if job_id is not None:
             query = query.where(tables.EVENTS.c.job_id == job_id)
         return [_event(row) for row in self.rows(query.order_by(tables.EVENTS.c.seq).limit(limit))]
+
+    def attempts_of_array(self, first: Event, array_id: str) -> list[Event]:
+        """The submission `first` of a task of an array, and start and end of every attempt of all
+        its tasks, in log order: all that its receipt needs."""
+        job, kinds = tables.EVENTS.c.job_id, (EventKind.JOB_STARTED, EventKind.JOB_ENDED)
+        query = select(tables.EVENTS).where(
+            tables.EVENTS.c.kind.in_([kind.value for kind in kinds]),
+            job > array_id + MARK,
+            job < array_id + AFTER_MARK,
+        )
+        rows = self.rows(query.order_by(tables.EVENTS.c.seq))
+        return [first, *(_event(row) for row in rows)]
 
     def lost_sites(self) -> dict[str, int]:
         """Sites out of reach, and since when [ms]."""

@@ -23,6 +23,8 @@ INDEX_MAX: Final = 4_000_000
 DIGITS_MAX: Final = 9
 MARK: Final = "_"
 """Between the id of an array and a task's index; ids have none otherwise."""
+AFTER_MARK: Final = chr(ord(MARK) + 1)
+"""Ids of the tasks of an array lie between it with `MARK` and it with this."""
 
 
 class ArrayShape(Struct, frozen=True, kw_only=True):
