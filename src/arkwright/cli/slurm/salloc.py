@@ -107,8 +107,9 @@ def _environment(job: Mapping[str, str]) -> dict[str, str]:
         for name, value in job.items()
         if name.startswith(_SHOWN) and name not in _LEFT_OUT
     }
-    tools = job.get("PATH", "").partition(":")[0]
-    return {**os.environ, **kept, "PATH": f"{tools}:{os.environ.get('PATH', '')}"}
+    if "ARKWRIGHT_PART" in job:  # where Slurm runs the job, its own srun is in PATH
+        kept["PATH"] = f"{job.get('PATH', '').partition(':')[0]}:{os.environ.get('PATH', '')}"
+    return {**os.environ, **kept}
 
 
 def _variables(text: str) -> dict[str, str]:
