@@ -33,7 +33,7 @@ from arkwright.engines.batch.step_reservation import (
 from arkwright.engines.batch.step_streams import StepStreams
 from arkwright.engines.batch.streams import complain, say
 from arkwright.engines.batch.terminal import Terminal
-from arkwright.engines.rank_environment import PART_MARK
+from arkwright.engines.marks import PART_MARK
 from arkwright.jobs.sbatch.gather import read_words
 
 FORWARDED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1,
