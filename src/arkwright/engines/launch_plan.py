@@ -13,6 +13,7 @@ from msgspec import structs
 
 from arkwright.engines.attempt_files import AttemptFiles, GroupRoots, PartPlan, Plan
 from arkwright.engines.batch.batch_plan import batch_plan
+from arkwright.engines.batch.container import NoContainers, container_argv
 from arkwright.engines.machine import LocalNodes
 from arkwright.engines.port import Attempt, Placement
 from arkwright.engines.rank_environment import base_environment
@@ -48,7 +49,7 @@ def make_plan(attempt: Attempt, files: AttemptFiles, here: Surroundings) -> Plan
         else list(attempt.command or ())
     )
     if attempt.slurm is not None:
-        argv += attempt.slurm.arguments
+        argv = [*_container(attempt, workdir, here), *argv, *attempt.slurm.arguments]
     is_batch = attempt.starts is Starts.BATCH
     checkpoint_dir = attempt.checkpoint_dir
     return Plan(
@@ -76,6 +77,22 @@ def make_plan(attempt: Attempt, files: AttemptFiles, here: Surroundings) -> Plan
         array=None if attempt.array is None else structs.asdict(attempt.array),
         batch=dict(batch_plan(attempt, files, workdir, here.tools)) if is_batch else None,
     )
+
+
+def _container(attempt: Attempt, workdir: str, here: Surroundings) -> list[str]:
+    """What runs the job's program in the container it asks for, if it does."""
+    slurm = attempt.slurm
+    if slurm is None or slurm.container_image is None:
+        return []
+    try:
+        return container_argv(
+            slurm.container_image,
+            slurm.container_mounts,
+            slurm.container_workdir or workdir,
+            has_gpus=bool(here.local.gpu_indices),
+        )
+    except NoContainers as error:
+        raise EngineError(f"cannot launch {attempt.attempt_id}: {error}") from None
 
 
 def _check(attempt: Attempt, local: LocalNodes) -> None:

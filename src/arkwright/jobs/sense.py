@@ -181,8 +181,10 @@ def _durations(spec: JobSpec) -> list[tuple[str, str, str]]:
     if spec.time_limit is not None and spec.time_limit <= 0:
         wrong.append(("time_limit", "0 s", "give the job some time, or leave it out"))
     for key, text in (("deadline", spec.deadline), ("begin", spec.begin)):
+        if text is None:
+            continue
         try:
-            parse_instant(text or "1970-01-01T00:00:00Z")
+            parse_instant(text)
         except ValueError:
             right = "write it as 2026-05-01T12:00:00Z or with an offset such as +02:00"
             right += "; where it is submitted, also 18:00, tomorrow, now+1hour" * (key == "begin")

@@ -58,6 +58,8 @@ def squeue(words: Sequence[str] = ()) -> None:
         if _TIMED & {column.letter for column in columns}:
             jobs = [_timed(client, job) for job in jobs]
     rows = [{**job, "where": nodes.get(job["id"], [])} for job in jobs]
+    if "array" not in options:
+        rows = with_arrays_folded(rows)
     rows = _sorted(rows, options.get("sort", "P,t,-p,i"))
     for line in shown(rows, columns, FIELDS, head="noheader" not in options):
         click.echo(line)
@@ -97,10 +99,35 @@ def _is_only_user(jobs: Sequence[Mapping[str, Any]]) -> bool:
 
 def number_of(job: Mapping[str, Any]) -> str:
     """The job's number; of a task of an array the array's, and its index: `7_3`."""
+    if "folded" in job:
+        return str(job["folded"])
     task = job.get("task")
     if task:
         return f"{task['array_number']}_{task['index']}"
     return str(job["number"])
+
+
+def with_arrays_folded(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Tasks of an array that wait are one line, `7_[2-5%2]`, as squeue has it without -r."""
+    waiting: dict[Any, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row.get("task") and job_state(row)[0] == "PD":
+            waiting.setdefault((row["task"]["array_number"], _reason(row)), []).append(row)
+    found = []
+    for row in rows:
+        tasks = (
+            waiting.get((row["task"]["array_number"], _reason(row))) if row.get("task") else None
+        )
+        if not tasks or row not in tasks:
+            found.append(row)
+        elif row is tasks[0]:
+            indexes = compress([f"x{task['task']['index']}" for task in tasks])
+            text = indexes.removeprefix("x").strip("[]")
+            limit = str(row["spec"].get("array") or "").partition("%")[2]
+            bound = f"%{limit}" if limit else ""
+            number = row["task"]["array_number"]
+            found.append({**row, "folded": f"{number}_[{text}{bound}]"})
+    return found
 
 
 def _nodes(client: Client) -> dict[str, list[str]]:
@@ -114,7 +141,9 @@ def _nodes(client: Client) -> dict[str, list[str]]:
 
 def _timed(client: Client, job: dict[str, Any]) -> dict[str, Any]:
     """With its attempts: when it started is not in the list."""
-    return client.job(job["id"]) if job["attempt"] else job
+    if not job["attempt"]:
+        return job
+    return {**job, "attempts": client.job(job["id"])["attempts"]}
 
 
 def _sorted(rows: list[dict[str, Any]], order: str) -> list[dict[str, Any]]:

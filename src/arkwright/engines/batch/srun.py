@@ -12,7 +12,6 @@ import selectors
 import signal
 import socket
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,17 @@ from typing import Any
 from arkwright.engines.attempt_files import AttemptFiles, Plan, read_record, take_lock, write_record
 from arkwright.engines.batch import step_wire
 from arkwright.engines.batch.batch_part import wake
-from arkwright.engines.batch.srun_options import CONTAINERS, REFUSED, SRUN
+from arkwright.engines.batch.container import NoContainers, container_argv
+from arkwright.engines.batch.srun_options import REFUSED, SRUN
 from arkwright.engines.batch.step_environment import step_environment, task_environment
 from arkwright.engines.batch.step_layout import JobShape, Task, layout_of
+from arkwright.engines.batch.step_reservation import (
+    Reservation,
+    SrunError,
+    answer_of,
+    connect_to,
+    wants_its_own,
+)
 from arkwright.engines.batch.step_streams import StepStreams
 from arkwright.engines.batch.streams import complain, say
 from arkwright.engines.batch.terminal import Terminal
@@ -31,13 +38,7 @@ from arkwright.jobs.sbatch.gather import read_words
 
 FORWARDED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1,
              signal.SIGUSR2, signal.SIGCONT)  # fmt: skip
-CONNECT_PATIENCE_S = 30.0
-BUSY_PAUSE_S = 0.2
 STEP_LOCK_PATIENCE_S = 30.0
-
-
-class SrunError(Exception):
-    """The step cannot run; said as `srun: error: …`."""
 
 
 def srun(words: Sequence[str]) -> int:
@@ -53,6 +54,8 @@ def srun(words: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
 
 
 def _read(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -70,9 +73,6 @@ def _read(words: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     for name, advice in REFUSED.items():
         if name in given:
             raise SrunError(f"--{name} is not run on the local engine: {advice}")
-    for name in CONTAINERS:
-        if name in given:
-            raise SrunError(f"--{name}: containers of steps are run by Slurm with pyxis only")
     if not read.rest and "version" not in given:
         raise SrunError("No command given to execute.")
     if ":" in read.rest:
@@ -109,8 +109,8 @@ class Step:
 
     def __init__(self, given: Mapping[str, str], command: Sequence[str]) -> None:
         self._given = given
-        self._command = list(command)
         self._files, self._plan = _attempt()
+        self._command = [*_container(given, self._plan), *command]
         self._shape = _shape(self._plan)
         try:
             self._layout = layout_of(given, self._shape)
@@ -119,8 +119,7 @@ class Step:
             raise SrunError(f"Unable to create step for job {number}: {error}") from None
         self._code = 0
         self._is_ending = False
-        self._reservations: list[socket.socket] = []
-        self._gpus: dict[int, list[int]] = {}
+        self._reservation: Reservation | None = None
 
     def run(self) -> int:
         """Start every task and wait for all of them."""
@@ -128,7 +127,9 @@ class Step:
             raise SrunError("--pty needs a terminal, and standard input is none; leave it out")
         if "test-only" in self._given:
             return 0
-        self._reserve()
+        if wants_its_own(self._given):
+            self._reservation = Reservation(self._files, self._given, self._shape)
+            self._layout = self._reservation.wait(self._layout)
         number = _next_step(self._files)
         base = step_environment(self._plan, self._layout, number, self._given.get("export"))
         terminal = Terminal() if "pty" in self._given else None
@@ -158,7 +159,7 @@ class Step:
         running: list[_Running] = []
         for task in self._layout.tasks:
             environment = task_environment(
-                self._plan, self._layout, task, base, self._gpus.get(task.node)
+                self._plan, self._layout, task, base, self._gpus(task.node)
             )
             message = {
                 "argv": self._command,
@@ -166,13 +167,13 @@ class Step:
                 "env": environment,
                 "terminal": is_terminal,
             }
-            connection = self._connect(task.node)
+            connection = connect_to(self._files, task.node, self._name(task.node))
             handles = streams.of(task)
             step_wire.send(connection, message, handles)
             streams.given(task)
             wake(self._files, task.node)
             lines = step_wire.Lines(connection)
-            answer = self._answer(lines, task.node)
+            answer = answer_of(lines, self._name(task.node))
             if "pid" not in answer:
                 self._fail(task, answer)
                 for other in running:
@@ -252,79 +253,14 @@ class Step:
         for node in {each.task.node for each in running}:
             wake(self._files, node)
 
-    def _reserve(self) -> None:
-        """CPUs and GPUs that no other such step has, on all nodes at once; waits for them."""
-        wants = {"exclusive", "exact"} & set(self._given)
-        if not wants or "overlap" in self._given:
-            return
-        layouts = self._layouts()
-        is_told = False
-        while not any(map(self._try_reserve, layouts)):
-            if not is_told and "quiet" not in self._given:
-                text = "Step creation temporarily disabled, retrying (Requested nodes are busy)"
-                complain(f"srun: {text}")
-                is_told = True
-            time.sleep(BUSY_PAUSE_S)
-
-    def _layouts(self) -> list[Layout]:
-        """The step on each set of nodes it could have: those from the first on, the second, …"""
-        found = [self._layout]
-        if not {"nodelist", "relative"} & set(self._given):
-            for first in range(1, len(self._shape.names) - len(self._layout.nodes) + 1):
-                with contextlib.suppress(ValueError):
-                    moved = {**self._given, "relative": str(first)}
-                    found.append(layout_of(moved, self._shape))
-        return [each for each in found if len(each.tasks) == len(self._layout.tasks)]
-
-    def _try_reserve(self, layout: Layout) -> bool:
-        if self._reserved(layout):
-            self._layout = layout
-            return True
-        for connection in self._reservations:
-            connection.close()
-        self._reservations, self._gpus = [], {}
-        return False
-
-    def _reserved(self, layout: Layout) -> bool:
-        for node, count in zip(layout.nodes, layout.counts, strict=True):
-            per_task, per_node = layout.gpus_per_task, layout.gpus_per_node
-            gpus = per_task * count if per_task is not None else per_node or 0
-            asked = {"cpus": count * layout.cpus_per_task, "gpus": gpus}
-            connection = self._connect(node)
-            self._reservations.append(connection)
-            step_wire.send(connection, {"reserve": asked})
-            wake(self._files, node)
-            answer = self._answer(step_wire.Lines(connection), node)
-            if not answer.get("granted"):
-                return False
-            if gpus:
-                self._gpus[node] = answer["gpus"]
-        return True
-
-    def _connect(self, node: int) -> socket.socket:
-        """A connection to a node's supervisor, which may be starting still."""
-        directory = self._files.node(node).directory
-        deadline = time.monotonic() + CONNECT_PATIENCE_S
-        while True:
-            try:
-                return step_wire.connect(directory)
-            except OSError as error:
-                if self._files.node(node).exit.exists() or time.monotonic() > deadline:
-                    raise SrunError(f"{self._name(node)} does not answer: {error}") from None
-            time.sleep(0.02)
-
-    def _answer(self, lines: step_wire.Lines, node: int) -> dict[str, Any]:
-        """The first message; what came with it is left for later."""
-        answer: dict[str, Any] | None = lines.first()
-        if answer is None:
-            raise SrunError(f"{self._name(node)}: its supervisor is gone")
-        return answer
-
     def _fail(self, task: Task, answer: Mapping[str, Any]) -> None:
         """A task that could not be started, as Slurm tells it: its code is the error's number."""
         complain(f"slurmstepd: error: {answer['why']}")
         self._code = _ERRORS.get(int(answer["code"]), int(answer["code"]))
         self._tell(task, self._code)
+
+    def _gpus(self, node: int) -> list[int] | None:
+        return None if self._reservation is None else self._reservation.gpus.get(node)
 
     def _name(self, node: int) -> str:
         return self._plan["parts"][node]["node"].rpartition("/")[2]
@@ -340,6 +276,22 @@ def _attempt() -> tuple[AttemptFiles, Plan]:
             " allocation first (arkwright slurm salloc)"
         )
     return files, plan
+
+
+def _container(given: Mapping[str, str], plan: Plan) -> list[str]:
+    """What runs the command in the container that the step asks for, if it does."""
+    image = given.get("container-image")
+    if image is None:
+        return []
+    try:
+        return container_argv(
+            image,
+            given.get("container-mounts"),
+            given.get("container-workdir") or str(Path.cwd()),
+            has_gpus=not plan["is_virtual"],
+        )
+    except NoContainers as error:
+        raise SrunError(str(error)) from None
 
 
 def _shape(plan: Plan) -> JobShape:

@@ -59,5 +59,3 @@ REFUSED: Final = {
     "bcast": "every node sees the same files here; leave it out",
 }
 """Options whose effect a script needs and that this `srun` does not have, with what to do."""
-
-CONTAINERS: Final = ("container-image",)

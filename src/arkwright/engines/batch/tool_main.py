@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ def main(arguments: list[str]) -> int:
         return srun(rest)
     from arkwright.engines.batch.scontrol import scontrol
 
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `scontrol show hostnames | head -n 1`
     return scontrol(rest)
 
 

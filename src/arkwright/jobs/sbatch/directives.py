@@ -38,12 +38,12 @@ def directives(script: str) -> list[Directive]:
 
 def late_directives(script: str) -> list[int]:
     """Numbers of the option lines that come after the first command: sbatch ignores those."""
-    heeded = {directive.line for directive in directives(script)}
-    return [
-        number
-        for number, line in enumerate(script.splitlines(), start=1)
-        if line.startswith(f"{MARK} -") and number not in heeded
-    ]
+    lines = script.splitlines()
+    first = next(
+        (n for n, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")),
+        len(lines),
+    )
+    return [n + 1 for n, line in enumerate(lines) if n > first and line.startswith(f"{MARK} -")]
 
 
 def has_directives(script: str) -> bool:

@@ -56,6 +56,7 @@ _ONLY_SLURM = {
     "licenses": "licences are not counted",
     "mail-type": "no mail is sent; `arkwright submit --wait` returns when the job is over",
     "mail-user": "no mail is sent",
+    "container-name": "containers have no names",
 }
 _DEPENDENCIES = ("after", "afterok", "afterany", "afternotok", "aftercorr")
 

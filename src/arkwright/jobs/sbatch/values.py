@@ -130,13 +130,14 @@ def gres(text: str) -> tuple[Gpus | None, list[str]]:
     found: Gpus | None = None
     others: list[str] = []
     for item in filter(None, text.split(",")):
-        name, *parts = re.split("[:=]", item.removeprefix("gres/").removeprefix("gres:"))
+        # A list of sockets may stand behind, as Slurm itself writes it: gpu:4(S:0-1).
+        bare = item.partition("(")[0].removeprefix("gres/").removeprefix("gres:")
+        name, *parts = re.split("[:=]", bare)
         if name != "gpu":
             if item.upper() != "NONE":
                 others.append(item)
             continue
-        # `gpu`, `gpu:4`, `gpu:h100` (one of them) or `gpu:h100:4`, perhaps with (S:0-1) behind.
-        parts = [part.partition("(")[0] for part in parts]
+        # `gpu`, `gpu:4`, `gpu:h100` (one of them) or `gpu:h100:4`.
         if found is not None or len(parts) > 2:
             raise ValueError("ask for one kind of GPU: gpu:TYPE:NUMBER")
         if not parts or not _COUNT.fullmatch(parts[-1]):
