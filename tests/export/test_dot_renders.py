@@ -9,8 +9,8 @@ import pytest
 from arkwright import design, factory
 from arkwright.design.network import network
 from arkwright.export import Design, export
+from debian.roots import root_of
 from export import readers
-from export.debian import root_of
 
 pytestmark = pytest.mark.slow
 

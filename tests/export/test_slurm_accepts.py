@@ -1,6 +1,6 @@
 """Slurm's own controller reads what `export slurm` writes, and finds every node and GPU in it.
 
-22.05 (Debian 12) knows the tree in `topology.conf`; 26.05 (Debian sid) the blocks and
+22.05 (Debian 12) knows the tree in `topology.conf`; the newest (Debian sid) the blocks and
 `topology.yaml` too.
 """
 
@@ -15,8 +15,8 @@ from arkwright import design, factory
 from arkwright.design.network import network
 from arkwright.export.fabric_tree import fabric_trees
 from arkwright.export.slurm import slurm
-from export.debian import root_of
-from export.slurm_controller import PACKAGES, controller
+from export.slurm_controller import controller
+from slurm.lab import VERSIONS
 
 pytestmark = pytest.mark.slow
 
@@ -72,12 +72,12 @@ def check_blocks(ask, shown, hosts):
 
 
 @cases
-@pytest.mark.parametrize("suite", ["bookworm", "sid"])
-def test_the_tree_is_taken(suite, name, nodes, gpus):
-    root, (files, hosts) = root_of(suite, "slurm", PACKAGES), exported(name)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_tree_is_taken(version, name, nodes, gpus):
+    files, hosts = exported(name)
     assert len(hosts) == nodes
     files = {key: files[key] for key in ("nodes.conf", "gres.conf", "topology.conf")}
-    with controller(root, files, "topology/tree", hosts) as ask:
+    with controller(version, files, "topology/tree", hosts) as ask:
         check_nodes(ask, hosts, gpus)
         check_leaves(ask, ask("show", "topology"), hosts)
         assert not ask.complaints()
@@ -85,10 +85,10 @@ def test_the_tree_is_taken(suite, name, nodes, gpus):
 
 @cases
 def test_the_blocks_are_taken(name, nodes, gpus):
-    root, (files, hosts) = root_of("sid", "slurm", PACKAGES), exported(name)
+    files, hosts = exported(name)
     files["topology.conf"] = files.pop("topology-block.conf")
     del files["topology.yaml"]
-    with controller(root, files, "topology/block", hosts) as ask:
+    with controller("newest", files, "topology/block", hosts) as ask:
         check_nodes(ask, hosts, gpus)
         check_blocks(ask, ask("show", "topology"), hosts)
         assert not ask.complaints()
@@ -96,9 +96,9 @@ def test_the_blocks_are_taken(name, nodes, gpus):
 
 @cases
 def test_all_topologies_of_one_yaml_are_taken(name, nodes, gpus):
-    root, (files, hosts) = root_of("sid", "slurm", PACKAGES), exported(name)
+    files, hosts = exported(name)
     del files["topology.conf"], files["topology-block.conf"]
-    with controller(root, files, "topology/tree", hosts) as ask:
+    with controller("newest", files, "topology/tree", hosts) as ask:
         check_nodes(ask, hosts, gpus)
         check_leaves(ask, ask("show", "topology", "tree"), hosts)
         systems = re.findall(r"topology: (?!tree)(\S+)", ask("show", "topoconf"))

@@ -459,7 +459,7 @@ def _random_shape(random: Random, n_nodes, n_levels, n_rows) -> sched.Shape:
         cpu_milli=random.choice([0, 0, 1000, 8000]),
         memory_mib=random.choice([0, 0, 500]),
         gpu_type=random.choice([-1, -1, 0, 1]),
-        pool=random.choice([-1, 0]),
+        pool=random.choice([-1, 0b01, 0b11]),
         level_required=level if required else -1,
         level_preferred=-1 if required else level,
         sites=random.choice([-1, -1, 1, 2]),

@@ -416,7 +416,7 @@ class Factory(Eviction):
         return (
             node.state == 0
             and not self.claimed_by_another(job, index)
-            and shape.pool in (-1, node.pool)
+            and shape.pool >> node.pool & 1
             and shape.gpu_type in (-1, node.gpu_type)
             and (shape.sites >> node.site) & 1 == 1
             and (shape.gpu_types >> node.gpu_type) & 1 == 1

@@ -98,7 +98,7 @@ def test_never_fits_is_judged_on_an_empty_factory_with_all_nodes_up():
 def test_never_fits_says_what_is_too_large_and_what_would_fit():
     state = fleet(rows=sched.Rows([-1], [16000]), levels=[[0, 0, 0, 1]])
     never = sched.never_fits
-    reason = never(state, sched.Shape(1, 1000, pool=7))
+    reason = never(state, sched.Shape(1, 1000, pool=1 << 7))
     assert (reason.code, reason.change) == (sched.NEVER_NO_SUCH_NODE, sched.OTHER_NODES)
     reason = never(state, sched.Shape(1, 9000))
     assert reason[:3] == (sched.NEVER_NODE_TOO_SMALL, 9000, 8000)

@@ -88,9 +88,9 @@ def test_only_allowed_sites_pools_and_types_are_used():
         sites=[0, 0, 0, 0, 1, 1, 1, 1], pools=[0, 1, 0, 1, 0, 1, 0, 1], types=[0, 0, 1, 1] * 2
     )
     assert placed(state, sched.Shape(1, 1000, sites=0b10)) == (4,)
-    assert placed(state, sched.Shape(1, 1000, pool=1)) == (1,)
-    assert placed(state, sched.Shape(1, 1000, gpu_type=1, sites=0b10, pool=1)) == (7,)
-    assert placed(state, sched.Shape(2, 1000, gpu_type=1, sites=0b10, pool=1)) == ()
+    assert placed(state, sched.Shape(1, 1000, pool=0b10)) == (1,)
+    assert placed(state, sched.Shape(1, 1000, gpu_type=1, sites=0b10, pool=0b10)) == (7,)
+    assert placed(state, sched.Shape(2, 1000, gpu_type=1, sites=0b10, pool=0b10)) == ()
 
 
 def test_draining_and_down_nodes_take_no_new_work():

@@ -11,14 +11,24 @@ import click
 if TYPE_CHECKING:
     from arkwright.factory import Factory
 
-FORMATS = ("nscale", "dps")
+FORMATS = ("nscale", "dps", "slurm")
 BASES = ("grid", "facility", "it")
 
 
 @click.command("import", short_help="Make a factory file of another tool's inventory")
 @click.argument("format_", metavar="FORMAT", type=click.Choice(FORMATS))
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--system", help="What the servers are, for example gb300-nvl72; nscale needs it.")
+@click.argument(
+    "file", metavar="[FILE|DIR]", required=False, type=click.Path(path_type=Path, exists=True)
+)
+@click.option(
+    "--system",
+    "systems",
+    multiple=True,
+    metavar="[TYPE=]SYSTEM",
+    help="What the servers are, for example gb300-nvl72; nscale needs it. slurm: of all nodes with "
+    "GPUs, or of those whose GPUs are of Slurm's TYPE; may be given again.",
+)
+@click.option("--prefix", metavar="COMMAND", help="slurm: before each command, e.g. 'ssh login1'.")
 @click.option("--site", default="site", show_default=True, help="Name of the site.")
 @click.option("--country", help="Where it is, as two capital letters.")
 @click.option("--factory", "name", help="Name of the factory; the site's where not given.")
@@ -37,8 +47,9 @@ BASES = ("grid", "facility", "it")
 )
 def import_file(
     format_: str,
-    file: Path,
-    system: str | None,
+    file: Path | None,
+    systems: tuple[str, ...],
+    prefix: str | None,
     site: str,
     country: str | None,
     name: str | None,
@@ -46,6 +57,11 @@ def import_file(
     output: Path | None,
 ) -> None:
     """Make a factory file of FILE, with every server and every scale-up domain.
+
+    slurm is a folder of Slurm's configuration (slurm.conf, gres.conf, topology.conf, topology.yaml)
+    or of outputs that `arkwright observe slurm --save` kept; without one the running cluster is
+    asked, with commands that only read. The factory has an inventory: the cluster's own nodes,
+    partitions, switches and blocks.
 
     nscale is the topology JSON of Nscale's Radar API (server_id or instance_id, network_node_path,
     block_id). A hall is made for each core of the network.
@@ -59,6 +75,12 @@ def import_file(
     from arkwright import export
     from arkwright.factory import PowerBasis
 
+    if format_ == "slurm":
+        _import_slurm(file, systems, prefix, name or site, site, country, output)
+        return
+    system = _one_system(systems)
+    if file is None or file.is_dir():
+        raise click.UsageError(f"{format_} is read from one file: name it")
     if format_ == "dps":
         fed = export.import_dps(
             file.read_bytes(),
@@ -78,6 +100,48 @@ def import_file(
         servers, factory=name or site, site=site, system=system, country=country
     )
     _write(found.factory, export.places_csv(found.places), found.notes, len(servers), output)
+
+
+def _one_system(systems: Sequence[str]) -> str | None:
+    if len(systems) > 1 or any("=" in system for system in systems):
+        raise click.UsageError("only slurm takes several systems, or one for a type of GPU")
+    return systems[0] if systems else None
+
+
+def _import_slurm(
+    folder: Path | None,
+    systems: Sequence[str],
+    prefix: str | None,
+    name: str,
+    site: str,
+    country: str | None,
+    output: Path | None,
+) -> None:
+    """A folder of configuration or of outputs, or the cluster itself."""
+    from arkwright.cli.observe_source import described
+    from arkwright.engines.slurm.description_inventory import inventory_of
+    from arkwright.export import slurm_factory
+
+    chosen = {kind: system for kind, _, system in (text.rpartition("=") for text in systems)}
+    listed = inventory_of(described(folder, prefix), chosen)
+    made = slurm_factory(listed.inventory, factory=name, site=site, country=country)
+    _write(made, _nodes_csv(made), listed.notes, _count(made), output)
+
+
+def _nodes_csv(made: Factory) -> str:
+    from arkwright.design import inventory_nodes
+
+    lines = ["server,node,partitions,gpus,gpu_type,cpus,memory_mib"]
+    for node in inventory_nodes(made):
+        cells = [node.tray, node.path, ";".join(node.pools), node.gpus, node.gpu_type]
+        lines.append(",".join(map(str, [*cells, f"{node.cpus:g}", node.memory_mib])))
+    return "\n".join(lines) + "\n"
+
+
+def _count(made: Factory) -> int:
+    from arkwright.design import inventory_nodes
+
+    return len(inventory_nodes(made))
 
 
 def _write(

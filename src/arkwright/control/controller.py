@@ -27,6 +27,7 @@ from arkwright.control.clock import Clock, Entropy
 from arkwright.control.deciding import Deciding
 from arkwright.control.deferral import Deferral
 from arkwright.control.history import StoredPast
+from arkwright.control.node_states import NodeStates
 from arkwright.control.reach import Reach
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
@@ -86,6 +87,8 @@ class Controller:
         self._is_dirty = True
         self._decided_ms = 0
         reader = store.read()
+        here = frozenset(node.path for node in fleet.nodes)
+        self._node_states = NodeStates(engines, here, reader.events_of("node_state_"))
         for event in [*reader.events_of("power_"), *reader.events_of("contract_")]:
             fleet.apply(event)
         self._recover()
@@ -102,6 +105,7 @@ class Controller:
             self._recover()
         self._begin_periods()
         self._observe()
+        self.record(self._node_states.look(self.fleet, max(self.clock(), self.store.last_ms)))
         self._reach_limits()
         self._reach_contracts()
         self._admit()
@@ -139,6 +143,7 @@ class Controller:
     def _apply(self, event: Event) -> None:
         self.deferral.follow(event, self.book.apply(event))
         self.fleet.apply(event)
+        self._node_states.follow(event)
         self._is_dirty = True
 
     # --- start ---------------------------------------------------------------------------------
@@ -176,7 +181,11 @@ class Controller:
             except EngineError as error:
                 self._lose(site, error)
                 continue
-            self.record(self.reach.answered(site, now_ms, self.fleet.lost_sites))
+            # What it knows of its attempts it may know from before; of its nodes it says more.
+            if fault := self._node_states.fault(site):
+                self._lose(site, EngineError(fault))
+            else:
+                self.record(self.reach.answered(site, now_ms, self.fleet.lost_sites))
             for observation in observations:
                 self._follow(jobs[observation.attempt_id], observation)
 

@@ -17,6 +17,9 @@ STOPPED = "stopped"
 NODE_LOST = "node lost"
 TIME_LIMIT = "time limit"
 UNKNOWN_ATTEMPT = "unknown attempt"
+LAUNCH_FAILED = "launch failed"
+NOT_STARTED = "not started"
+"""Others were quicker to take a node: nothing ran, and nothing is wrong with the job."""
 
 MOVED = "moved"
 """Why a job stops for another (`ActiveJob.told`) where what it needs is free elsewhere."""
@@ -39,7 +42,8 @@ def broken(observation: Observation) -> str | None:
 def ended(job: ActiveJob, observation: Observation, *, launch_error: str | None) -> NewEvent:
     """The event that records the end, with the state that follows and what was measured."""
     trigger, cause = _verdict(job, observation, launch_error)
-    is_mishap = trigger in (Trigger.RETRY, Trigger.FAIL) and cause != REQUEUED
+    is_free = cause == REQUEUED or (trigger is Trigger.RETRY and cause.startswith(NOT_STARTED))
+    is_mishap = trigger in (Trigger.RETRY, Trigger.FAIL) and not is_free
     counts = {}
     if trigger is Trigger.RETURN:
         is_moved = job.told == MOVED
@@ -92,14 +96,20 @@ def _verdict(
         return _again(job, RetryOn.NODE_LOST, f"launch failed: {launch_error}")
     if why == TIME_LIMIT:
         return Trigger.FAIL, TIME_LIMIT
+    if why.startswith(NOT_STARTED):
+        return Trigger.RETRY, why
     # What the whole gang ended with says more than the first sign of it did.
     cause = broken(observation) or job.stop_cause
     if job.stop_cause is not None and job.stop_cause.startswith(NODE_LOST):
         cause = job.stop_cause
     if observation.lost_nodes or (cause or "").startswith(NODE_LOST):
         return _again(job, RetryOn.NODE_LOST, cause or NODE_LOST)
-    if why == UNKNOWN_ATTEMPT:
-        return _again(job, RetryOn.NODE_LOST, "the engine has no record of the attempt")
+    if why.startswith(UNKNOWN_ATTEMPT):
+        told = why.removeprefix(f"{UNKNOWN_ATTEMPT}: ")
+        none = "the engine has no record of the attempt"
+        return _again(job, RetryOn.NODE_LOST, none if why == UNKNOWN_ATTEMPT else told)
+    if why.startswith((NODE_LOST, LAUNCH_FAILED)):
+        return _again(job, RetryOn.NODE_LOST, why)
     if why and why != EXITED and not why.startswith(STOPPED):
         cause = why
     return _again(job, RetryOn.FAILURE, cause or f"exit code {observation.exit_code}")

@@ -12,6 +12,7 @@ from arkwright.design.blueprint import (
     SitePlan,
 )
 from arkwright.design.engine_nodes import Facts, engine_nodes
+from arkwright.design.inventory import inventory_nodes, nodes_of_inventory
 from arkwright.design.lower import blueprint
 from arkwright.design.power_limits import PowerLimit, power_limits
 from arkwright.design.topology import domain_indices, domain_names
@@ -32,5 +33,7 @@ __all__ = [
     "domain_indices",
     "domain_names",
     "engine_nodes",
+    "inventory_nodes",
+    "nodes_of_inventory",
     "power_limits",
 ]

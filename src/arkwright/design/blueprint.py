@@ -65,6 +65,10 @@ class Node(Struct, frozen=True, kw_only=True):
     """IT power, its share of the rack; None for nodes an engine found."""
     domains: tuple[str, ...]
     """Name of its domain per level of `LEVELS`; unique within the level."""
+    pools: tuple[str, ...] = ()
+    """Pools it is in; a node in none is open to every job."""
+    features: tuple[str, ...] = ()
+    """What a job's constraint can ask for."""
 
 
 class Rack(Struct, frozen=True, kw_only=True):

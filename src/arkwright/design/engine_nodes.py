@@ -40,15 +40,16 @@ def engine_nodes(found: Sequence[Facts]) -> tuple[Node, ...]:
     return tuple(_node(facts) for facts in found)
 
 
-def _kw_max(facts: Facts) -> float | None:
-    """Of the systems with such GPUs the one that draws least with its share of the rack; else what
-    the GPUs alone draw. None where the catalogue does not know them."""
-    gpu = catalog.gpus().get(facts.gpu_type)
-    if facts.is_virtual or gpu is None or not facts.gpus:
+def kw_max_of(gpu_type: str, gpus: int) -> float | None:
+    """An estimate of what a node with so many GPUs draws at most [kW]: of the systems with such
+    GPUs the one that draws least with its share of the rack; else what the GPUs alone draw. None
+    where the catalogue does not know them."""
+    gpu = catalog.gpus().get(gpu_type)
+    if gpu is None or not gpus:
         return None
     shares = [row.gpu_power_w_max for row in catalog.systems().values() if row.gpu == gpu.name]
     watts = min(shares, default=gpu.tdp_w)
-    return None if watts is None else watts * facts.gpus / MILLI
+    return None if watts is None else watts * gpus / MILLI
 
 
 def _node(facts: Facts) -> Node:
@@ -69,6 +70,6 @@ def _node(facts: Facts) -> Node:
         is_virtual=facts.is_virtual,
         cpus=facts.cpus,
         memory_mib=facts.memory_mib,
-        power_kw_max=_kw_max(facts),
+        power_kw_max=None if facts.is_virtual else kw_max_of(facts.gpu_type, facts.gpus),
         domains=(facts.path, f"{hall_path}/{rack}", hall_path, hall_path, hall_path, site),
     )

@@ -17,6 +17,7 @@ from arkwright.engines.port import (
     Energy,
     ExecResult,
     LogChunk,
+    NodeCondition,
     NodeFacts,
     Observation,
     Placement,
@@ -102,7 +103,13 @@ class _Run:
 class FakeEngine:
     """Implements the port. `clock` gives the time in ms; nothing else moves it."""
 
-    def __init__(self, clock: Callable[[], int], nodes: Sequence[NodeFacts] | None = None) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        nodes: Sequence[NodeFacts] | None = None,
+        verbs: Sequence[str] = (),
+    ) -> None:
+        self.verbs = tuple(verbs)
         self.default_script = Script()
         self.launches: list[Attempt] = []
         """Every launch that started something, in order."""
@@ -110,6 +117,10 @@ class FakeEngine:
         """Every `launch`, `stop` and `forget`, with its attempt."""
         self.caps: dict[str, int | None] = {}
         """By attempt, the watts per GPU it was last told; None is no cap."""
+        self.conditions: dict[str, NodeCondition] = {}
+        """Nodes that are not up, or were set; a test may write them as a cluster's admin would."""
+        self.unreachable = ""
+        """While there are words here, `nodes`, `set_node` and `observe` raise EngineError."""
         self._clock = clock
         self._nodes = tuple(DEFAULT_NODES if nodes is None else nodes)
         self._scripts: dict[str, Script] = {}
@@ -150,7 +161,7 @@ class FakeEngine:
         return Capabilities(
             engine="fake",
             nodes=self._nodes,
-            verbs=("exec", "lose_node", "adjust"),
+            verbs=("exec", "lose_node", "adjust", *self.verbs),
             energy="cpu-model",
             limits="none: nothing runs here",
         )
@@ -185,7 +196,9 @@ class FakeEngine:
             run.stopped_at_ms = min(run.stopped_at_ms, due)
 
     def observe(self, attempt_ids: tuple[str, ...]) -> tuple[Observation, ...]:
-        """What its scripts say of each attempt at this moment."""
+        """What its scripts say of each attempt at this moment. Raises EngineError while it cannot
+        be reached."""
+        self._reach()
         now = self._clock()
         return tuple(self._observe(attempt_id, now) for attempt_id in attempt_ids)
 
@@ -213,12 +226,31 @@ class FakeEngine:
         self._known(attempt_id)
         self.caps[attempt_id] = None if cap is None else cap.watts_per_gpu
 
+    def nodes(self) -> tuple[NodeCondition, ...]:
+        """Up, but for those that `set_node` or a test took away. Raises EngineError while it
+        cannot be reached."""
+        self._reach()
+        return tuple(
+            self.conditions.get(each.path, NodeCondition(path=each.path, state="up"))
+            for each in self._nodes
+        )
+
+    def set_node(self, node_path: str, state: str, reason: str) -> None:
+        """Noted in `conditions`, as a cluster that others drain and resume too would."""
+        self._reach()
+        self.calls.append(("set_node", f"{node_path} {state}"))
+        self.conditions[node_path] = NodeCondition(path=node_path, state=state, reason=reason)
+
     def forget(self, attempt_id: str) -> None:
         """Allowed once it has ended. Raises EngineError before."""
         self.calls.append(("forget", attempt_id))
         run = self._runs.get(attempt_id)
         if run is not None and not _is_ended(run, self._clock()):
             raise EngineError(f"cannot forget {attempt_id}: it has not ended")
+
+    def _reach(self) -> None:
+        if self.unreachable:
+            raise EngineError(self.unreachable)
 
     def _known(self, attempt_id: str) -> _Run:
         if attempt_id not in self._runs:

@@ -48,6 +48,7 @@ from arkwright.engines.port import (
     Capabilities,
     ExecResult,
     LogChunk,
+    NodeCondition,
     Observation,
     PowerCap,
 )
@@ -202,6 +203,13 @@ class LocalEngine:
             with _file_errors(f"write {view.files.cap}"):
                 write_record(view.files.cap, None if cap is None else structs.asdict(cap))
             _limit_gpus(view, cap)
+
+    def nodes(self) -> tuple[NodeCondition, ...]:
+        """All up: what takes this machine away takes the engine too."""
+        return tuple(NodeCondition(path=each.path, state="up") for each in self._local.nodes)
+
+    def set_node(self, node_path: str, state: str, reason: str) -> None:
+        """Nothing to do: nobody else uses the nodes."""
 
     def forget(self, attempt_id: str) -> None:
         """Drop the environment and the script, keep outcome and logs. A forgotten attempt can

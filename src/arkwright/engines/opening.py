@@ -6,6 +6,7 @@ from pathlib import Path
 
 from arkwright.engines.local import LocalEngine
 from arkwright.engines.port import Engine
+from arkwright.engines.slurm.opening import open_slurm
 from arkwright.errors import InputError
 from arkwright.factory.spec import Engine as EngineSection
 from arkwright.factory.spec import EngineKind
@@ -17,6 +18,8 @@ def open_engine(site: str, section: EngineSection, root: Path) -> Engine:
 
     Raises InputError for a kind this version cannot drive, EngineError when `root` is unusable.
     """
+    if section.kind is EngineKind.SLURM:
+        return open_slurm(site, section, root)
     if section.kind is not EngineKind.LOCAL:
         raise InputError(f"sites.{site}.engine.kind: not yet: {section.kind.value}; use local")
     memory_gb = section.memory_per_node

@@ -187,9 +187,24 @@ class PowerCap(Struct, frozen=True):
     """What is expected without a cap: what lies between the two is what the GPU gives."""
 
 
+class NodeCondition(Struct, frozen=True, kw_only=True):
+    """Whether a node can be given work, as the engine sees it now."""
+
+    path: str
+    state: str
+    """`up`; `draining`: no new work, what runs goes on; `down`: nothing runs there any more."""
+    reason: str = ""
+    """Why it is not up, with who holds it where that is somebody else's job."""
+
+
 class Engine(Protocol):
-    """The verbs every engine has; `exec` and `adjust` for those that name them in
-    `Capabilities.verbs`."""
+    """The verbs every engine has; `exec`, `adjust`, and `nodes` with `set_node`, for those that
+    name them in `Capabilities.verbs` (`exec`, `adjust`, `set_node`).
+
+    EngineError from a verb says in words what was not done. From `observe` and `nodes` it means
+    that nothing is known at the moment, of any attempt: whoever asks keeps what it knew and asks
+    again. It comes quickly, whatever the engine waits for.
+    """
 
     def capabilities(self) -> Capabilities:
         """What is here. Called at start and when an operator asks; may take a second."""
@@ -214,6 +229,13 @@ class Engine(Protocol):
 
     def adjust(self, attempt_id: str, cap: PowerCap | None) -> None:
         """Cap the attempt's GPUs, or lift the cap. Repeatable; raises EngineError."""
+
+    def nodes(self) -> tuple[NodeCondition, ...]:
+        """The state of every node, what others run there counted as `draining`. The engine is the
+        one place where it is kept: `set_node` is seen here. Cheap enough for every second."""
+
+    def set_node(self, node_path: str, state: str, reason: str) -> None:
+        """Take a node out of service (`draining`) or back (`up`), there as well. Repeatable."""
 
     def forget(self, attempt_id: str) -> None:
         """The end of the attempt is recorded: what is kept for idempotency may go, logs stay."""

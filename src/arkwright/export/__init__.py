@@ -8,6 +8,7 @@ from arkwright.export.dps import Fed, Inventory, import_dps, servers_csv
 from arkwright.export.formats import FORMATS, Design, Files, export
 from arkwright.export.names import host_name, hostlist, path_of
 from arkwright.export.nscale import Imported, Place, Server, imported, places_csv, read_nscale
+from arkwright.export.slurm_inventory import slurm_factory, slurm_of_inventory
 
 __all__ = [
     "FORMATS",
@@ -27,4 +28,6 @@ __all__ = [
     "places_csv",
     "read_nscale",
     "servers_csv",
+    "slurm_factory",
+    "slurm_of_inventory",
 ]

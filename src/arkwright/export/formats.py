@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from arkwright.design import Blueprint
 from arkwright.design.bill import bill, bill_csv
@@ -20,8 +20,9 @@ from arkwright.export.netbox import netbox
 from arkwright.export.nscale import nscale
 from arkwright.export.provisioned_power import provisioned_power
 from arkwright.export.slurm import slurm
+from arkwright.export.slurm_inventory import slurm_of_inventory
 from arkwright.export.topograph import topograph
-from arkwright.factory import Factory
+from arkwright.factory import Factory, Inventory
 
 Files = Mapping[str, Iterable[str]]
 """Text in pieces by path below the folder it is written to; each can be read once."""
@@ -53,11 +54,13 @@ class Design(Struct, frozen=True, kw_only=True, eq=False):
     def at(self, site: str) -> Design:
         """The one site. InputError where it has no halls."""
         found = tuple(each for each in self.network.sites if each.site == site)
-        if not found:
-            known = ", ".join(each.site for each in self.network.sites) or "none"
+        if not found and site not in _inventories(self.factory):
+            names = [each.site for each in self.network.sites] + list(_inventories(self.factory))
+            known = ", ".join(names) or "none"
             raise InputError(f"no site {site} with halls in the factory; it has {known}")
+        alone = structs.replace(self.factory, sites={site: self.factory.sites[site]})
         return Design(
-            factory=self.factory,
+            factory=alone,
             plan=self.plan,
             network=Network(sites=found, links=self.network.links),
             chains=self.chains,
@@ -69,7 +72,7 @@ def export(name: str, design: Design) -> Files:
     if name not in FORMATS:
         raise InputError(f"there is no format {name}; those there are: {', '.join(FORMATS)}")
     if not design.network.sites:
-        raise InputError("the factory has no halls, so there is nothing to export")
+        return _without_halls(name, design.factory)
     if name in ("slurm", "kubernetes", "nscale"):
         return _by_site(name, design)
     if name == "dps":
@@ -99,6 +102,37 @@ def _by_site(name: str, design: Design) -> Files:
         folder = f"{site}/" if len(trees) > 1 else ""
         for file, text in _of_site(name, design.factory.factory, mine).items():
             found[folder + file] = text
+    if name == "slurm":
+        found |= _of_inventories(design.factory, _inventories(design.factory), is_alone=False)
+    return found
+
+
+def _without_halls(name: str, factory: Factory) -> Files:
+    inventories = _inventories(factory)
+    if not inventories:
+        raise InputError("the factory has no halls, so there is nothing to export")
+    if name != "slurm":
+        raise InputError(f"{name} is made of halls; nodes of an inventory go to slurm only")
+    return _of_inventories(factory, inventories)
+
+
+def _inventories(factory: Factory) -> dict[str, Inventory]:
+    """By site, of the sites that have one."""
+    return {
+        name: site.inventory for name, site in factory.sites.items() if site.inventory is not None
+    }
+
+
+def _of_inventories(
+    factory: Factory, inventories: Mapping[str, Inventory], is_alone: bool = True
+) -> Files:
+    """Files of each cluster that is there already; beside halls each in a folder of its own."""
+    found: dict[str, Iterable[str]] = {}
+    for site, inventory in inventories.items():
+        folder = "" if is_alone and len(inventories) == 1 else f"{site}/"
+        folder += "inventory/" if factory.sites[site].halls else ""
+        for file, text in slurm_of_inventory(factory.factory, site, inventory).items():
+            found[folder + file] = [text]
     return found
 
 

@@ -15,6 +15,8 @@ from arkwright.errors import InputError, Problem
 from arkwright.factory import files
 from arkwright.factory.contract_rules import instant_ms
 from arkwright.factory.dump import dump
+from arkwright.factory.hostlist import expand, hostlist
+from arkwright.factory.inventory_spec import Inventory, InventoryPool, NodeGroup, Switch
 from arkwright.factory.plant_spec import (
     Chillers,
     Climate,
@@ -85,9 +87,12 @@ __all__ = [
     "Factory",
     "Grid",
     "Hall",
+    "Inventory",
+    "InventoryPool",
     "Link",
     "Location",
     "Money",
+    "NodeGroup",
     "Ordering",
     "Organisation",
     "Period",
@@ -101,6 +106,7 @@ __all__ = [
     "Site",
     "Storage",
     "StorageLevel",
+    "Switch",
     "Term",
     "TypeQuota",
     "TypicalJob",
@@ -111,7 +117,9 @@ __all__ = [
     "deadline_default",
     "dump",
     "energy_at",
+    "expand",
     "half_life",
+    "hostlist",
     "instant_ms",
     "load",
     "loads",

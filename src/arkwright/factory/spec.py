@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeAlias
 
 from msgspec import Meta, field
 
+from arkwright.factory.inventory_spec import Inventory
 from arkwright.factory.plant_spec import Climate, Cooling, Power
 from arkwright.factory.section import Section
 from arkwright.units import (
@@ -40,6 +41,14 @@ Country = Annotated[
         pattern=r"^[A-Z]{2}$",
         description="a country as two capital letters (ISO 3166)",
         examples=["NO"],
+    ),
+]
+UnixUser = Annotated[
+    str,
+    Meta(
+        pattern=r"^[a-z_][a-z0-9_.-]{0,63}$",
+        description="the name of a Unix user",
+        examples=["ada"],
     ),
 ]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
@@ -176,6 +185,33 @@ class Engine(Section, frozen=True, kw_only=True):
     restart_grace: Seconds | None = None
     """How long a node may be silent before its gang is restarted elsewhere."""
     ownership: Ownership = Ownership.EXCLUSIVE
+    # Of a Slurm cluster; see docs/slurm.md.
+    url: str | None = None
+    """Where slurmrestd listens, for example http://slurm.example:6820."""
+    socket: str | None = None
+    """Its Unix socket, instead."""
+    token_file: str | None = None
+    """A file with a token (JWT); `{user}` in it stands for the Unix user a job runs under."""
+    token_command: tuple[str, ...] | str | None = None
+    """Prints a token, for example `scontrol token username={user} lifespan=3600`."""
+    cli: bool | None = None
+    """Use Slurm's commands: instead of slurmrestd, or beside it for what that cannot do. None uses
+    them where neither `url` nor `socket` is given."""
+    command_prefix: tuple[str, ...] | str | None = None
+    """Stands before every command, for example `sudo -n -u {user}`."""
+    operator: UnixUser | None = None
+    """Unix user whose token or identity lists all jobs and drains nodes; none takes slurm."""
+    partition: str | None = None
+    """The partition jobs are submitted to, and whose nodes are the site's."""
+    reservation: str | None = None
+    """The reservation they run in."""
+    account: str | None = None
+    users: dict[str, UnixUser] = field(default_factory=dict)
+    """Unix user of each user of Arkwright; empty takes the same names."""
+    output_dir: str | None = None
+    """Directory on the file system that the nodes share, for the output of jobs."""
+    poll: Annotated[Seconds, Meta(ge=0.1, le=600)] | None = None
+    """How often Slurm is asked how jobs stand; none takes 2 s."""
 
 
 class Energy(Section, frozen=True, kw_only=True):
@@ -202,6 +238,8 @@ class Site(Section, frozen=True, kw_only=True):
     pue: Annotated[float, Meta(ge=1, le=3)] | None = None
     """Facility power over IT power, yearly mean."""
     halls: dict[Name, Hall] = field(default_factory=dict)
+    inventory: Inventory | None = None
+    """Nodes that stand already; `arkwright import slurm` writes it."""
     fabric: Fabric = Fabric()
     engine: Engine | None = None
     energy: Energy | None = None

@@ -10,6 +10,8 @@ from arkwright.catalog import parts, plant
 from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
 from arkwright.factory.contract_rules import contract_rules
+from arkwright.factory.engine_rules import engine_rules
+from arkwright.factory.inventory_rules import inventory_rules
 from arkwright.factory.plant_spec import Climate
 from arkwright.factory.quota_rules import quota_rules
 from arkwright.factory.spec import (
@@ -77,11 +79,13 @@ def _sites(factory: Factory) -> Found:
         yield "sites", "there is no site", "add one, for example sites: {narvik: {country: NO, …}}"
     for name, site in factory.sites.items():
         path = f"sites.{name}"
-        if not site.halls and site.engine is None:
+        if not site.halls and site.engine is None and site.inventory is None:
             yield path, "it has neither halls nor an engine", "add halls, or engine: {kind: local}"
+        if site.inventory is not None:
+            yield from inventory_rules(f"{path}.inventory", site.inventory)
         for hall_name, hall in site.halls.items():
             yield from _hall(f"{path}.halls.{hall_name}", hall_name, hall, factory)
-        yield from _engine(f"{path}.engine", site)
+        yield from engine_rules(f"{path}.engine", site.engine)
         yield from _climate(f"{path}.climate", site.climate)
         yield from _plant(path, site)
         yield from _network(path, site, factory)
@@ -182,16 +186,6 @@ def _network(path: str, site: Site, factory: Factory) -> Found:
             yield f"{here}.distance", "nobody knows how far it is", right
 
 
-def _engine(path: str, site: Site) -> Found:
-    engine = site.engine
-    if engine is None or engine.kind is EngineKind.LOCAL:
-        return
-    for key in ("nodes", "gpus_per_node", "cpus_per_node", "memory_per_node"):
-        if getattr(engine, key) is not None:
-            found = f"a {engine.kind.value} engine finds its nodes itself"
-            yield f"{path}.{key}", found, "leave it out"
-
-
 def _organisations(factory: Factory) -> Found:
     for name, organisation in factory.organisations.items():
         path = f"organisations.{name}"
@@ -267,9 +261,9 @@ def _typical_jobs(policy: Policy) -> Found:
 def _runnable(factory: Factory) -> Found:
     engines = {name: site.engine for name, site in factory.sites.items() if site.engine}
     for name, engine in engines.items():
-        if engine.kind is not EngineKind.LOCAL:
-            yield f"sites.{name}.engine.kind", f"not yet: {engine.kind.value}", "use local"
-        if engine.ownership is Ownership.SHARED:
+        if engine.kind is EngineKind.KUBERNETES:
+            yield f"sites.{name}.engine.kind", f"not yet: {engine.kind.value}", "use local or slurm"
+        if engine.ownership is Ownership.SHARED and engine.kind is not EngineKind.SLURM:
             yield f"sites.{name}.engine.ownership", "not yet: shared", "use exclusive"
     if engines and not factory.organisations:
         right = "add one, for example organisations: {lab: {}}"

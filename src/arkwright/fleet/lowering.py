@@ -11,7 +11,7 @@ from msgspec import Struct
 from arkwright import sched
 from arkwright.design import Node, PowerLimit
 from arkwright.errors import InputError
-from arkwright.fleet import power_tree, quota_tree
+from arkwright.fleet import pools, power_tree, quota_tree
 from arkwright.fleet.quota_tree import ProjectQuota, QuotaTree
 from arkwright.jobs.spec import JobSpec, Level, Tier, TopologyMode, parts_of, sizes_of
 from arkwright.sched.codes import CRITICAL, FLEXIBLE, STANDARD
@@ -94,6 +94,8 @@ class Names(Struct, frozen=True, kw_only=True):
     row_of_rack: dict[str, int]
     """Of racks whose path does not say where in the power tree they hang."""
     gpu_kw_max: dict[str, float]
+    kinds: tuple[pools.Kind, ...] = ()
+    """Sets of pools and features that nodes have."""
     is_preempting: bool = False
     """Whether jobs may be told to stop for others; else what they say of it tells none apart."""
 
@@ -122,6 +124,7 @@ def names_of(
         row_of_power=row_of_power,
         row_of_rack=power_tree.row_of_rack(row_of_power, limits),
         gpu_kw_max=power_tree.gpu_kw_max(ordered),
+        kinds=pools.kinds_of(ordered),
         is_preempting=is_preempting,
     )
 
@@ -132,7 +135,7 @@ def empty_state(names: Names, policy: FleetPolicy | None = None) -> sched.State:
     nodes, hung = names.nodes, (names.row_of_power, names.row_of_rack)
     columns = sched.Nodes(
         domain=_domains(nodes),
-        pool=np.zeros(len(nodes), np.int64),
+        pool=np.array(pools.numbers_of(names.kinds, nodes), np.int64),
         gpu_type=np.array([names.gpu_types.index(node.gpu_type) for node in nodes], np.int64),
         site=np.array([names.sites.index(node.site) for node in nodes], np.int64),
         gpu_milli=np.array([node.gpus * MILLI for node in nodes], np.int64),
@@ -172,6 +175,7 @@ def shape_of(names: Names, spec: JobSpec, project: str) -> sched.Shape:
         cpu_milli=math.ceil(resources.cpus_per_node * MILLI),
         memory_mib=gigabytes_to_mib(resources.memory_per_node),
         gpu_type=_index_or_unknown(names.gpu_types, resources.gpu_type),
+        pool=pools.bits_of(names.kinds, spec.slurm),
         level_required=required,
         level_preferred=preferred,
         sites=_site_bits(names, spec, project),

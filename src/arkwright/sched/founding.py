@@ -77,9 +77,12 @@ def empty(
     gpu_type = _column(nodes, "gpu_type", n_nodes)
     if n_nodes and int(gpu_type.max()) >= SITE_COUNT_MAX:
         raise InternalError(f"GPU type index {int(gpu_type.max())}: a state holds types 0..62")
+    pool = _column(nodes, "pool", n_nodes)
+    if n_nodes and not 0 <= int(pool.min()) <= int(pool.max()) < SITE_COUNT_MAX:
+        raise InternalError(f"pool index {int(pool.max())}: a state holds pools 0..62")
     return State(
         node_domain=domain,
-        node_pool=_column(nodes, "pool", n_nodes),
+        node_pool=pool,
         node_gpu_type=gpu_type,
         node_site=site,
         node_gpu_milli_total=gpu,

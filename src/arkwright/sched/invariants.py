@@ -94,8 +94,8 @@ def _charge_group(
         site = int(state.node_site[node])
         if not (shape.sites >> site) & 1:
             wrong.append(f"job {job} runs on node {node} in site {site}, which it may not enter")
-        if shape.pool not in (-1, int(state.node_pool[node])):
-            wrong.append(f"job {job} of pool {shape.pool} runs on node {node} of another pool")
+        if not (shape.pool >> int(state.node_pool[node])) & 1:
+            wrong.append(f"job {job} of pools {shape.pool:b} runs on node {node} of another pool")
         if shape.gpu_type not in (-1, int(state.node_gpu_type[node])):
             wrong.append(f"job {job} wants GPU type {shape.gpu_type}; node {node} has another")
         if not (shape.gpu_types >> int(state.node_gpu_type[node])) & 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from arkwright.sched import claims, moves
-from arkwright.sched.codes import ANY_TYPE, NEVER_NO_SUCH_NODE, OTHER_NODES, UP
+from arkwright.sched.codes import ANY, ANY_TYPE, NEVER_NO_SUCH_NODE, OTHER_NODES, UP
 from arkwright.sched.reason import Reason
 from arkwright.sched.state import Ints, State
 
@@ -31,7 +31,7 @@ def admit(state: State, cls: int, any_state: bool, nodes: Ints) -> int:
             continue
         if claimed and claims.bars(state, node):
             continue
-        if pool >= 0 and pool != node_pool[node]:
+        if pool != ANY and not (pool >> node_pool[node]) & 1:
             continue
         if gpu_type >= 0 and gpu_type != node_gpu_type[node]:
             continue
@@ -47,7 +47,8 @@ def allows(state: State, cls: int, node: int) -> bool:
     """Whether the class may use the node now, were it nobody's claim."""
     if state.node_state[node] != UP:
         return False
-    if state.class_pool[cls] >= 0 and state.class_pool[cls] != state.node_pool[node]:
+    pool = state.class_pool[cls]
+    if pool != ANY and not (pool >> state.node_pool[node]) & 1:
         return False
     gpu_type = state.node_gpu_type[node]
     if state.class_gpu_type[cls] >= 0 and state.class_gpu_type[cls] != gpu_type:

@@ -282,6 +282,7 @@ class Shape(NamedTuple):
     memory_mib: int = 0
     gpu_type: int = ANY
     pool: int = ANY
+    """Bitset of the node pools that will do; ANY has every bit."""
     level_required: int = NONE
     level_preferred: int = NONE
     sites: int = ANY_SITE

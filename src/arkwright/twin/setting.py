@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from arkwright import sched
-from arkwright.design import Node, PowerLimit, power_limits
+from arkwright.design import Node, PowerLimit, inventory_nodes, power_limits
 from arkwright.design.whole import Design
 from arkwright.errors import InputError
 from arkwright.factory import Factory
@@ -46,7 +46,7 @@ def of_factory(factory: Factory, built: Design) -> Setting:
         )
     }
     return of_nodes(
-        built.blueprint.nodes,
+        (*built.blueprint.nodes, *inventory_nodes(factory)),
         tuple(assembly.project_quotas(factory)),
         assembly.fleet_policy(factory),
         power_limits(factory, built),

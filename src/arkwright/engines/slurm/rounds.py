@@ -1,0 +1,525 @@
+"""What a Slurm engine does in rounds: learn how its attempts stand, then do what is wanted.
+
+What is wanted is written down before Slurm is asked, so what is made after a crash goes on where
+the first was; and a submission whose answer was lost is followed by a look at Slurm's own list,
+never by another submission.
+
+Past 400 lines because the order of those steps is the promise, and is read in one piece.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from arkwright.engines.port import AttemptPhase, Observation
+from arkwright.engines.slurm import plan, states
+from arkwright.engines.slurm.batch_script import EXIT_CLAIMED, STOP_SIGNAL, ranks_of
+from arkwright.engines.slurm.entries import Entries, Entry
+from arkwright.engines.slurm.folder import Folder
+from arkwright.engines.slurm.node_watch import NodeWatch
+from arkwright.engines.slurm.outcome import NOT_STARTED, conclude
+from arkwright.engines.slurm.pace import Pace
+from arkwright.engines.slurm.records import AnswerLost, NotReached, Refused, SlurmJob, Transport
+from arkwright.engines.slurm.settings import Settings
+from arkwright.errors import EngineError
+
+LOG = logging.getLogger("arkwright.engines.slurm")
+SUBMITTERS = 8
+"""Submissions under way at once."""
+SETTLE_MS = 5_000
+"""So long after an answer was lost Slurm's list is believed when it does not show the job: the
+request may still be on its way. Should it come later all the same, `claim` keeps it from running.
+"""
+PATIENCE_MS = 10_000
+"""So long a job may wait in Slurm for nodes that others took before it is taken back."""
+KILL_MARGIN_MS = 5_000
+"""After the grace: then Slurm ends what the script could not."""
+RETRY_MS = 2_000
+SILENCE_S = 5.0
+"""A question without an answer for so long counts as none, however long its limit is."""
+CPU_SHARE = 0.75
+HINT_MS = 500
+ORPHAN_MS = 30_000
+"""So long after Slurm has forgotten a job whose script began, and left no word of its end, it is
+taken to be over: slurmctld has nodes end what it does not know."""
+HINTS_MAX = 200
+"""With so many attempts at most, each one's files are looked at in every round: they show a start
+or an end before the next list is due."""
+DETAILS_MAX = 200
+"""Jobs asked for one by one in a round: the others' turn comes in the next."""
+
+
+class Rounds:
+    """The attempts of one engine, and their life in Slurm. `lock` guards `entries` and what is in
+    them; it is never held while Slurm is asked."""
+
+    def __init__(
+        self,
+        site: str,
+        settings: Settings,
+        transport: Transport,
+        files: Entries,
+        watch: NodeWatch,
+        clock: Callable[[], int],
+        submitters: int,
+    ) -> None:
+        self._site = site
+        self._settings = settings
+        self._transport = transport
+        self._files = files
+        self._watch = watch
+        self._clock = clock
+        self.lock = threading.RLock()
+        self.entries = {entry.id: entry for entry in files.load()}
+        self.fault = "Slurm has not been asked yet"
+        """Why the last look at jobs failed; empty when it did not."""
+        self._jobs: dict[str, SlurmJob] = {}
+        """By attempt: a controller that lost its last seconds gives numbers out again."""
+        self._listed: dict[str, list[SlurmJob]] = {}
+        """Jobs by name, from the last whole list."""
+        self._listed_ms = 0
+        """When that list was asked for; 0 before the first."""
+        self._retry_ms: dict[str, int] = {}
+        self._words: dict[str, str] = {}
+        """Why an attempt does not move."""
+        self._asked_at = math.inf
+        """When the question was put that is not answered yet, on the monotonic clock."""
+        self._pace = Pace(settings.poll_s, CPU_SHARE)
+        self._pool = ThreadPoolExecutor(submitters, "slurm-submit") if submitters else None
+
+    def silence(self) -> str:
+        """Why nothing is known at the moment; empty when something is."""
+        waited_s = time.monotonic() - self._asked_at
+        if waited_s > SILENCE_S:
+            return f"{self._transport.place} has not answered for {waited_s:.0f} s"
+        return self.fault
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def forget(self, entry: Entry) -> None:
+        """Drop what is known of an attempt; its lock is held."""
+        del self.entries[entry.id]
+        self._jobs.pop(entry.id, None)
+        self._words.pop(entry.id, None)
+        for key in (entry.id, f"hint {entry.id}", f"gone {entry.id}"):
+            self._retry_ms.pop(key, None)
+
+    def folder(self, entry: Entry) -> Folder:
+        """Where the attempt leaves its files."""
+        return Folder(self._settings.output_dir, entry.unix_user, entry.id)
+
+    def held(self) -> dict[str, tuple[int, bool]]:
+        """GPUs that attempts of ours hold, by node's name, and that they are there at all; those
+        that ended within this look at the nodes included."""
+        held: dict[str, tuple[int, bool]] = {}
+        with self.lock:
+            entries = list(self.entries.values())
+        for entry in entries:
+            ended_ms = (entry.end.ended_ms or 0) if entry.end is not None else None
+            if not entry.tries or (ended_ms is not None and ended_ms < self._watch.asked_ms):
+                continue
+            if self._waits_long(entry):
+                continue  # it holds nothing, and is not to hide those who do
+            for placement in entry.attempt.placements:
+                name = plan.name_of(placement.node)
+                gpus, _ = held.get(name, (0, False))
+                held[name] = (gpus + placement.gpus, True)
+        return held
+
+    def observation(self, attempt_id: str, entry: Entry | None) -> Observation:
+        """The attempt as the last look showed it."""
+        if entry is None:
+            return Observation(
+                attempt_id=attempt_id, phase=AttemptPhase.ENDED, reason="unknown attempt"
+            )
+        if entry.end is not None:
+            return entry.end
+        job = self._jobs.get(entry.id)
+        phase = AttemptPhase.LAUNCHING if job is None else states.phase_of(job.states)
+        if entry.stop is not None or entry.given_up or phase is AttemptPhase.ENDED:
+            phase = AttemptPhase.STOPPING
+        if phase is AttemptPhase.RUNNING and not entry.started_ms:
+            phase = AttemptPhase.LAUNCHING
+        if phase is AttemptPhase.LAUNCHING and entry.started_ms:
+            phase = AttemptPhase.RUNNING  # its files say so before the next list does
+        reason = self._words.get(attempt_id, "") or entry.given_up
+        if entry.stop is not None:
+            reason = f"stopped: {entry.stop.reason}" if entry.stop.reason else "stopped"
+        return Observation(
+            attempt_id=attempt_id,
+            phase=phase,
+            reason=reason,
+            started_ms=entry.started_ms or None,
+        )
+
+    def _held(self) -> dict[str, tuple[int, bool]]:
+        """GPUs that attempts of ours hold by node's name, those that just ended included: the list
+        of nodes may be older than their end."""
+        held: dict[str, tuple[int, bool]] = {}
+        for entry in self.entries.values():
+            ended_ms = (entry.end.ended_ms or 0) if entry.end is not None else None
+            if not entry.tries or (ended_ms is not None and ended_ms < self._watch.asked_ms):
+                continue
+            if self._waits_long(entry):
+                continue  # it holds nothing, and is not to hide those who do
+            for placement in entry.attempt.placements:
+                name = plan.name_of(placement.node)
+                gpus, _ = held.get(name, (0, False))
+                held[name] = (gpus + placement.gpus, True)
+        return held
+
+    # --- rounds --------------------------------------------------------------------------------
+
+    def work(self) -> None:
+        """One round: learn what is due, then do what is wanted."""
+        if self._pace.is_due() or self._must_list():
+            self._look_at_jobs()
+        self._watch.work(self.held)
+        if self.fault or self._watch.fault:
+            return  # while Slurm gives no answer one question at a time is enough
+        with self.lock:
+            open_ones = [entry for entry in self.entries.values() if entry.end is None]
+            now_ms = self._clock()
+            ready = [each for each in open_ones if self._retry_ms.get(each.id, 0) <= now_ms]
+        self._look_at_files(open_ones)
+        self._each(self._submit, [each for each in ready if not each.job_id])
+        self._each(self._carry_stop, [each for each in ready if each.job_id and _must_stop(each)])
+
+    def _each(self, act: Callable[[Entry], None], entries: Sequence[Entry]) -> None:
+        """Do it for each, some at once; what fails is tried again, and said."""
+        if self._pool is None or len(entries) < 2:
+            for entry in entries:
+                self._try(act, entry)
+        else:
+            list(self._pool.map(lambda entry: self._try(act, entry), entries))
+
+    def _try(self, act: Callable[[Entry], None], entry: Entry) -> None:
+        try:
+            act(entry)
+            self._words.pop(entry.id, None)
+        except EngineError as error:
+            LOG.warning("%s: %s", entry.id, error)
+            self._words[entry.id] = str(error)
+            self._retry_ms[entry.id] = self._clock() + RETRY_MS
+
+    # --- submitting ----------------------------------------------------------------------------
+
+    def _submit(self, entry: Entry) -> None:
+        """Look the attempt up, and submit it when it is certain that Slurm has it not."""
+        folder = self.folder(entry)
+        if not self._listed_ms or self._listed_ms < self._must_be_listed_ms(entry):
+            return  # not certain yet: the next list tells
+        found = self._found(entry, folder)
+        if found is not None:
+            self._adopt(entry, found)
+            return
+        if entry.stop is not None:
+            if entry.tries and not folder.close():
+                return  # a script has it after all: the next list shows the job
+            self._end(entry, None)
+            return
+        wanted = plan.submission_of(entry, self._watch.nodes, folder, self._settings)
+        entry.tries += 1
+        entry.tried_ms = self._clock()
+        self._files.save(entry, is_durable=True)
+        try:
+            job_id = self._transport.submit(wanted)
+        except Refused as error:
+            entry.given_up = f"launch failed: {error}"
+            self._end(entry, None)
+            return
+        except NotReached:
+            entry.tries -= 1
+            self._files.save(entry)
+            raise
+        with self.lock:
+            entry.job_id, entry.submitted_ms = job_id, self._clock()
+            self._files.save(entry)
+
+    def _must_be_listed_ms(self, entry: Entry) -> int:
+        """How new a list must be to show the attempt, had it been submitted before."""
+        return entry.tried_ms + SETTLE_MS if entry.tries else 0
+
+    def _must_list(self) -> bool:
+        """Whether something waits for a whole list that can be had now."""
+        if self.fault and not self._pace.may_retry():
+            return False
+        now_ms = self._clock()
+        with self.lock:
+            waiting = [e for e in self.entries.values() if e.end is None and not e.job_id]
+        due = [self._must_be_listed_ms(entry) for entry in waiting]
+        return any(self._listed_ms <= each <= now_ms for each in due) or (
+            bool(waiting) and not self._listed_ms
+        )
+
+    def _found(self, entry: Entry, folder: Folder) -> int | None:
+        """The job that has the attempt already; None when none has."""
+        jobs = list(self._listed.get(entry.id, ()))
+        if entry.tries or not jobs:
+            claimant = folder.claimant() if folder.path.exists() else ""
+            if claimant.isdigit():
+                return int(claimant)
+        if not jobs and entry.tries:
+            jobs = list(self._transport.past(entry.id))
+        if not jobs:
+            return None
+        jobs.sort(key=lambda job: (states.phase_of(job.states) is AttemptPhase.ENDED, job.id))
+        return jobs[0].id
+
+    def _adopt(self, entry: Entry, job_id: int) -> None:
+        LOG.warning("%s is job %d in Slurm already; nothing is submitted", entry.id, job_id)
+        with self.lock:
+            entry.job_id = job_id
+            entry.submitted_ms = entry.tried_ms or self._clock()
+            self._files.save(entry)
+        self._drop_others(entry)
+
+    def _drop_others(self, entry: Entry) -> None:
+        """Cancel other jobs of the same attempt: they could only find that it is taken."""
+        for job in self._listed.get(entry.id, ()):
+            if job.id != entry.job_id and states.phase_of(job.states) is not AttemptPhase.ENDED:
+                LOG.warning("%s is twice in Slurm; job %d is cancelled", entry.id, job.id)
+                self._transport.cancel(job.id, entry.unix_user)
+
+    # --- stopping ------------------------------------------------------------------------------
+
+    def _carry_stop(self, entry: Entry) -> None:
+        """Tell the script; when its time is over, or Slurm has not begun it, have Slurm end it."""
+        now_ms = self._clock()
+        job = self._jobs.get(entry.id)
+        if job is None:
+            return  # not seen yet: whether the number is the attempt's is not certain
+        is_pending = states.is_pending(job.states)
+        grace_ms = round((entry.stop.grace_s if entry.stop else 0.0) * 1000)
+        due_ms = entry.told_ms + grace_ms + KILL_MARGIN_MS
+        if entry.given_up or is_pending or grace_ms == 0 or (entry.told_ms and now_ms >= due_ms):
+            if entry.killed_ms and now_ms < entry.killed_ms + 10 * RETRY_MS:
+                return
+            self._transport.cancel(entry.job_id, entry.unix_user)
+            entry.killed_ms = now_ms
+        elif entry.told_ms:
+            return
+        else:
+            self._transport.signal(entry.job_id, entry.unix_user, STOP_SIGNAL)
+            entry.told_ms = now_ms
+        with self.lock:
+            self._files.save(entry)
+
+    # --- looking -------------------------------------------------------------------------------
+
+    def _look_at_jobs(self) -> None:
+        """Learn how the attempts stand: by names where one is looked for, else by the cheapest way
+        that shows those that run."""
+        with self.lock:
+            live = [entry for entry in self.entries.values() if entry.is_live]
+            # After a silence too: a controller that lost its last seconds has forgotten jobs.
+            by_name = self._must_list() or not self._listed_ms or bool(self.fault)
+        asked_ms, self._asked_at = self._clock(), time.monotonic()
+        with self._pace:
+            try:
+                self._learn(live, asked_ms, by_name=by_name)
+                self.fault = ""
+            except (NotReached, AnswerLost, Refused) as error:
+                if not self.fault:
+                    LOG.warning("site %s: %s", self._site, error)
+                self.fault = str(error)
+            finally:
+                self._asked_at = math.inf
+
+    def _learn(self, live: list[Entry], asked_ms: int, *, by_name: bool) -> None:
+        told: dict[int, tuple[str, ...]] | None = None
+        if by_name or len(live) > self._transport.singles_max:
+            told = None if by_name else self._transport.states()
+            if told is None:
+                told = self._list(asked_ms, live)
+        elif not live:
+            return
+        self._look_closer(live, told, asked_ms)
+
+    def _list(self, asked_ms: int, live: list[Entry]) -> dict[int, tuple[str, ...]]:
+        """State of every job on the whole list; what it says of our own is kept where it is all
+        there is to know. A number that was given out again is not the attempt's job."""
+        jobs = self._transport.jobs()
+        if jobs is None:  # nothing changed since the last list
+            self._listed_ms = asked_ms
+            known = {entry.job_id: self._jobs.get(entry.id) for entry in live}
+            return {job_id: job.states for job_id, job in known.items() if job is not None}
+        wanted = {entry.job_id: entry.id for entry in live}
+        listed: dict[str, list[SlurmJob]] = {}
+        told: dict[int, tuple[str, ...]] = {}
+        for job in jobs:
+            listed.setdefault(job.name, []).append(job)
+            if job.id in wanted and job.name == wanted[job.id]:
+                told[job.id] = job.states
+                if job.submit_s:
+                    self._jobs[job.name] = job
+        self._listed, self._listed_ms = listed, asked_ms
+        return told
+
+    def _look_closer(
+        self, live: list[Entry], told: dict[int, tuple[str, ...]] | None, asked_ms: int
+    ) -> None:
+        """Ask for each job that is new, has moved, or is missing; then let the attempts move on."""
+        left = DETAILS_MAX
+        for entry in live:
+            known, job_id = self._jobs.get(entry.id), entry.job_id
+            now = told.get(job_id) if told is not None else None
+            if known is not None and now is not None and not _needs_more(known, now):
+                self._advance(entry, known)
+                continue
+            if told is not None and now is None and asked_ms <= entry.submitted_ms:
+                continue  # the list is older than the job
+            if left == 0:
+                continue
+            left -= 1
+            job = self._transport.job(job_id)
+            if job is not None and job.name != entry.id:
+                job = None  # the number was given out again
+            if job is not None:
+                self._jobs[entry.id] = job
+            self._advance(entry, job)
+
+    def _advance(self, entry: Entry, job: SlurmJob | None) -> None:
+        """Follow what Slurm says of one attempt."""
+        phase = AttemptPhase.ENDED if job is None else states.phase_of(job.states)
+        if phase is AttemptPhase.ENDED:
+            self._end(entry, job)
+            return
+        assert job is not None
+        if phase is AttemptPhase.LAUNCHING and states.is_pending(job.states):
+            self._wait(entry, job)
+            return
+        self._words.pop(entry.id, None)
+        if "SUSPENDED" in job.states:
+            self._words[entry.id] = states.waits_why(job)
+        if not entry.started_ms:
+            self._look_for_start(entry)
+
+    def _look_at_files(self, entries: Sequence[Entry]) -> None:
+        """See starts and ends where jobs leave word of them, before the next list is due."""
+        live = [entry for entry in entries if entry.is_live]
+        if len(live) > HINTS_MAX or self.fault:
+            return
+        for entry in live:
+            if not entry.started_ms:
+                self._look_for_start(entry)
+            if entry.started_ms and self.folder(entry).has_ended() and self._may_hint(entry):
+                with contextlib.suppress(EngineError):
+                    self._look_closer([entry], None, self._clock())
+
+    def _may_hint(self, entry: Entry) -> bool:
+        """Not in every round: Slurm may take its time to end what its script has ended."""
+        now_ms, key = self._clock(), f"hint {entry.id}"
+        if now_ms < self._retry_ms.get(key, 0):
+            return False
+        self._retry_ms[key] = now_ms + HINT_MS
+        return True
+
+    def _look_for_start(self, entry: Entry) -> None:
+        """Every rank runs: each has opened its output."""
+        folder = self.folder(entry)
+        begun = folder.begun()
+        if begun is None or begun.job != entry.job_id:
+            return
+        if folder.ranks_started() >= sum(ranks_of(entry.attempt)):
+            with self.lock:
+                entry.started_ms = self._clock()
+                self._files.save(entry)
+            self._words.pop(entry.id, None)
+
+    def _waits_long(self, entry: Entry) -> bool:
+        job = self._jobs.get(entry.id)
+        is_waiting = job is not None and states.is_pending(job.states) and not entry.started_ms
+        return is_waiting and self._clock() >= entry.submitted_ms + PATIENCE_MS
+
+    def _wait(self, entry: Entry, job: SlurmJob) -> None:
+        """A job that waits for nodes others have is taken back; one that somebody holds is not."""
+        self._words[entry.id] = states.waits_why(job)
+        if entry.given_up or states.is_held(job) or not self._waits_long(entry):
+            return
+        if self._watch.fault or self._watch.asked_ms < entry.submitted_ms + PATIENCE_MS:
+            return
+        paths = {each.node for each in entry.attempt.placements}
+        taken = [
+            each for each in self._watch.conditions() if each.path in paths and each.state != "up"
+        ]
+        if taken:
+            why = "; ".join(f"{plan.name_of(each.path)}: {each.reason}" for each in taken)
+            with self.lock:
+                entry.given_up = f"{NOT_STARTED}: {why}"
+                self._files.save(entry)
+
+    def _end(self, entry: Entry, job: SlurmJob | None) -> None:
+        """The attempt is over: keep how."""
+        folder = self.folder(entry)
+        record = folder.exit()
+        if record is not None and record.job != entry.job_id:
+            record = None
+        claimant = folder.claimant()
+        is_other = claimant.isdigit() and int(claimant) != entry.job_id
+        if job is not None and job.exit_code == EXIT_CLAIMED and is_other:
+            self._adopt(entry, int(claimant))
+            return
+        if job is None and record is None and entry.job_id:
+            job = self._past(entry)
+        if job is None and record is None and entry.job_id and not self._is_gone(entry, folder):
+            return
+        if job is not None and not entry.stop and states.end_of(job).exit_code != 0:
+            self._watch.look(self.held)  # it may be a node's fault: which, the next list says
+        by_name = {plan.name_of(each.node): each.node for each in entry.attempt.placements}
+        failure = folder.first_failure() if entry.started_ms or record else None
+        lost = [
+            path
+            for name, path in by_name.items()
+            if (job is not None and name == job.failed_node) or self._watch.is_lost(name)
+        ]
+        if failure is not None:
+            failure = (by_name.get(failure[0], ""), failure[1])
+        with self.lock:
+            entry.started_ms = entry.started_ms or self._start_ms(entry, job, folder)
+            entry.end = conclude(entry, job, record, failure, lost, self._clock())
+            self._files.save(entry, is_durable=True)
+
+    def _past(self, entry: Entry) -> SlurmJob | None:
+        """The job as the accounts have it, if they say that it is over."""
+        for job in reversed(self._transport.past(entry.id)):
+            if job.id == entry.job_id and states.phase_of(job.states) is AttemptPhase.ENDED:
+                return job
+        return None
+
+    def _is_gone(self, entry: Entry, folder: Folder) -> bool:
+        """Whether an attempt that Slurm has forgotten, and that left no word, is over."""
+        if folder.close():
+            return True  # its script never began, and cannot any more
+        now_ms = self._clock()
+        since_ms = self._retry_ms.setdefault(f"gone {entry.id}", now_ms)
+        return now_ms >= since_ms + ORPHAN_MS
+
+    def _start_ms(self, entry: Entry, job: SlurmJob | None, folder: Folder) -> int:
+        """When an attempt that ended unseen had begun; 0 when it had not."""
+        begun = folder.begun()
+        if begun is None or begun.job != entry.job_id:
+            return 0
+        lasted_s = job.end_s - job.start_s if job is not None and job.start_s else 0
+        return max(entry.submitted_ms, self._clock() - max(0, lasted_s) * 1000)
+
+
+def _needs_more(known: SlurmJob, now: tuple[str, ...]) -> bool:
+    """Whether a list that tells states alone leaves something to ask: what moved, why a job waits,
+    and with which code one ended."""
+    is_over = states.phase_of(known.states) is AttemptPhase.ENDED
+    is_waiting = states.is_pending(known.states)
+    return set(now) != set(known.states) or is_waiting or (is_over and known.exit_code is None)
+
+
+def _must_stop(entry: Entry) -> bool:
+    return entry.stop is not None or bool(entry.given_up)
