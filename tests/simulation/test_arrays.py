@@ -17,6 +17,7 @@ from arkwright.control.naming import is_task_of
 from arkwright.control.tables import JOBS
 from arkwright.engines.fake import Script
 from arkwright.errors import ArkwrightError, InputError
+from arkwright.fleet.log_replay import replay_log
 from arkwright.jobs.array import index_of, root_of
 from arkwright.jobs.spec import JobSpec, Retry, RetryOn
 from arkwright.units import render_instant
@@ -360,6 +361,9 @@ def test_any_history_leaves_nobody_waiting_for_what_is_over(world: World, seed: 
     assert world.controller.book.jobs == {}
     attempts = [launch.attempt_id for launch in world.engine.launches]
     assert len(attempts) == len(set(attempts))
+    log = world.store.read().events(limit=1_000_000)
+    found = replay_log(lambda: log)
+    assert (found.first, found.is_same) == (None, True)
 
 
 def _something(world: World, draw: random.Random, known: list[str]) -> None:
