@@ -60,9 +60,9 @@ class Sites(World):
 
     factory_file = FACTORY
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, factory: bytes | None = None) -> None:
         self.lines: dict[str, Flaky] = {}
-        super().__init__(folder)
+        super().__init__(folder, factory=factory)
 
     def boot(self) -> None:
         if not self.lines:

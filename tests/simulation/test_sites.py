@@ -15,8 +15,8 @@ from arkwright.errors import ArkwrightError, EngineError
 from arkwright.fleet import in_process
 from arkwright.fleet import why as why_of
 from arkwright.fleet.log_replay import replay_log
-from arkwright.jobs.spec import Resources, Retry, RetryOn
-from simulation.sites import Sites
+from arkwright.jobs.spec import Resources, Retry, RetryOn, Tier
+from simulation.sites import FACTORY, Sites
 from simulation.world import OWNER_IDENTITY, Crash
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -166,6 +166,29 @@ def test_an_operator_s_drain_outlives_the_outage(world: Sites) -> None:
     world.until(lambda: [world.state(job) for job in jobs].count("running") == 2)
     assert world.fleet.node_state(path) == "draining"
     assert world.state(jobs[2]) == "queued"
+
+
+def test_nobody_is_stopped_for_nodes_of_a_site_out_of_reach(tmp_path: Path) -> None:
+    """The urgent job could have the nodes of either cluster; those of one are not to be had."""
+    factory = FACTORY + b"policy: {preemption: {enabled: true, run_min: 1s}}\n"
+    with closing(Sites(tmp_path, factory)) as world:
+        world.script(duration_ms=DAY_MS)
+        low = {
+            site: world.submit(nodes=3, resources=WHOLE, sites=(site,), preemptible=True)
+            for site in ("north", "south")
+        }
+        world.until(lambda: {world.state(job) for job in low.values()} == {"running"})
+        world.lines["south"].line = "cut"
+        world.step(5_000)
+        urgent = [
+            world.submit(nodes=3, resources=WHOLE, sites=("south", "north"), tier=Tier.CRITICAL)
+            for _ in range(2)
+        ]
+        for _ in range(60):
+            world.step(1_000)
+        assert world.state(low["south"]) == "running"
+        assert [world.state(job) for job in urgent] == ["running", "queued"]
+        assert world.launched("north") == [f"{low['north']}.1", f"{urgent[0]}.1"]
 
 
 def test_a_server_starts_while_a_site_is_out_of_reach_and_adopts_its_jobs_later(
