@@ -152,6 +152,11 @@ def test_nodes_show_what_is_free_and_who_holds_the_rest(ask, api):
     ]
 
 
+def test_nodes_of_a_site_out_of_reach_say_since_when(ask, api):
+    api.say("GET", "/v1/nodes", {"items": [NODE | {"unreachable_since_ms": 61_000}]})
+    assert "out of reach since 1970-01-01 00:01:01" in ask("nodes")[1]
+
+
 def test_a_node_is_drained_and_resumed_with_a_reason(ask, api):
     api.say("POST", "/v1/nodes/here/local/r01/n01/drain", NODE)
     api.say("POST", "/v1/nodes/here/local/r01/n01/resume", NODE | {"state": "up"})

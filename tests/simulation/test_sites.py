@@ -15,8 +15,8 @@ from arkwright.errors import ArkwrightError, EngineError
 from arkwright.fleet import in_process
 from arkwright.fleet import why as why_of
 from arkwright.fleet.log_replay import replay_log
-from arkwright.jobs.spec import Resources, Retry, RetryOn
-from simulation.sites import Sites
+from arkwright.jobs.spec import Resources, Retry, RetryOn, Tier
+from simulation.sites import FACTORY, Sites
 from simulation.world import OWNER_IDENTITY, Crash
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -168,6 +168,29 @@ def test_an_operator_s_drain_outlives_the_outage(world: Sites) -> None:
     assert world.state(jobs[2]) == "queued"
 
 
+def test_nobody_is_stopped_for_nodes_of_a_site_out_of_reach(tmp_path: Path) -> None:
+    """The urgent job could have the nodes of either cluster; those of one are not to be had."""
+    factory = FACTORY + b"policy: {preemption: {enabled: true, run_min: 1s}}\n"
+    with closing(Sites(tmp_path, factory)) as world:
+        world.script(duration_ms=DAY_MS)
+        low = {
+            site: world.submit(nodes=3, resources=WHOLE, sites=(site,), preemptible=True)
+            for site in ("north", "south")
+        }
+        world.until(lambda: {world.state(job) for job in low.values()} == {"running"})
+        world.lines["south"].line = "cut"
+        world.step(5_000)
+        urgent = [
+            world.submit(nodes=3, resources=WHOLE, sites=("south", "north"), tier=Tier.CRITICAL)
+            for _ in range(2)
+        ]
+        for _ in range(60):
+            world.step(1_000)
+        assert world.state(low["south"]) == "running"
+        assert [world.state(job) for job in urgent] == ["running", "queued"]
+        assert world.launched("north") == [f"{low['north']}.1", f"{urgent[0]}.1"]
+
+
 def test_a_server_starts_while_a_site_is_out_of_reach_and_adopts_its_jobs_later(
     world: Sites,
 ) -> None:
@@ -184,7 +207,9 @@ def test_a_server_starts_while_a_site_is_out_of_reach_and_adopts_its_jobs_later(
     world.step()
     assert world.state(job) == "running"
     world.lines["south"].line = "up"
-    world.until(lambda: world.state(job) == "succeeded", rounds=60_000)
+    for _ in range(70):
+        world.step(60_000)
+    assert world.state(job) == "succeeded"
     assert world.launched("south") == [f"{job}.1"]
 
 
@@ -201,14 +226,14 @@ def test_a_site_that_was_never_there_stops_the_server_from_starting(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 20))]
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 15))]
 )
 def test_any_outages_and_crashes_keep_every_promise(world: Sites, seed: int) -> None:
     """Random jobs, lines, crashes and cancellations; then calm. `Sites.step` checks after every
     round that nothing runs twice; the fake engines that no node is over-committed."""
     draw = random.Random(seed)
     accepted: list[str] = []
-    for _ in range(150):
+    for _ in range(100):
         world.crash_at(draw.randint(1, 40))
         try:
             _something(world, draw, accepted)

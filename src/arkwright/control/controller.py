@@ -27,8 +27,8 @@ from arkwright.control.clock import Clock, Entropy
 from arkwright.control.deciding import Deciding
 from arkwright.control.deferral import Deferral
 from arkwright.control.history import StoredPast
-from arkwright.control.reach import Reach
 from arkwright.control.node_states import NodeStates
+from arkwright.control.reach import Reach
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
 from arkwright.engines.port import (
@@ -181,7 +181,11 @@ class Controller:
             except EngineError as error:
                 self._lose(site, error)
                 continue
-            self.record(self.reach.answered(site, now_ms, self.fleet.lost_sites))
+            # What it knows of its attempts it may know from before; of its nodes it says more.
+            if fault := self._node_states.fault(site):
+                self._lose(site, EngineError(fault))
+            else:
+                self.record(self.reach.answered(site, now_ms, self.fleet.lost_sites))
             for observation in observations:
                 self._follow(jobs[observation.attempt_id], observation)
 
