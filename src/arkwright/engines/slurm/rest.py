@@ -237,6 +237,8 @@ class RestTransport:
             token = self._tokens.token(user)
             answer = self._ask(method, path, user, token, body, timeout_s or self._timeout_s)
             if not _is_unauthorised(answer):
+                if _is_unexplained(answer):
+                    self._tokens.doubted(user, token)
                 return answer
             self._tokens.refused(user, token)
             if is_last:
@@ -326,6 +328,11 @@ def _is_unauthorised(answer: Answer) -> bool:
         return True
     told = dialects.faults(answer.body) if answer.status >= 400 else None
     return any(fault.number in dialects.AUTHENTICATION for fault in told or ())
+
+
+def _is_unexplained(answer: Answer) -> bool:
+    told = dialects.faults(answer.body) if answer.status >= 400 else None
+    return any(fault.number == dialects.UNSPECIFIED for fault in told or ())
 
 
 def _lost(method: str, message: str) -> EngineError:
