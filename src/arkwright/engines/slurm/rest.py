@@ -103,9 +103,11 @@ class RestTransport:
             )
         dialect = self.dialect()
         body = msgspec.json.encode(dialects.submit_body(dialect, wanted))
-        answer = self._change("POST", "job/submit", wanted.user, body)
+        answer = self._request("POST", "job/submit", wanted.user, body)
+        # An answer may have both: the job was taken, and cannot start now (2068 and others).
         job_id = dialects.submitted(answer.body)
         if job_id is None:
+            self._raise_changed(answer, dialects.faults(answer.body))
             raise AnswerLost(f"{self.place} took {wanted.name} and told no job id")
         return job_id
 

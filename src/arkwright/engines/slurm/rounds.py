@@ -258,6 +258,7 @@ class Rounds:
         try:
             job_id = self._transport.submit(wanted)
         except Refused as error:
+            _close_for_good(folder)
             entry.given_up = f"launch failed: {error}"
             self._end(entry, None)
             return
@@ -548,6 +549,12 @@ def _needs_more(known: SlurmJob, now: tuple[str, ...]) -> bool:
     is_over = states.phase_of(known.states) is AttemptPhase.ENDED
     is_waiting = states.is_pending(known.states)
     return set(now) != set(known.states) or is_waiting or (is_over and known.exit_code is None)
+
+
+def _close_for_good(folder: Folder) -> None:
+    """Should Slurm have taken what it refused, its script is not to begin."""
+    with contextlib.suppress(EngineError):
+        folder.close()
 
 
 def _wants(entry: Entry) -> bool:
