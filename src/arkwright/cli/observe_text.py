@@ -74,16 +74,17 @@ def show_comparison(found: Comparison) -> None:
     headers = ("GPUS", "JOBS", "MEAN", "MEDIAN", "P95", "MEAN", "MEDIAN", "P95")
     rows = [(row.size, f"{row.jobs:,}", *_waits(row.slurm), *_waits(row.arkwright))
             for row in found.sizes]  # fmt: skip
-    rows.append(
-        ("all", f"{found.jobs:,}", *_waits(found.slurm.waits), *_waits(found.arkwright.waits))
-    )
     click.echo("wait                 as it was in Slurm, then as Arkwright decides")
     click.echo(table(headers, rows))
-    both = ((found.slurm, "Slurm"), (found.arkwright, "Arkwright"))
+    ways = (
+        (found.slurm, "Slurm, as it was"),
+        (found.plain, "the same jobs, plain backfill and first fit"),
+        (found.arkwright, "the same jobs, Arkwright"),
+    )
     click.echo("")
-    wholes = [(name, *_whole(whole)) for whole, name in both]
+    wholes = [(name, *_waits(whole.waits), *_whole(whole)) for whole, name in ways]
     idle = f"{found.unit}-HOURS IDLE WITH JOBS WAITING"
-    click.echo(table(("", "UTILISATION", idle), wholes))
+    click.echo(table(("", "MEAN", "MEDIAN", "P95", "UTILISATION", idle), wholes))
     click.echo(
         f"of the jobs {found.sooner:,} start sooner, {found.later:,} later, {found.same:,} within "
         "a minute of when they did"

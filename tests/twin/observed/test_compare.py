@@ -28,6 +28,7 @@ def test_a_start_that_slurm_missed_by_half_an_hour(tmp_path):
     # 61 to 91 with job 2 waiting: 30 minutes of 8 GPUs.
     assert told.slurm.idle_waiting_h == pytest.approx(4.0)
     assert told.arkwright.idle_waiting_h == 0
+    assert told.plain == told.arkwright  # on one node there is nothing to place better
     # 60 + 30 minutes of 180, whoever decides.
     assert told.slurm.utilisation == told.arkwright.utilisation == 0.5
     assert (told.sooner, told.later, told.same) == (1, 0, 1)

@@ -1,5 +1,9 @@
 """The last weeks of a cluster, as they were and as Arkwright would have decided them.
 
+Between the two stand the same weeks decided by plain backfill on the first nodes that fit. What
+lies between it and the past is mostly what accounting does not tell; what lies between it and
+Arkwright is Arkwright's.
+
 The jobs that ran come again when they first could, ask for what they got, last what they lasted and
 are planned with their own limits, in Slurm's order of partitions and priorities; only who starts
 when, and where, is decided anew. What ran at the beginning runs on; what waited then waits. What
@@ -8,7 +12,7 @@ accounting does not tell, the twin does not know, and `notes` say it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -76,6 +80,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     jobs: int
     """Submitted in the window, and compared."""
     slurm: Whole
+    plain: Whole
+    """The twin under plain backfill and first fit: what is not Arkwright's merit."""
     arkwright: Whole
     sizes: list[SizeRow]
     sooner: int
@@ -103,13 +109,15 @@ def compare(
     listed = inventory_of(found.cluster)
     nodes = cluster_nodes(found, listed.inventory)
     setting = of_nodes(nodes, (), POLICY, ())
+    plain = of_nodes(nodes, (), structs.replace(POLICY, placement="first-fit"), ())
     tiers = {line.name: line.tier for line in found.cluster.partitions}
     jobs, misfits = fitting(setting, _again(past, tiers, found.cluster.is_memory_counted))
     if not len(jobs):
         raise InputError(f"no job of the history fits the cluster as it is now: {misfits}")
     kernels = kernels_for(len(jobs), kernels_folder, notice)
-    record = run(setting, jobs, past.from_ms, None, kernels=kernels, progress=progress)
-    start_ms, _, _ = spans(record.attempts, len(jobs))
+    record = run(setting, jobs, past.from_ms, None, kernels=kernels, progress=_half(progress, 0))
+    other = run(plain, jobs, past.from_ms, None, kernels=kernels, progress=_half(progress, 1))
+    starts_ms = [spans(each.attempts, len(jobs))[0] for each in (record, other)]
     notes = _notes(past, misfits, len(nodes))
     outcome = Outcome(
         name="Arkwright on the cluster's own jobs",
@@ -121,7 +129,13 @@ def compare(
         modelled=("scheduling", "topology"),
         notes=tuple(notes),
     )
-    return Compared(_compared(past, setting, jobs, start_ms, notes), outcome)
+    return Compared(_compared(past, setting, jobs, starts_ms, notes), outcome)
+
+
+def _half(progress: Callable[[float], None] | None, which: int) -> Callable[[float], None] | None:
+    if progress is None:
+        return None
+    return lambda share: progress((which + share) / 2)
 
 
 def _again(past: Past, tiers: dict[str, int], counts_memory: bool) -> JobTable:
@@ -150,15 +164,18 @@ def _again(past: Past, tiers: dict[str, int], counts_memory: bool) -> JobTable:
 
 
 def _compared(
-    past: Past, setting: Setting, jobs: JobTable, start_ms: Ints, notes: list[str]
+    past: Past, setting: Setting, jobs: JobTable, starts_ms: Sequence[Ints], notes: list[str]
 ) -> Comparison:
+    """`starts_ms`: by Arkwright, and by plain backfill."""
+    start_ms, plain_ms = starts_ms
     window = (past.from_ms, past.until_ms)
     gpus = float(setting.places.gpus.sum())
     units = gpus or float(setting.state.node_cpu_milli_total.sum()) / MILLI
     held = (jobs.gpus_milli if gpus else jobs.cpus_milli) / MILLI
     actual_ms = np.maximum(jobs.start_ms, past.from_ms)
     # Of the jobs that came in the window and started in it: the others' waits are cut short.
-    counts = (jobs.submit_ms > past.from_ms) & (jobs.start_ms >= past.from_ms) & (start_ms >= 0)
+    counts = (jobs.submit_ms > past.from_ms) & (jobs.start_ms >= past.from_ms)
+    counts &= (start_ms >= 0) & (plain_ms >= 0)
     before, after = actual_ms[counts], start_ms[counts]
     submit = jobs.submit_ms[counts]
     moved = after - before
@@ -170,6 +187,7 @@ def _compared(
         units=units,
         jobs=int(counts.sum()),
         slurm=_whole(jobs, actual_ms, held, units, window, before - submit),
+        plain=_whole(jobs, plain_ms, held, units, window, plain_ms[counts] - submit),
         arkwright=_whole(jobs, start_ms, held, units, window, after - submit),
         sizes=list(_by_size(in_gpus, before - submit, after - submit)),
         sooner=int((moved < -NEAR_MS).sum()),
