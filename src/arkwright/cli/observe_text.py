@@ -89,6 +89,7 @@ def show_comparison(found: Comparison) -> None:
         f"of the jobs {found.sooner:,} start sooner, {found.later:,} later, {found.same:,} within "
         "a minute of when they did"
     )
+    _show_differences(found)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
 
@@ -108,6 +109,25 @@ def show_accounts(rows: Sequence[AccountUse], from_ms: int, until_ms: int) -> No
         for row in rows
     ]
     click.echo(table(headers, cells, right=headers[1:]))
+
+
+def _show_differences(found: Comparison) -> None:
+    if not found.differences:
+        return
+    headers = ("JOB", "USER", "GPUS", "READY", "WAITED IN SLURM", "WITH ARKWRIGHT")
+    listed = [
+        (
+            row.job,
+            row.user,
+            f"{row.gpus:g}",
+            moment(row.ready_ms),
+            duration(row.slurm_ms - row.ready_ms),
+            duration(row.arkwright_ms - row.ready_ms),
+        )
+        for row in found.differences
+    ]
+    click.echo("")
+    click.echo(table(headers, listed, right=("GPUS", "WAITED IN SLURM", "WITH ARKWRIGHT")))
 
 
 def _show_starts(found: Summary) -> None:

@@ -36,6 +36,8 @@ from arkwright.units import MILLI, MS_PER_S, S_PER_HOUR
 
 NEAR_MS: Final = 60_000
 """A start counts as the same within a minute: Slurm looks at its queue now and then."""
+SHOWN: Final = 5
+"""Jobs on either side that are listed by themselves."""
 SIZES: Final = ((0, "no GPU"), (1, "1 GPU"), (8, "2 to 8"), (64, "9 to 64"), (512, "65 to 512"))
 """Largest number of GPUs of each row of the table, and its name; then come larger ones."""
 LARGEST: Final = "more than 512"
@@ -68,6 +70,19 @@ class Whole(Struct, frozen=True, kw_only=True):
     waits: Waits
 
 
+class Difference(Struct, frozen=True, kw_only=True):
+    """A job that Arkwright would have started at another time. Instants in ms since the epoch."""
+
+    job: str
+    user: str
+    account: str
+    gpus: float
+    ready_ms: int
+    """From when it could start."""
+    slurm_ms: int
+    arkwright_ms: int
+
+
 class Comparison(Struct, frozen=True, kw_only=True):
     """Both, side by side."""
 
@@ -88,6 +103,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     later: int
     same: int
     """Within a minute."""
+    differences: list[Difference]
+    """The largest, those sooner first: GPUs times time."""
     notes: list[str]
 
 
@@ -193,8 +210,32 @@ def _compared(
         sooner=int((moved < -NEAR_MS).sum()),
         later=int((moved > NEAR_MS).sum()),
         same=int((np.abs(moved) <= NEAR_MS).sum()),
+        differences=_differences(jobs, np.flatnonzero(counts), moved, actual_ms, start_ms),
         notes=notes,
     )
+
+
+def _differences(
+    jobs: JobTable, rows: Ints, moved_ms: Ints, actual_ms: Ints, start_ms: Ints
+) -> list[Difference]:
+    """The few jobs for which most GPU time of waiting was gained, and lost."""
+    weight = moved_ms * np.maximum(jobs.gpus_milli[rows], 1).astype(np.float64)
+    order = np.argsort(weight, kind="stable")
+    picked = [*order[:SHOWN], *order[max(SHOWN, len(order) - SHOWN) :]]
+    return [
+        Difference(
+            job=str(jobs.ids[row]),
+            user=jobs.user.of(row) or "",
+            account=jobs.project.of(row) or "",
+            gpus=float(jobs.gpus_milli[row]) / MILLI,
+            ready_ms=int(jobs.submit_ms[row]),
+            slurm_ms=int(actual_ms[row]),
+            arkwright_ms=int(start_ms[row]),
+        )
+        for place in picked
+        if abs(int(moved_ms[place])) > NEAR_MS
+        for row in (int(rows[place]),)
+    ]
 
 
 def _by_size(gpus: np.ndarray, slurm_ms: Ints, arkwright_ms: Ints) -> list[SizeRow]:
