@@ -138,7 +138,8 @@ def _unrunnable(found: Factory) -> list[Problem]:
 
 def _job(file: Path) -> dict[str, Any]:
     from arkwright.cli.job_file import checked, from_file
+    from arkwright.cli.submit import with_begin
 
-    spec = checked(from_file(str(file)).spec)
+    spec = checked(with_begin(from_file(str(file)).spec))
     nodes = count(int(spec.get("nodes", 1)), "node")
     return {"name": spec["name"], "summary": f"job {spec['name']}, {nodes}", "warnings": []}

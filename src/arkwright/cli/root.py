@@ -42,6 +42,7 @@ VERBS: dict[str, str] = {
     "cost": "arkwright.cli.cost:cost",
     "admin": "arkwright.cli.admin:admin",
     "demo": "arkwright.cli.demo:demo",
+    "slurm": "arkwright.cli.slurm:slurm",
     "completion": "arkwright.cli.completion:completion",
 }
 """Verb → module and name of its click command, in the order `--help` shows them."""

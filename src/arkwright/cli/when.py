@@ -41,9 +41,9 @@ def _spec(name: str) -> dict[str, Any] | None:
     if not Path(name).is_file():
         return None
     from arkwright.cli.job_file import checked, from_file
-    from arkwright.cli.submit import with_default_project
+    from arkwright.cli.submit import with_begin, with_default_project
 
-    return checked(with_default_project(from_file(name).spec))
+    return checked(with_begin(with_default_project(from_file(name).spec)))
 
 
 def show_forecast(found: Mapping[str, Any]) -> None:

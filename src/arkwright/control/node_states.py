@@ -35,11 +35,7 @@ class NodeStates:
         self, engines: Mapping[str, Engine], known: frozenset[str], past: Iterable[Event]
     ) -> None:
         """`known` has the paths of all nodes of the factory, `past` what the log says of nodes."""
-        self._engines = {
-            site: engine
-            for site, engine in engines.items()
-            if "set_node" in engine.capabilities().verbs
-        }
+        self._engines = {site: engine for site, engine in engines.items() if _keeps(engine)}
         self._known = known
         self._orders: dict[str, tuple[str, str]] = {}
         """By path, state and reason that an engine is still to be told."""
@@ -74,6 +70,11 @@ class NodeStates:
                 LOG.warning("node %s cannot be set to %s: %s", path, state, error)
                 continue
             del self._orders[path]
+
+    def fault(self, site: str) -> str:
+        """Why the engine of a site could not say how its nodes are when it was asked last; empty
+        where it could."""
+        return self._faults.get(site, "")
 
     def look(self, states: States, now_ms: int) -> list[NewEvent]:
         """What the engines say that is not recorded yet."""
@@ -115,3 +116,11 @@ class NodeStates:
         if fault and not self._faults.get(site):
             LOG.warning("nodes of site %s are not known: %s", site, fault)
         self._faults[site] = fault
+
+
+def _keeps(engine: Engine) -> bool:
+    """Whether node states are kept there; one that does not answer at the start is not asked."""
+    try:
+        return "set_node" in engine.capabilities().verbs
+    except EngineError:
+        return False

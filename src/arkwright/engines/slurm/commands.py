@@ -131,8 +131,8 @@ class CommandTransport:
         self._scancel(user, str(job_id))
 
     def nodes(self) -> tuple[SlurmNode, ...] | None:
-        """From `scontrol show node`."""
-        printed = self._read("scontrol", "-o", "-a", "show", "node")
+        """From `scontrol show node`, with what is used of generic resources (`-d`)."""
+        printed = self._read("scontrol", "-o", "-a", "-d", "show", "node")
         return self._parsed(text.scontrol_nodes, printed)
 
     def set_node(self, name: str, state: str, reason: str) -> None:
@@ -167,7 +167,7 @@ class CommandTransport:
     def _check(self, argv: list[str], done: subprocess.CompletedProcess[str]) -> None:
         if done.returncode:
             said = done.stderr.strip() or f"it returned {done.returncode}"
-            raise NotReached(f"{shlex.join(argv[:8])}: {_plain(said)}")
+            raise NotReached(f"{self._words(argv)}: {_plain(said)}")
 
     def _run(
         self, argv: list[str], timeout_s: float, given: str | None = None
@@ -185,10 +185,14 @@ class CommandTransport:
                 stdin=subprocess.DEVNULL if given is None else None,
             )
         except subprocess.TimeoutExpired as error:
-            message = f"{shlex.join(argv[:8])}: no answer within {timeout_s:g} s"
+            message = f"{self._words(argv)}: no answer within {timeout_s:g} s"
             raise (NotReached if given is None else AnswerLost)(message) from error
         except OSError as error:
             raise NotReached(f"cannot run {argv[0]}: {error.strerror or error}") from error
+
+    def _words(self, argv: list[str]) -> str:
+        """The command without what stands before it."""
+        return shlex.join(argv[len(self._prefix) :][:3])
 
     def _parsed(self, read: Callable[[str], Told], printed: str) -> Told:
         try:

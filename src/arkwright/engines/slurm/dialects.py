@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from arkwright.engines.slurm.records import SlurmJob, SlurmNode, Submission
-from arkwright.engines.slurm.text import gpus_in_tres
+from arkwright.engines.slurm.text import gpus
 from arkwright.errors import EngineError
 
 OLDEST, NEWEST = 38, 49
@@ -24,10 +24,10 @@ _SUBMIT = re.compile(r"^/slurm/v0\.0\.(\d+)/job/submit/?$")
 _PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """A job that arrives by REST has no environment but what it is given."""
 
-NOT_SENT = frozenset({1001, 1800, 1804})
-"""Connection refused, or the controller asks to come again: it was not asked."""
-UNKNOWN_OUTCOME = frozenset({1002, 1003, 1004, 1801, 1802, 1803, 5004})
-"""Send, receive, shutdown, timeout: it may have been."""
+NOT_SENT = frozenset({11, 1001, 1800, 1804, 2027})
+"""Connection refused, or the controller is on standby or asks to come again: nothing was done."""
+OWN = range(2000, 5000)
+"""Errors of slurmctld and slurmd themselves."""
 NO_CHANGE = 1900
 UNKNOWN_JOB = frozenset({2017})
 ALREADY_OVER = frozenset({2021})
@@ -146,6 +146,12 @@ class Fault(NamedTuple):
 
     number: int
     words: str
+
+
+def is_refusal(told: Iterable[Fault]) -> bool:
+    """Whether Slurm understood and said no: its own errors, from 2000 on. Others (unspecified,
+    communication, sockets from 5000) leave open whether it was done."""
+    return any(fault.number in OWN or fault.number >= 6000 for fault in told)
 
 
 class _Faults(Struct):
@@ -355,7 +361,6 @@ class _Node(Struct):
     real_memory: int = 0
     gres: str | None = None
     gres_used: str | None = None
-    tres_used: str | None = None
     partitions: list[str] | None = None
     features: str | list[str] | None = None
     topology: str | None = None
@@ -390,7 +395,7 @@ def _node(told: _Node) -> SlurmNode:
         cpus=told.cpus,
         memory_mib=told.real_memory,
         gres=told.gres or "",
-        gpus_used=gpus_in_tres(told.tres_used or ""),
+        gpus_used=gpus(told.gres_used or "")[1],
         cpus_used=told.alloc_cpus,
         partitions=tuple(told.partitions or ()),
         features=features if isinstance(features, str) else ",".join(features),

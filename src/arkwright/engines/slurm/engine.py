@@ -136,7 +136,7 @@ class SlurmEngine:
         an attempt depends on it."""
         with self._rounds.lock:
             found = [self._rounds.entries.get(attempt_id) for attempt_id in attempt_ids]
-            fault = self._rounds.fault
+            fault = self._rounds.silence()
             if fault and any(each is not None and each.is_live for each in found):
                 raise EngineError(fault)
             return tuple(

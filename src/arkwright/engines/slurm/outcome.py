@@ -58,8 +58,8 @@ def _end(
     is_bad = record.code != 0 if record else told is not None and told.exit_code != 0
     if (told is not None and told.is_lost) or (lost and is_bad and entry.stop is None):
         return End(None, NODE_LOST, is_lost=True)
-    by_itself = record is not None and record.why == "exited"
-    if entry.stop is not None and not by_itself and not _ended_well(told):
+    by_itself = record.why == "exited" if record is not None else _ended_well(told)
+    if entry.stop is not None and not by_itself:
         code = record.code if record is not None else None
         return End(code if code is not None else EXIT_STOPPED, _stopped(entry))
     if record is not None and record.why == TIME_LIMIT:

@@ -221,7 +221,8 @@ class RestTransport:
     ) -> Answer:
         path = f"/slurm/{self.dialect().version}/{path}"
         answer = self._authorised(method, path, user, body, timeout_s or self._timeout_s)
-        if answer.status == 404 and dialects.faults(answer.body) is None:
+        told = dialects.faults(answer.body) or []
+        if answer.status == 404 and not any(fault.number in dialects.OWN for fault in told):
             # Another version was installed meanwhile: the path itself is not known.
             with self._lock:
                 self._dialect = None
@@ -304,8 +305,7 @@ class RestTransport:
         numbers = {fault.number for fault in told or ()}
         if numbers & dialects.NOT_SENT:
             raise NotReached(message)
-        is_definite = bool(told) and 0 not in numbers and not numbers & dialects.UNKNOWN_OUTCOME
-        if is_definite or (told is not None and 400 <= answer.status < 500):
+        if told and (dialects.is_refusal(told) or 400 <= answer.status < 500):
             raise Refused(f"Slurm refuses: {_said(told)}")
         raise AnswerLost(message)
 

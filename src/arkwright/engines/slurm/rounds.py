@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from arkwright.engines.port import AttemptPhase, Observation
@@ -39,6 +41,8 @@ PATIENCE_MS = 10_000
 KILL_MARGIN_MS = 5_000
 """After the grace: then Slurm ends what the script could not."""
 RETRY_MS = 2_000
+SILENCE_S = 5.0
+"""A question without an answer for so long counts as none, however long its limit is."""
 CPU_SHARE = 0.75
 HINT_MS = 500
 ORPHAN_MS = 30_000
@@ -75,7 +79,8 @@ class Rounds:
         self.entries = {entry.id: entry for entry in files.load()}
         self.fault = "Slurm has not been asked yet"
         """Why the last look at jobs failed; empty when it did not."""
-        self._jobs: dict[int, SlurmJob] = {}
+        self._jobs: dict[str, SlurmJob] = {}
+        """By attempt: a controller that lost its last seconds gives numbers out again."""
         self._listed: dict[str, list[SlurmJob]] = {}
         """Jobs by name, from the last whole list."""
         self._listed_ms = 0
@@ -83,8 +88,17 @@ class Rounds:
         self._retry_ms: dict[str, int] = {}
         self._words: dict[str, str] = {}
         """Why an attempt does not move."""
+        self._asked_at = math.inf
+        """When the question was put that is not answered yet, on the monotonic clock."""
         self._pace = Pace(settings.poll_s, CPU_SHARE)
         self._pool = ThreadPoolExecutor(submitters, "slurm-submit") if submitters else None
+
+    def silence(self) -> str:
+        """Why nothing is known at the moment; empty when something is."""
+        waited_s = time.monotonic() - self._asked_at
+        if waited_s > SILENCE_S:
+            return f"{self._transport.place} has not answered for {waited_s:.0f} s"
+        return self.fault
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -94,7 +108,7 @@ class Rounds:
     def forget(self, entry: Entry) -> None:
         """Drop what is known of an attempt; its lock is held."""
         del self.entries[entry.id]
-        self._jobs.pop(entry.job_id, None)
+        self._jobs.pop(entry.id, None)
         self._words.pop(entry.id, None)
         for key in (entry.id, f"hint {entry.id}", f"gone {entry.id}"):
             self._retry_ms.pop(key, None)
@@ -113,6 +127,8 @@ class Rounds:
             ended_ms = (entry.end.ended_ms or 0) if entry.end is not None else None
             if not entry.tries or (ended_ms is not None and ended_ms < self._watch.asked_ms):
                 continue
+            if self._waits_long(entry):
+                continue  # it holds nothing, and is not to hide those who do
             for placement in entry.attempt.placements:
                 name = plan.name_of(placement.node)
                 gpus, _ = held.get(name, (0, False))
@@ -127,7 +143,7 @@ class Rounds:
             )
         if entry.end is not None:
             return entry.end
-        job = self._jobs.get(entry.job_id)
+        job = self._jobs.get(entry.id)
         phase = AttemptPhase.LAUNCHING if job is None else states.phase_of(job.states)
         if entry.stop is not None or entry.given_up or phase is AttemptPhase.ENDED:
             phase = AttemptPhase.STOPPING
@@ -153,6 +169,8 @@ class Rounds:
             ended_ms = (entry.end.ended_ms or 0) if entry.end is not None else None
             if not entry.tries or (ended_ms is not None and ended_ms < self._watch.asked_ms):
                 continue
+            if self._waits_long(entry):
+                continue  # it holds nothing, and is not to hide those who do
             for placement in entry.attempt.placements:
                 name = plan.name_of(placement.node)
                 gpus, _ = held.get(name, (0, False))
@@ -166,6 +184,8 @@ class Rounds:
         if self._pace.is_due() or self._must_list():
             self._look_at_jobs()
         self._watch.work(self.held)
+        if self.fault or self._watch.fault:
+            return  # while Slurm gives no answer one question at a time is enough
         with self.lock:
             open_ones = [entry for entry in self.entries.values() if entry.end is None]
             now_ms = self._clock()
@@ -275,8 +295,10 @@ class Rounds:
     def _carry_stop(self, entry: Entry) -> None:
         """Tell the script; when its time is over, or Slurm has not begun it, have Slurm end it."""
         now_ms = self._clock()
-        job = self._jobs.get(entry.job_id)
-        is_pending = job is not None and states.is_pending(job.states)
+        job = self._jobs.get(entry.id)
+        if job is None:
+            return  # not seen yet: whether the number is the attempt's is not certain
+        is_pending = states.is_pending(job.states)
         grace_ms = round((entry.stop.grace_s if entry.stop else 0.0) * 1000)
         due_ms = entry.told_ms + grace_ms + KILL_MARGIN_MS
         if entry.given_up or is_pending or grace_ms == 0 or (entry.told_ms and now_ms >= due_ms):
@@ -284,7 +306,7 @@ class Rounds:
                 return
             self._transport.cancel(entry.job_id, entry.unix_user)
             entry.killed_ms = now_ms
-        elif entry.told_ms or job is None:
+        elif entry.told_ms:
             return
         else:
             self._transport.signal(entry.job_id, entry.unix_user, STOP_SIGNAL)
@@ -299,8 +321,9 @@ class Rounds:
         that shows those that run."""
         with self.lock:
             live = [entry for entry in self.entries.values() if entry.is_live]
-            by_name = self._must_list() or not self._listed_ms
-        asked_ms = self._clock()
+            # After a silence too: a controller that lost its last seconds has forgotten jobs.
+            by_name = self._must_list() or not self._listed_ms or bool(self.fault)
+        asked_ms, self._asked_at = self._clock(), time.monotonic()
         with self._pace:
             try:
                 self._learn(live, asked_ms, by_name=by_name)
@@ -309,35 +332,38 @@ class Rounds:
                 if not self.fault:
                     LOG.warning("site %s: %s", self._site, error)
                 self.fault = str(error)
+            finally:
+                self._asked_at = math.inf
 
     def _learn(self, live: list[Entry], asked_ms: int, *, by_name: bool) -> None:
-        ids = [entry.job_id for entry in live]
         told: dict[int, tuple[str, ...]] | None = None
-        if by_name or len(ids) > self._transport.singles_max:
+        if by_name or len(live) > self._transport.singles_max:
             told = None if by_name else self._transport.states()
             if told is None:
-                told = self._list(asked_ms, ids)
-            if told is None:  # nothing changed since the last list
-                known = {job_id: self._jobs.get(job_id) for job_id in ids}
-                told = {job_id: job.states for job_id, job in known.items() if job is not None}
-        elif not ids:
+                told = self._list(asked_ms, live)
+        elif not live:
             return
         self._look_closer(live, told, asked_ms)
 
-    def _list(self, asked_ms: int, ids: Iterable[int]) -> dict[int, tuple[str, ...]] | None:
-        """The whole list; what it says of our own jobs is kept where it is all there is to know."""
+    def _list(self, asked_ms: int, live: list[Entry]) -> dict[int, tuple[str, ...]]:
+        """State of every job on the whole list; what it says of our own is kept where it is all
+        there is to know. A number that was given out again is not the attempt's job."""
         jobs = self._transport.jobs()
-        if jobs is None:
+        if jobs is None:  # nothing changed since the last list
             self._listed_ms = asked_ms
-            return None
-        wanted = set(ids)
+            known = {entry.job_id: self._jobs.get(entry.id) for entry in live}
+            return {job_id: job.states for job_id, job in known.items() if job is not None}
+        wanted = {entry.job_id: entry.id for entry in live}
         listed: dict[str, list[SlurmJob]] = {}
+        told: dict[int, tuple[str, ...]] = {}
         for job in jobs:
             listed.setdefault(job.name, []).append(job)
-            if job.id in wanted and job.submit_s:
-                self._jobs[job.id] = job
+            if job.id in wanted and job.name == wanted[job.id]:
+                told[job.id] = job.states
+                if job.submit_s:
+                    self._jobs[job.name] = job
         self._listed, self._listed_ms = listed, asked_ms
-        return {job.id: job.states for job in jobs}
+        return told
 
     def _look_closer(
         self, live: list[Entry], told: dict[int, tuple[str, ...]] | None, asked_ms: int
@@ -345,7 +371,7 @@ class Rounds:
         """Ask for each job that is new, has moved, or is missing; then let the attempts move on."""
         left = DETAILS_MAX
         for entry in live:
-            known, job_id = self._jobs.get(entry.job_id), entry.job_id
+            known, job_id = self._jobs.get(entry.id), entry.job_id
             now = told.get(job_id) if told is not None else None
             if known is not None and now is not None and not _needs_more(known, now):
                 self._advance(entry, known)
@@ -356,8 +382,10 @@ class Rounds:
                 continue
             left -= 1
             job = self._transport.job(job_id)
+            if job is not None and job.name != entry.id:
+                job = None  # the number was given out again
             if job is not None:
-                self._jobs[job_id] = job
+                self._jobs[entry.id] = job
             self._advance(entry, job)
 
     def _advance(self, entry: Entry, job: SlurmJob | None) -> None:
@@ -408,13 +436,17 @@ class Rounds:
                 self._files.save(entry)
             self._words.pop(entry.id, None)
 
+    def _waits_long(self, entry: Entry) -> bool:
+        job = self._jobs.get(entry.id)
+        is_waiting = job is not None and states.is_pending(job.states) and not entry.started_ms
+        return is_waiting and self._clock() >= entry.submitted_ms + PATIENCE_MS
+
     def _wait(self, entry: Entry, job: SlurmJob) -> None:
         """A job that waits for nodes others have is taken back; one that somebody holds is not."""
         self._words[entry.id] = states.waits_why(job)
-        since_ms = self._clock() - entry.submitted_ms
-        if entry.given_up or states.is_held(job) or since_ms < PATIENCE_MS:
+        if entry.given_up or states.is_held(job) or not self._waits_long(entry):
             return
-        if self._watch.fault or self._watch.asked_ms < entry.submitted_ms:
+        if self._watch.fault or self._watch.asked_ms < entry.submitted_ms + PATIENCE_MS:
             return
         paths = {each.node for each in entry.attempt.placements}
         taken = [
