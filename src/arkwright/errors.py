@@ -8,6 +8,7 @@ ArkwrightError
 ├── StoreError          the database is missing, corrupt, locked, full or of another version
 │   └── FencedError     another writer has taken over: this one must stop, and never write again
 ├── EngineError         an engine could not do what it was told
+│   └── EngineUnreachable  it does not answer: whether it was done is not known
 ├── ServerError         the server cannot be reached, or answered with an error
 └── InternalError       one of our own invariants is broken: a bug, never the user's fault
 """
@@ -75,6 +76,11 @@ class FencedError(StoreError):
 
 class EngineError(ArkwrightError):
     """An engine could not do what it was told."""
+
+
+class EngineUnreachable(EngineError):
+    """An engine does not answer. Whether it did what it was told is not known: the same order is
+    given again when it does."""
 
 
 class ServerError(ArkwrightError):

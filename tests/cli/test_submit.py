@@ -6,6 +6,8 @@ import io
 import json
 import re
 import sys
+import time
+from datetime import datetime
 from typing import get_args
 
 import pytest
@@ -45,6 +47,48 @@ def test_a_command_keeps_its_words_and_runs_where_it_was_submitted(sent, tmp_pat
     body = sent("--", "python", "train.py", "--json", "a b", "--", "-f", "$HOME")
     command = ["python", "train.py", "--json", "a b", "--", "-f", "$HOME"]
     assert body == {"name": "python", "command": command, "workdir": str(tmp_path)}
+
+
+def test_arrays_dependencies_and_begin_times_arrive_as_they_were_meant(sent, monkeypatch):
+    monkeypatch.setenv("TZ", "UTC")
+    options = "--array 0-9%2 --depends-on afterok:prepare --depends-on singleton"
+    body = sent(*options.split(), "--begin", "2027-01-01T08:00:00Z", "--", "true")
+    assert (body["array"], body["depends_on"]) == ("0-9%2", ["afterok:prepare", "singleton"])
+    assert body["begin"] == "2027-01-01T08:00:00Z"
+
+
+def test_a_begin_in_words_becomes_an_instant_where_now_is_known(sent):
+    before = time.time()
+    begin = sent("--begin", "now+1hour", "--", "true")["begin"]
+    meant = datetime.fromisoformat(begin).timestamp()
+    assert before + 3598 <= meant <= time.time() + 3601
+    # What cannot be read is the server's to refuse, with all else that is wrong.
+    assert sent("--begin", "whenever", "--", "true")["begin"] == "whenever"
+
+
+def test_an_array_is_said_with_its_tasks(ask, api):
+    array = {"tasks": 10, "indices": "0-9", "at_once": 2, "states": {"deferred": 10}}
+    api.say("POST", "/v1/jobs", job("01aaaa") | {"array": array})
+    assert ask("submit", "--array", "0-9%2", "--", "true")[1] == (
+        "submitted 01aaaa: 10 tasks, 01aaaa_0-9\n"
+    )
+
+
+def test_waiting_for_an_array_counts_its_tasks_and_fails_if_one_did(ask, api):
+    array = {
+        "tasks": 10,
+        "indices": "0-9",
+        "at_once": None,
+        "states": {"succeeded": 9, "failed": 1},
+    }
+    over = job("01aaaa", state="failed", reason="task 3: exit code 7", end_ms=6_000, exit_code=7)
+    api.say("POST", "/v1/jobs", job("01aaaa") | {"array": array | {"states": {"queued": 10}}})
+    api.say("GET", "/v1/jobs/01aaaa", over | {"array": array})
+    code, out, _ = ask("submit", "--array", "0-9", "--wait", "--", "true")
+    assert code == 100
+    assert out.splitlines()[1] == (
+        "01aaaa failed (9 succeeded, 1 failed) after 5.0 s, exit code 7: task 3: exit code 7"
+    )
 
 
 def test_every_option_arrives_in_the_job_files_words(sent, tmp_path, monkeypatch):
@@ -115,14 +159,25 @@ def test_a_script_is_sent_whole_and_runs_where_it_was_submitted(sent, tmp_path):
     assert body == expected
 
 
-def test_sbatch_lines_are_announced_as_ignored(ask, api, tmp_path):
+def test_sbatch_lines_make_a_batch_job_and_what_only_slurm_knows_is_named(ask, api, tmp_path):
     api.say("POST", "/v1/jobs", job())
-    (tmp_path / "s.sh").write_text("#!/bin/sh\n#SBATCH --nodes=2\ntrue\n")
+    text = "#!/bin/sh\n#SBATCH -N 2 --hint=nomultithread --export=NONE\ntrue\n"
+    (tmp_path / "s.sh").write_text(text)
     code, _, err = ask("submit", "s.sh")
-    assert (code, err.startswith("warning: s.sh: not yet: its #SBATCH lines are ignored")) == (
+    assert (code, err) == (
         0,
-        True,
+        "warning: s.sh:2: --hint: passed on to Slurm; other engines ignore it\n",
     )
+    body = api.asked[-1].body
+    assert (body["nodes"], body["starts"], body["script"]) == (2, "batch", text)
+    assert body["slurm"] == {"output": "slurm-%j.out", "passthrough": ["--hint=nomultithread"]}
+
+
+def test_the_command_lines_words_are_stronger_than_the_scripts(ask, api, tmp_path):
+    api.say("POST", "/v1/jobs", job())
+    (tmp_path / "s.sh").write_text("#!/bin/sh\n#SBATCH -N 2 -t 5 --export=NONE\ntrue\n")
+    assert ask("submit", "s.sh", "--nodes", "3", "--time", "1 h")[0] == 0
+    assert (api.asked[-1].body["nodes"], api.asked[-1].body["time_limit"]) == (3, "1 h")
 
 
 @pytest.mark.parametrize(

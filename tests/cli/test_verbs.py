@@ -80,6 +80,24 @@ def test_ps_shows_jobs_and_labels_what_is_virtual(ask, api, monkeypatch):
     ]
 
 
+def test_ps_shows_an_array_as_one_line_that_counts_its_tasks(ask, api, monkeypatch):
+    array = {"tasks": 100, "indices": "0-99", "at_once": 8}
+    whole = job(state="running", reason="task 3: exit code 1")
+    whole["array"] = array | {"states": {"deferred": 80, "running": 8, "failed": 12}}
+    task = job("01aaaaaaaaaaaaaabbbbbbbb_7") | {"unreachable_since_ms": 1_000}
+    api.say("GET", "/v1/jobs", {"items": [whole, task], "next_cursor": None})
+    api.say("GET", "/v1/factory", FACTORY)
+    monkeypatch.setattr("time.time", lambda: 121.0)
+    shown = lines(ask("ps")[1])
+    assert shown[1].startswith("bbbbbbbb_[0-99%8]  train")
+    assert shown[1].endswith("80 deferred, 8 running, 12 failed; task 3: exit code 1")
+    assert shown[2].startswith("bbbbbbbb_7 ")
+    assert shown[2].endswith("its site is out of reach for 2 min")
+    assert api.asked[0].query["arrays"] == "true"
+    ask("ps", "--tasks")
+    assert "arrays" not in api.asked[-2].query
+
+
 def test_ps_without_jobs_says_where_old_ones_are(ask, api):
     api.say("GET", "/v1/jobs", {"items": [], "next_cursor": None})
     assert "ps --all" in ask("ps")[1]

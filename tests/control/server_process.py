@@ -26,11 +26,13 @@ WAIT_S = 60.0
 class ServerProcess:
     """One server on one home; `stop` it, or let it refuse to start."""
 
-    def __init__(self, folder: Path, home: Path | None = None, *, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, home: Path | None = None, *, port: int = 0, factory: str = FACTORY
+    ) -> None:
         self.home = home or folder / "home"
         self.root = self.home / "real"
         file = folder / "factory.yaml"
-        file.write_text(FACTORY)
+        file.write_text(factory)
         command = [sys.executable, "-m", "arkwright.control.server", str(file)]
         command += ["--home", str(self.home), "--port", str(port)]
         self.process = subprocess.Popen(

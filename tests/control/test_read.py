@@ -235,6 +235,7 @@ def test_the_factory_says_what_runs(site: Site) -> None:
             "is_virtual": True,
             "energy": "cpu-model",
             "limits": "none: nothing runs here",
+            "unreachable_since_ms": None,
         }
     ]
     assert found["projects"] == ["lab", "lab/vision", "rival"]

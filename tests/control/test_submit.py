@@ -79,7 +79,7 @@ def test_every_problem_of_a_batch_is_reported_at_once_and_nothing_is_accepted(si
 
 
 def test_readable_jobs_that_make_no_sense_are_all_reported_too(site: Site) -> None:
-    items = [job(script="true"), job(), job(array="0-3", project="moon"), job(nodes=9)]
+    items = [job(script="true"), job(), job(array="3-0", project="moon"), job(nodes=9)]
     answer = site.ask("POST", "/v1/jobs", {"items": items})
     assert answer.status == 422
     found = [(problem["where"], problem["key"]) for problem in answer.json["problems"]]

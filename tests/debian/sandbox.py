@@ -120,7 +120,7 @@ class Sandbox:
                 return line.split(":")[5]
         raise LookupError(f"no user {user} in this sandbox")
 
-    def run(self, *words, timeout=60, input=None, **how):  # noqa: A002
+    def run(self, *words, timeout=60, input=None, **how):
         """Run to the end; returns the finished process with its output as text."""
         return subprocess.run(
             self.argv(*words, **how),
@@ -158,9 +158,7 @@ class Sandbox:
 
     def pids(self):
         """Every process inside, as this machine numbers them."""
-        mark = f" {self.folder}/var /var "
-        found = [path for path in Path("/proc").glob("[0-9]*") if mark in _mounts(path)]
-        return [int(path.name) for path in found]
+        return pids_in(self.folder)
 
     def path(self, inside):
         """Where the file `inside` lies on this machine."""
@@ -242,6 +240,13 @@ def _children(pid):
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
         return []
+
+
+def pids_in(folder):
+    """Every process of the sandbox in `folder`: they see its `var` as /var."""
+    mark = f" {folder}/var /var "
+    found = [path for path in Path("/proc").glob("[0-9]*") if mark in _mounts(path)]
+    return [int(path.name) for path in found]
 
 
 def _mounts(process):

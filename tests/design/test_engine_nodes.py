@@ -46,3 +46,8 @@ def test_a_node_with_real_gpus_draws_what_the_catalogue_says_at_most():
 def test_a_path_of_another_form_is_a_bug():
     with pytest.raises(InternalError, match="site/hall/rack/tray"):
         design.engine_nodes([facts("n01")])
+
+
+def test_pools_and_features_are_the_engines():
+    (node,) = design.engine_nodes([facts("c/spine/leaf1/n1", pools=("gpu",), features=("ib",))])
+    assert (node.pools, node.features) == (("gpu",), ("ib",))

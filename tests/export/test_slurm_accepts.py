@@ -13,14 +13,20 @@ import pytest
 
 from arkwright import design, factory
 from arkwright.design.network import network
+from arkwright.engines.slurm.description_inventory import inventory_of
+from arkwright.engines.slurm.description_reading import kept, observed, topology_of
+from arkwright.engines.slurm.description_scontrol import running_cluster
 from arkwright.export.fabric_tree import fabric_trees
 from arkwright.export.slurm import slurm
+from arkwright.export.slurm_inventory import slurm_of_inventory
 from export.slurm_controller import controller
+from export.test_slurm_inventory import counts
 from slurm.lab import VERSIONS
 
 pytestmark = pytest.mark.slow
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+RECORDED = Path(__file__).resolve().parents[1] / "slurm" / "recorded"
 MIXED = b"""
 factory: mixed
 sites:
@@ -104,4 +110,23 @@ def test_all_topologies_of_one_yaml_are_taken(name, nodes, gpus):
         systems = re.findall(r"topology: (?!tree)(\S+)", ask("show", "topoconf"))
         shown = [ask("show", "topology", system) for system in systems]
         check_blocks(ask, "\n".join(shown), hosts)
+        assert not ask.complaints()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_cluster_that_was_imported_and_written_back_is_taken_with_every_count(version):
+    """CPU nodes, two types of GPU, partitions that overlap, a tree; blocks on the newest."""
+    found = observed(kept(RECORDED / ("22.05" if version == "22.05" else "26.05"))).cluster
+    made = slurm_of_inventory("lab", "lab", inventory_of(found).inventory)
+    left_out = ("topology.conf", "topology-block.conf", "topology.yaml")
+    wanted = "topology.conf" if version == "22.05" else "topology.yaml"
+    files = {name: text for name, text in made.items() if name not in left_out or name == wanted}
+    with controller(version, files, "topology/tree", [node.name for node in found.nodes]) as ask:
+        texts = {"topology": ask("show", "topology")}
+        if version != "22.05":
+            texts["topoconf"] = ask("show", "topoconf")
+        again = running_cluster(
+            "", ask("show", "node", "-o"), ask("show", "partition", "-o"), topology_of(texts)
+        )
+        assert counts(again) == counts(found)
         assert not ask.complaints()

@@ -205,6 +205,7 @@ class Standing:
         self.spent_since = past.spent_since
         self.reservations = past.reservations
         self.events_of_active_jobs = past.events_of_active_jobs
+        self.lost_sites = past.lost_sites
         self._states = {path: followed.node_state(path) for path in paths}
 
     def finished(self) -> list[Finished]:

@@ -20,7 +20,7 @@ from arkwright.jobs.lifecycle import (
     diagram,
 )
 
-BEGIN = (State.QUEUED, State.HELD)
+BEGIN = (State.QUEUED, State.HELD, State.DEFERRED)
 """What a submission makes: queued, or held when it asks for it."""
 PAGE = Path(__file__).parents[2] / "docs" / "lifecycle.md"
 MISSING = [pair for pair in product(State, Trigger) if pair not in TRANSITIONS]

@@ -28,9 +28,6 @@ from arkwright.jobs.spec import (
 
 NOT_YET: dict[str, Any] = {
     "kind": Kind.SERVICE,
-    "array": "0-9",
-    "depends_on": ("other",),
-    "begin": "2027-01-01",
     "service": Service(),
     "image": "docker.io/library/alpine",
 }
@@ -38,7 +35,7 @@ SUPPORTED = {
     "name", "project", "nodes", "ranks_per_node", "resources", "command", "script", "workdir",
     "env", "time_limit", "priority", "tier", "topology", "sites", "held", "checkpoint", "retry",
     "grace", "power", "elastic", "deadline", "preemptible", "groups",
-    "starts", "slurm",
+    "array", "depends_on", "begin", "starts", "slurm",
 }  # fmt: skip
 
 

@@ -132,8 +132,8 @@ def test_a_job_that_can_never_fit_is_refused_with_the_largest_gang_that_would(
 
 
 def test_what_is_not_supported_yet_is_refused_by_name(world: World) -> None:
-    with pytest.raises(InputError, match="array: not yet"):
-        world.submit(array="0-9")
+    with pytest.raises(InputError, match="image: not yet"):
+        world.submit(image="docker.io/library/alpine")
 
 
 def test_the_clock_may_jump_back_but_the_log_never_does(world: World) -> None:

@@ -12,8 +12,8 @@ from msgspec.structs import replace
 
 from arkwright import sched
 from arkwright.control import power
-from arkwright.control.intake import Conflict, Forbidden, NotFound
 from arkwright.control.power import PowerRequest
+from arkwright.control.refusals import Conflict, Forbidden, NotFound
 from arkwright.control.users import MEMBER, Identity
 from arkwright.engines.fake import Script
 from arkwright.errors import InputError

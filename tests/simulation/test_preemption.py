@@ -12,6 +12,7 @@ import pytest
 
 from arkwright.control import intake, views
 from arkwright.control.history import finished_attempts
+from arkwright.control.naming import named_job
 from arkwright.engines.fake import Script
 from arkwright.fleet import in_process
 from arkwright.jobs.lifecycle import State
@@ -192,7 +193,7 @@ def test_why_of_a_job_that_stops_names_whom_it_stops_for(world: World) -> None:
     ran(world, low)
     high = critical(world)
     world.step()
-    row = views.find_job(world.store.read(), OWNER_IDENTITY, low)
+    row = named_job(world.store.read(), OWNER_IDENTITY, low)
     assert views.why_now(world.controller, row) is None
     scene = world.fleet.scene(world.now_ms, 10**6)
     found = views.why_waiting(scene, State.STOPPING, row, OWNER_IDENTITY, in_process)

@@ -43,8 +43,13 @@ START_LIMIT_S = 40
 
 
 def slurm_root(version):
-    """The folder with Slurm's programs; installs them where they are not (half a minute)."""
-    return root_of(SUITES[version], "slurm", PACKAGES)
+    """The folder with Slurm's programs. What is missing, of any version, is installed at once."""
+    with ThreadPoolExecutor() as installing:
+        roots = {
+            name: installing.submit(root_of, suite, "slurm", PACKAGES)
+            for name, suite in SUITES.items()
+        }
+        return roots[version].result()
 
 
 @contextmanager
@@ -94,8 +99,8 @@ class Lab:
         self.hosts, self.slurmds = {}, {}
         self.munged = self.slurmctld = self.slurmrestd = self.slurmdbd = self.database = None
         self.daemon_environment = _clock(clock_offset_s)
-        values = {"cpus": cpus, "memory_mib": memory_mib, "gpu": gpu, "gpus": gpus,
-                  "node_timeout_s": node_timeout_s, "job_age_s": job_age_s, "debug": debug}  # fmt: skip
+        values = {"cpus": cpus, "memory_mib": memory_mib, "gpu": gpu, "gpus": gpus}
+        values |= {"node_timeout_s": node_timeout_s, "job_age_s": job_age_s, "debug": debug}
         dbd = self.ports["accounting"] if with_accounting else None
         self.files = {
             "slurm.conf": settings.slurm_conf(self.nodes, ports, values, partitions, dbd, extra),

@@ -82,8 +82,11 @@ CommitDelay=1
 
 
 def slurm_conf(names, ports, values, partitions, accounting, extra):
-    """`slurm.conf` for nodes `names`, node i at port `ports[i + 1]`, the controller at the first."""
-    lines = [f"NodeName={name} NodeAddr=127.0.0.1 Port={port}" for name, port in zip(names, ports[1:], strict=False)]
+    """`slurm.conf` for `names`: the controller at the first port, then one for each node."""
+    lines = [
+        f"NodeName={name} NodeAddr=127.0.0.1 Port={port}"
+        for name, port in zip(names, ports[1:], strict=False)
+    ]
     return SLURM.format(
         controller_port=ports[0],
         nodes="\n".join(lines),

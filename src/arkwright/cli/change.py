@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from arkwright.cli.connection import client_options, complete_job, connect, short_id
+from arkwright.cli.ps import counts
 from arkwright.cli.show import many, paint, show_json
 
 if TYPE_CHECKING:
@@ -31,7 +32,10 @@ _all = click.option(
 def cancel(
     jobs: Sequence[str], is_all: bool, reason: str, factory: str | None, is_json: bool
 ) -> None:
-    """End jobs: SIGTERM, then, after the job's grace, SIGKILL."""
+    """End jobs: SIGTERM, then, after the job's grace, SIGKILL.
+
+    Of an array, JOB_3 is one task and 'JOB_[1-5]' some of them.
+    """
 
     def end(client: Client, job: str) -> dict[str, Any]:
         return client.cancel(job, reason=reason)
@@ -60,7 +64,7 @@ def release(jobs: Sequence[str], is_all: bool, factory: str | None, is_json: boo
 def _every(client: Client, names: Sequence[str]) -> list[str]:
     """Ids of the active jobs of these names; what is no active job's name stays as it is."""
     found = {name: [name] for name in names}
-    for job in client.jobs():
+    for job in client.jobs(arrays=True):
         ids = found.get(job["name"])
         if ids is not None:
             found[job["name"]] = [*(each for each in ids if each != job["name"]), job["id"]]
@@ -90,6 +94,8 @@ def _change(
         show_json(changed[0] if len(jobs) == 1 else many("jobs", changed))
     elif not is_json:
         for job_now in changed:
-            state = job_now["state"]
-            click.echo(f"{short_id(job_now['id'])} {job_now['name']}: {paint(state, state)}")
+            state, array = job_now["state"], job_now.get("array")
+            tasks = f" ({counts(array)})" if array else ""
+            name = f"{short_id(job_now['id'])} {job_now['name']}"
+            click.echo(f"{name}: {paint(state, state)}{tasks}")
     click.get_current_context().exit(refused)

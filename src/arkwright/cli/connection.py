@@ -69,4 +69,5 @@ def complete_node(ctx: click.Context, _parameter: click.Parameter, incomplete: s
 
 def short_id(job_id: str) -> str:
     """The end of a job's id, as tables show it."""
-    return job_id[-SHORT_ID:]
+    root, mark, index = job_id.partition("_")
+    return root[-SHORT_ID:] + mark + index

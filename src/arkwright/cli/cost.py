@@ -23,6 +23,11 @@ def cost(job: str, factory: str | None, is_json: bool) -> None:
     if is_json:
         show_json(receipt)
         return
+    show_receipt(receipt)
+
+
+def show_receipt(receipt: Mapping[str, Any]) -> None:
+    """A receipt as a person reads it."""
     state = receipt["state"]
     so_far = "" if receipt["is_final"] else ", so far"
     click.echo(f"receipt of {receipt['name']} ({receipt['job_id']}), {paint(state, state)}{so_far}")

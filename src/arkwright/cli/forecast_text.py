@@ -9,6 +9,10 @@ from typing import Any
 from arkwright.cli.show import count, duration
 
 SOON_MS = 1000
+_CONDITIONS = {
+    "held": "released now, it ",
+    "deferred": "if all that it waits for had come, it ",
+}
 
 
 def sentence(forecast: Mapping[str, Any]) -> str:
@@ -20,7 +24,7 @@ def sentence(forecast: Mapping[str, Any]) -> str:
         return "it started just now" if at == "now" else f"it started at {at}"
     if start_ms is None:
         return "it does not start as things stand; `arkwright why` says what it lacks"
-    condition = "released now, it " if state == "held" else ""
+    condition = _CONDITIONS.get(state, "")
     if start_ms - now_ms < SOON_MS:
         return f"{condition}starts now"
     reckoned = " (reckoned from the work ahead of it)" if forecast["is_estimate"] else ""

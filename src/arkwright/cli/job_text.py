@@ -16,6 +16,8 @@ class JobText(NamedTuple):
 
     spec: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    caller: Mapping[str, str] = {}
+    """Options of a batch script that say how to submit it: `wait`, `test-only`, …"""
 
 
 def from_command(command: Sequence[str], directory: Path) -> JobText:

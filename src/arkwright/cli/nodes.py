@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from arkwright.cli.connection import client_options, complete_node, connect, short_id
-from arkwright.cli.show import gpus, show_json, table
+from arkwright.cli.show import gpus, moment, show_json, table
 
 MIB_PER_GIB = 1024
 _HEADERS = ("NODE", "STATE", "GPUS", "FREE", "TYPE", "CPUS", "MEMORY", "JOBS", "REASON")
@@ -67,5 +67,11 @@ def _row(node: Mapping[str, Any]) -> tuple[str, ...]:
         f"{node['cpus']:g}",
         f"{node['memory_mib'] / MIB_PER_GIB:.1f} GiB",
         ", ".join(short_id(job) for job in node["jobs"]),
-        node["reason"],
+        _reason(node),
     )
+
+
+def _reason(node: Mapping[str, Any]) -> str:
+    since_ms = node.get("unreachable_since_ms")
+    away = f"out of reach since {moment(since_ms)}" if since_ms else ""
+    return "; ".join(said for said in (away, node["reason"]) if said)

@@ -29,6 +29,7 @@ VERBS: dict[str, str] = {
     "whatif": "arkwright.cli.whatif:whatif",
     "replay": "arkwright.cli.replay:replay",
     "drift": "arkwright.cli.drift:drift",
+    "observe": "arkwright.cli.observe:observe",
     "logs": "arkwright.cli.logs:logs",
     "cancel": "arkwright.cli.change:cancel",
     "hold": "arkwright.cli.change:hold",
@@ -41,12 +42,13 @@ VERBS: dict[str, str] = {
     "cost": "arkwright.cli.cost:cost",
     "admin": "arkwright.cli.admin:admin",
     "demo": "arkwright.cli.demo:demo",
+    "slurm": "arkwright.cli.slurm:slurm",
     "completion": "arkwright.cli.completion:completion",
 }
 """Verb → module and name of its click command, in the order `--help` shows them."""
 
 NOT_YET = (
-    *("plan", "estimate", "fit", "observe"),
+    *("plan", "estimate", "fit"),
     *("top",),
 )
 """Verbs that are planned; asked for, they say so."""

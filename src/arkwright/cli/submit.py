@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,20 @@ NO_SUCH_ROUTE = 404
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="Set; NAME alone copies yours.")
 @click.option("--workdir", type=click.Path(), help="Where it runs; default the current directory.")
 @click.option("--held", is_flag=True, help="Do not start it until it is released.")
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(("job", "sbatch", "script", "skypilot")),
+    help="What the file is; default by its content.",
+)
+@click.option("--array", metavar="LIST", help="Once for every index: 0-99, 0-99:2%8, 1,3,5-9.")
+@click.option(
+    "--depends-on",
+    multiple=True,
+    metavar="WHEN:JOB",
+    help="afterok:JOB, afterany:, afternotok:, after:JOB+MINUTES, aftercorr:, singleton.",
+)
+@click.option("--begin", metavar="TIME", help="Not before: RFC 3339, 18:00, tomorrow, now+1hour.")
 @click.option("--count", type=click.IntRange(1, COUNT_MAX), default=1, help="Submit N copies.")
 @click.option("--wait", "is_waiting", is_flag=True, help="Wait until it is over.")
 @click.option("--timeout", type=click.FloatRange(min=0), metavar="SECONDS", help="For --wait.")
@@ -61,6 +76,7 @@ def submit(
     /,
     file: tuple[str, ...],
     file_option: str | None,
+    format_name: str | None,
     count: int,
     is_waiting: bool,
     timeout: float | None,
@@ -72,20 +88,26 @@ def submit(
 ) -> None:
     """Submit a job: a YAML file, a script that begins with #!, or a command after --.
 
+    A script with #SBATCH lines is read as sbatch reads it, a YAML file with SkyPilot's keys as a
+    SkyPilot task; what has no meaning here is named in a warning.
+
     \b
     arkwright submit train.yaml
     arkwright submit --nodes 2 --gpus-per-node 2 --time '1 h' -- python train.py --epochs 3
     arkwright submit -f - < job.yaml
+    arkwright submit train.sbatch
 
     Options override the file. Accepted means stored: the job is then the server's business.
     """
     if timeout is not None and not is_waiting:
         raise click.UsageError("--timeout goes with --wait")
-    text = _text(ctx, [*file, *([file_option] if file_option else [])])
-    spec = with_options(with_default_project(text.spec), _options(given))
+    files = [*file, *([file_option] if file_option else [])]
+    text = _text(ctx, files, factory, format_name)
+    spec = with_begin(with_options(with_default_project(text.spec), _options(given)))
     for warning in text.warnings:
         click.echo(f"warning: {warning}", err=True)
-    if dry_run:
+    is_waiting = is_waiting or "wait" in text.caller
+    if dry_run or "test-only" in text.caller:
         from arkwright.cli.job_file import checked
 
         asked = checked(spec)
@@ -94,7 +116,7 @@ def submit(
         return
     with connect(factory) as client:
         ids, answer = _submit(client, spec, count, idempotency_key, is_json=is_json)
-        said = None if is_json else "\n".join(f"submitted {job_id}" for job_id in ids)
+        said = None if is_json else _said(ids, answer)
         if is_waiting:
             ctx.exit(wait_for(client, ids, timeout, said=said, is_json=is_json))
         elif said is not None:
@@ -103,7 +125,9 @@ def submit(
             show_json(answer)
 
 
-def _text(ctx: click.Context, files: Sequence[str]) -> JobText:
+def _text(
+    ctx: click.Context, files: Sequence[str], factory: str | None, format_name: str | None
+) -> JobText:
     command = command_after_dashes(ctx)
     if command is not None and files:
         raise click.UsageError("give a file or a command after --, not both", ctx)
@@ -113,9 +137,11 @@ def _text(ctx: click.Context, files: Sequence[str]) -> JobText:
         raise click.UsageError("give a job file, - for standard input, or -- and a command", ctx)
     if len(files) > 1:
         raise click.UsageError(f"one file at a time; to run a command: -- {' '.join(files)}", ctx)
-    from arkwright.cli.job_file import from_file
+    from arkwright.cli.job_file import Format, from_file
+    from arkwright.cli.known_factory import known_factory
 
-    return from_file(files[0])
+    format_ = Format(format_name) if format_name is not None else None
+    return from_file(files[0], lambda: known_factory(factory), format_)
 
 
 def with_default_project(spec: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,14 +150,53 @@ def with_default_project(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {**({"project": project} if project else {}), **spec}
 
 
+def with_begin(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """The instant for a begin such as `now+1hour`: it is here that now and the zone are known.
+
+    What cannot be read stays as it is, and is refused with all else that is wrong.
+    """
+    text = spec.get("begin")
+    if not isinstance(text, str) or _is_instant(text):
+        return dict(spec)
+    from datetime import datetime
+
+    from arkwright.jobs.sbatch.moments import instant
+
+    with suppress(ValueError):
+        return {**spec, "begin": instant(text, datetime.now().astimezone())}
+    return dict(spec)
+
+
+def _is_instant(text: str) -> bool:
+    from arkwright.units import parse_instant
+
+    try:
+        parse_instant(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     """What was said on the command line, in the job file's words."""
-    keys = ("name", "nodes", "ranks_per_node", "time_limit", "project", "priority", "workdir")
+    keys = (
+        "name",
+        "nodes",
+        "ranks_per_node",
+        "time_limit",
+        "project",
+        "priority",
+        "workdir",
+        "array",
+        "begin",
+    )
     options: dict[str, Any] = {key: given[key] for key in keys if given[key] is not None}
     if given["gpus_per_node"] is not None:
         options["resources"] = {"gpus_per_node": given["gpus_per_node"]}
     if given["held"]:
         options["held"] = True
+    if given["depends_on"]:
+        options["depends_on"] = list(given["depends_on"])
     if given["env"]:
         options["env"] = dict(_variable(text) for text in given["env"])
     return options
@@ -169,6 +234,12 @@ def _submit(
             show_json(_refusal(error))
         raise
     return [str(job["id"])], job
+
+
+def _said(ids: Sequence[str], answer: Mapping[str, Any]) -> str:
+    array = answer.get("array")
+    tasks = f": {array['tasks']} tasks, {ids[0]}_{array['indices']}" if array else ""
+    return "\n".join(f"submitted {job_id}{tasks}" for job_id in ids)
 
 
 def _refusal(error: Refused) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from arkwright.cli.ps import counts
 from arkwright.cli.show import duration, many, paint, show_json
 from arkwright.errors import ServerError
 
@@ -74,4 +75,6 @@ def _ended(job: dict[str, Any]) -> str:
     spent = duration(job["end_ms"] - job["submit_ms"])
     code = f", exit code {job['exit_code']}" if job["exit_code"] else ""
     reason = f": {job['reason']}" if job["state"] != "succeeded" and job["reason"] else ""
-    return f"{job['id']} {state} after {spent}{code}{reason}"
+    array = job.get("array")
+    tasks = f" ({counts(array)})" if array else ""
+    return f"{job['id']} {state}{tasks} after {spent}{code}{reason}"

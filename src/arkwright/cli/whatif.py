@@ -53,8 +53,8 @@ def whatif(
     Both courses are run with the same durations, so that every difference is the change's.
     """
     changes: dict[str, Any] = {
-        "jobs": _job_change(job, given),
-        "nodes": [_node_change(text) for text in node],
+        "jobs": job_change(job, given),
+        "nodes": [node_change(text) for text in node],
         "quotas": [_quota_change(text) for text in quota]
         + [_guarantee(text) for text in guarantee],
         "power": [_power_change(text) for text in power],
@@ -68,10 +68,11 @@ def whatif(
     if is_json:
         show_json(found)
         return
-    _show(found)
+    show_moves(found)
 
 
-def _job_change(job: str | None, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+def job_change(job: str | None, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What the options say of the job; none where none is named. UsageError where they disagree."""
     change = {
         key: value for key, value in given.items() if value is not None and value is not False
     }
@@ -84,7 +85,8 @@ def _job_change(job: str | None, given: Mapping[str, Any]) -> list[dict[str, Any
     return [{"job": job, **change}] if job is not None else []
 
 
-def _node_change(text: str) -> dict[str, str]:
+def node_change(text: str) -> dict[str, str]:
+    """Of `PATH=STATE`."""
     path, _, state = text.rpartition("=")
     if not path or state not in _STATES:
         raise click.BadParameter(f"{text!r}; write PATH=STATE, STATE one of {', '.join(_STATES)}")
@@ -121,7 +123,8 @@ def _spec(name: str) -> dict[str, Any]:
     return checked(with_default_project(from_file(name).spec))
 
 
-def _show(found: Mapping[str, Any]) -> None:
+def show_moves(found: Mapping[str, Any]) -> None:
+    """Who would start at another time, as a person reads it."""
     now_ms = found["now_ms"]
     rows = [_row(move, now_ms) for move in found["moves"]]
     if rows:

@@ -33,7 +33,7 @@ def when(job: str, is_next: bool, factory: str | None, is_json: bool) -> None:
     if is_json:
         show_json(found)
         return
-    _show(found)
+    show_forecast(found)
 
 
 def _spec(name: str) -> dict[str, Any] | None:
@@ -41,12 +41,13 @@ def _spec(name: str) -> dict[str, Any] | None:
     if not Path(name).is_file():
         return None
     from arkwright.cli.job_file import checked, from_file
-    from arkwright.cli.submit import with_default_project
+    from arkwright.cli.submit import with_begin, with_default_project
 
-    return checked(with_default_project(from_file(name).spec))
+    return checked(with_begin(with_default_project(from_file(name).spec)))
 
 
-def _show(found: Mapping[str, Any]) -> None:
+def show_forecast(found: Mapping[str, Any]) -> None:
+    """When a job starts, and what it could ask to start sooner, as a person reads it."""
     forecast = found["forecast"]
     state = forecast["state"]
     click.echo(f"{found['job_id'] or found['name']}: {paint(state, state)}")

@@ -93,6 +93,7 @@ class Client:
         *,
         is_all: bool = False,
         states: Sequence[str] = (),
+        arrays: bool = False,
         cursor: int | None = None,
         limit: int = PAGE,
     ) -> JsonObject:
@@ -100,16 +101,22 @@ class Client:
         query = {
             "all": "true" if is_all else None,
             "state": ",".join(states) or None,
+            "arrays": "true" if arrays else None,
             "cursor": cursor,
             "limit": limit,
         }
         return self._ask("GET", "/v1/jobs", query=query)
 
-    def jobs(self, *, is_all: bool = False, states: Sequence[str] = ()) -> Iterator[JsonObject]:
-        """Every job in order of submission: the active ones, all, or those in `states`."""
+    def jobs(
+        self, *, is_all: bool = False, states: Sequence[str] = (), arrays: bool = False
+    ) -> Iterator[JsonObject]:
+        """Every job in order of submission: the active ones, all, or those in `states`.
+
+        With `arrays` all tasks of an array are one job, with counts by state in its `array`.
+        """
         cursor = None
         while True:
-            page = self.jobs_page(is_all=is_all, states=states, cursor=cursor)
+            page = self.jobs_page(is_all=is_all, states=states, arrays=arrays, cursor=cursor)
             yield from page["items"]
             cursor = page["next_cursor"]
             if cursor is None:

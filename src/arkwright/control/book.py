@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -42,6 +43,8 @@ class ActiveJob:
     """Why it stops for another job, `evicted` or `moved`; empty when it does not."""
     evictions: int = 0
     moves: int = 0
+    begun_ms: int | None = None
+    """When its first attempt was started."""
     number: int = 0
     """Its place in the log: a short name of the job for those who expect a number."""
 
@@ -56,26 +59,39 @@ class Book:
 
     def __init__(self) -> None:
         self.jobs: dict[str, ActiveJob] = {}
+        self._placed: dict[str, ActiveJob] = {}
+        self._last_spec: tuple[dict[str, Any], JobSpec] | None = None
 
-    def apply(self, event: Event) -> None:
-        """Follow one event of the log. Jobs that are over leave the book."""
+    def apply(self, event: Event) -> ActiveJob | None:
+        """Follow one event of the log; the job that it is about. Jobs that are over leave the
+        book."""
         if event.kind is EventKind.JOB_SUBMITTED:
             after = event.after
-            self.jobs[event.subject] = ActiveJob(
+            job = self.jobs[event.subject] = ActiveJob(
                 id=event.subject,
-                spec=msgspec.convert(after["spec"], JobSpec),
+                spec=self._spec(after["spec"]),
                 project=after["project"],
                 user=after["user"],
                 state=State(after["state"]),
                 number=event.seq,
             )
-            return
-        job = self.jobs.get(job_of(event) or "")
-        if job is None:
-            return
+            return job
+        found = self.jobs.get(job_of(event) or "")
+        if found is not None:
+            self._change(found, event)
+        return found
+
+    def _spec(self, fields: dict[str, Any]) -> JobSpec:
+        """One object for all tasks of an array: their submissions follow one another."""
+        if self._last_spec is None or self._last_spec[0] != fields:
+            self._last_spec = fields, msgspec.convert(fields, JobSpec)
+        return self._last_spec[1]
+
+    def _change(self, job: ActiveJob, event: Event) -> None:
         job.state = State(event.after["state"])
         if event.kind is EventKind.JOB_STARTED:
             _place(job, event)
+            job.begun_ms = event.at_ms if job.begun_ms is None else job.begun_ms
         elif event.kind is EventKind.JOB_CAPPED:
             job.cap_w = event.after["watts_per_gpu"]
             job.was_capped = True
@@ -88,12 +104,16 @@ class Book:
             job.evictions = event.after.get("evictions", job.evictions)
             job.moves = event.after.get("moves", job.moves)
             job.nodes = ()
+        if job.state in PLACED:
+            self._placed[job.id] = job
+        else:
+            self._placed.pop(job.id, None)
         if job.state in FINAL:
             del self.jobs[job.id]
 
     def placed(self) -> list[ActiveJob]:
         """Jobs that hold nodes, in order of submission."""
-        return [job for job in self.jobs.values() if job.state in PLACED]
+        return sorted(self._placed.values(), key=lambda job: job.number)
 
 
 def _place(job: ActiveJob, event: Event) -> None:

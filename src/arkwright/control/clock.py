@@ -29,6 +29,10 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 """Crockford's base 32: no letter that reads as a digit, sorts as its value."""
 
 
+ID_LENGTH = 22
+"""Letters of an id."""
+
+
 def new_id(now_ms: int, entropy: Entropy) -> str:
     """A job id: 10 characters of time, then 12 (60 bits) that nobody can guess.
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from arkwright.control import views
 from arkwright.control.factory_server import FactoryServer
+from arkwright.control.naming import named_job
 from arkwright.control.users import Identity
 
 Answer = TypeVar("Answer")
@@ -33,5 +33,5 @@ class Context:
 
     async def job_id(self, request: Request, identity: Identity) -> str:
         """The id of the job the path refers to."""
-        row = await self.read(views.find_job, identity, request.path_params["job"])
+        row = await self.read(named_job, identity, request.path_params["job"])
         return str(row.id)

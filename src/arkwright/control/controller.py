@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import logging
 import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -25,13 +25,24 @@ from arkwright.control import endings, stopping_for
 from arkwright.control.book import ActiveJob, Book
 from arkwright.control.clock import Clock, Entropy
 from arkwright.control.deciding import Deciding
+from arkwright.control.deferral import Deferral
 from arkwright.control.history import StoredPast
 from arkwright.control.node_states import NodeStates
+from arkwright.control.reach import Reach
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
-from arkwright.engines.port import Attempt, AttemptPhase, Engine, Observation, Placement, PowerCap
-from arkwright.errors import EngineError
+from arkwright.engines.port import (
+    ArrayTask,
+    Attempt,
+    AttemptPhase,
+    Engine,
+    Observation,
+    Placement,
+    PowerCap,
+)
+from arkwright.errors import EngineError, EngineUnreachable
 from arkwright.fleet import Fleet, Rebuilt, Start, rebuild
+from arkwright.jobs.array import array_of, array_shape, index_of
 from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.lifecycle import State, Trigger, after, allowed
 from arkwright.jobs.spec import parts_by_node, ranks_per_node
@@ -66,8 +77,12 @@ class Controller:
         self._launch_errors: dict[str, str] = {}
         self._adjusted: dict[str, int | None] = {}
         """By attempt, the cap its engine was told last."""
+        self._untold: set[str] = set()
+        """Attempts started by this process of which no engine has heard."""
+        self._to_forget: dict[str, str] = {}
+        """By attempt that is over, the site whose engine did not hear that."""
         self._adjusting = frozenset(
-            site for site, engine in engines.items() if "adjust" in engine.capabilities().verbs
+            site for site, engine in engines.items() if "adjust" in _verbs(engine)
         )
         self._versions: dict[str, int | None] = {}
         """By site, up to where its engine's observations were followed."""
@@ -79,6 +94,7 @@ class Controller:
         for event in [*reader.events_of("power_"), *reader.events_of("contract_")]:
             fleet.apply(event)
         self._recover()
+        self.reach = Reach(fleet.lost_sites)
         # Observed before the first decision: what ended meanwhile holds nothing any more. What was
         # starting may not have reached its engine, and is launched (again) first.
         self._launched = {
@@ -94,6 +110,7 @@ class Controller:
         self.record(self._node_states.look(self.fleet, max(self.clock(), self.store.last_ms)))
         self._reach_limits()
         self._reach_contracts()
+        self._admit()
         self._decide()
         self._cap()
         self._execute()
@@ -126,7 +143,7 @@ class Controller:
         )
 
     def _apply(self, event: Event) -> None:
-        self.book.apply(event)
+        self.deferral.follow(event, self.book.apply(event))
         self.fleet.apply(event)
         self._node_states.follow(event)
         self._is_dirty = True
@@ -138,8 +155,9 @@ class Controller:
         past = StoredPast(self.store.read(), self.fleet, self.store.last_ms)
         now_ms = self.clock()
         self.book = Book()
+        self.deferral = Deferral(self.store.read(), self.book)
         for event in rebuild(self.fleet, past, now_ms):
-            self.book.apply(event)
+            self.deferral.follow(event, self.book.apply(event))
         here = {node.path for node in self.fleet.nodes}
         self._rebuilt: Rebuilt | None = Rebuilt(
             seq=self.store.last_seq,
@@ -151,18 +169,28 @@ class Controller:
     # --- observe -------------------------------------------------------------------------------
 
     def _observe(self) -> None:
-        """Ask each engine about its attempts and record what changed."""
-        placed = sorted(self.book.placed(), key=lambda job: job.site)
-        for site, group in groupby(placed, key=lambda job: job.site):
-            jobs = {job.attempt_id: job for job in group if job.attempt_id in self._launched}
-            version = self.engines[site].version() if jobs else None
-            if not jobs or (version is not None and version == self._versions.get(site)):
+        """Ask each engine about its attempts and record what changed, first whether it answers."""
+        now_ms = self.clock()
+        by_site: dict[str, dict[str, ActiveJob]] = {site: {} for site in self.engines}
+        for job in self.book.placed():
+            if job.attempt_id in self._launched:
+                by_site[job.site][job.attempt_id] = job
+        for site, jobs in sorted(by_site.items()):
+            if not self.reach.is_due(site, now_ms, has_jobs=bool(jobs)):
                 continue
+            engine = self.engines[site]
+            version = engine.version() if jobs else None
+            is_same = version is not None and version == self._versions.get(site)
             try:
-                observations = self.engines[site].observe(tuple(jobs))
+                observations = () if is_same else engine.observe(tuple(jobs))
             except EngineError as error:
-                LOG.warning("engine of site %s cannot be observed: %s", site, error)
+                self._lose(site, error)
                 continue
+            # What it knows of its attempts it may know from before; of its nodes it says more.
+            if fault := self._node_states.fault(site):
+                self._lose(site, EngineError(fault))
+            else:
+                self.record(self.reach.answered(site, now_ms, self.fleet.lost_sites))
             for observation in observations:
                 self._follow(jobs[observation.attempt_id], observation)
             self._versions[site] = version
@@ -186,7 +214,20 @@ class Controller:
             self._launched.discard(ended_id)
             self._stopped.discard(ended_id)
             self._adjusted.pop(ended_id, None)
-            self.engines[job.site].forget(ended_id)
+            self._forget(ended_id, job.site)
+
+    def _lose(self, site: str, error: EngineError) -> None:
+        """A site does not answer. What was to start there and was never told may go elsewhere."""
+        if not self.reach.is_lost(site):
+            LOG.warning("site %s is out of reach: %s", site, error)
+        self.record(self.reach.failed(site, self.clock(), error, self.fleet.lost_sites))
+        untold = [
+            job
+            for job in self.book.placed()
+            if job.site == site and job.attempt_id in self._untold and job.state is State.STARTING
+        ]
+        self.record([endings.never_launched(job) for job in untold])
+        self._untold -= {job.attempt_id for job in untold}
 
     def _lost_nodes(self, job: ActiveJob, observation: Observation) -> list[NewEvent]:
         return [
@@ -255,6 +296,15 @@ class Controller:
             ]
         )
 
+    # --- admit ---------------------------------------------------------------------------------
+
+    def _admit(self) -> None:
+        """Queue the deferred jobs whose turn has come, and cancel those whose turn never comes."""
+        while new := self.deferral.due(max(self.clock(), self.store.last_ms)):
+            self.record(new)
+            self.deferral.looked()
+        self.deferral.looked()
+
     # --- decide --------------------------------------------------------------------------------
 
     def _decide(self) -> None:
@@ -290,6 +340,7 @@ class Controller:
             told["rebuilt"] = msgspec.to_builtins(self._rebuilt)
         ran = NewEvent(EventKind.CYCLE_RAN, str(decision.id), "scheduler", "decided", {}, told)
         self.record([*new, ran], decision=decision)
+        self._untold |= {jobs[start.job_id].attempt_id for start in decided.starts}
         self._rebuilt = None
 
     # --- cap -----------------------------------------------------------------------------------
@@ -319,9 +370,16 @@ class Controller:
 
     def _execute(self) -> None:
         """Make the engines do what is recorded. Every call may be repeated."""
+        for attempt_id, site in list(self._to_forget.items()):
+            if not self.reach.is_lost(site):
+                self._forget(attempt_id, site)
         for job in self.book.placed():
+            if self.reach.is_lost(job.site):
+                continue
             if job.attempt_id not in self._launched:
                 self._launch(job)
+                if self.reach.is_lost(job.site):
+                    continue
             if job.was_capped and self._adjusted.get(job.attempt_id, -1) != job.cap_w:
                 self._adjust(job)
             if job.state is State.STOPPING and job.attempt_id not in self._stopped:
@@ -329,9 +387,14 @@ class Controller:
 
     def _launch(self, job: ActiveJob) -> None:
         engine = self.engines[job.site]
+        self._untold.discard(job.attempt_id)
         try:
             if job.state is State.STARTING:
                 engine.launch(attempt_of(job))
+        except EngineUnreachable as error:
+            # It may have heard: the same attempt is launched again when it answers.
+            self._lose(job.site, error)
+            return
         except EngineError as error:
             LOG.warning("%s cannot be launched: %s", job.attempt_id, error)
             self._launch_errors[job.attempt_id] = str(error)
@@ -342,6 +405,9 @@ class Controller:
         cap = None if job.cap_w is None else PowerCap(job.cap_w, full_w)
         try:
             self.engines[job.site].adjust(job.attempt_id, cap)
+        except EngineUnreachable as error:
+            self._lose(job.site, error)
+            return
         except EngineError as error:
             LOG.warning("%s cannot be capped: %s", job.attempt_id, error)
         # An engine that cannot is not asked over and over; the next cap asks it again.
@@ -352,10 +418,32 @@ class Controller:
             self.engines[job.site].stop(
                 job.attempt_id, grace_s=job.spec.grace, reason=job.stop_cause or "stopped"
             )
+        except EngineUnreachable as error:
+            self._lose(job.site, error)
+            return
         except EngineError as error:
             LOG.warning("%s cannot be stopped, trying again: %s", job.attempt_id, error)
             return
         self._stopped.add(job.attempt_id)
+
+    def _forget(self, attempt_id: str, site: str) -> None:
+        """Tell the engine that the end is recorded, now or when it answers."""
+        self._to_forget.pop(attempt_id, None)
+        try:
+            self.engines[site].forget(attempt_id)
+        except EngineUnreachable as error:
+            LOG.warning("%s is forgotten later: %s", attempt_id, error)
+            self._to_forget[attempt_id] = site
+        except EngineError as error:
+            LOG.warning("%s cannot be forgotten: %s", attempt_id, error)
+
+
+def _verbs(engine: Engine) -> tuple[str, ...]:
+    """What it can do beside what all can; nothing while it does not answer."""
+    try:
+        return engine.capabilities().verbs
+    except EngineError:
+        return ()
 
 
 def attempt_of(job: ActiveJob) -> Attempt:
@@ -381,6 +469,25 @@ def attempt_of(job: ActiveJob) -> Attempt:
         starts=spec.starts,
         slurm=spec.slurm,
         number=job.number,
+        array=_array_task(job),
+    )
+
+
+def _array_task(job: ActiveJob) -> ArrayTask | None:
+    array_id, text = array_of(job.id), job.spec.array
+    if array_id is None or text is None:
+        return None
+    shape = array_shape(text)
+    index = index_of(job.id)
+    return ArrayTask(
+        job_id=array_id,
+        index=index,
+        first=shape.indices[0],
+        last=shape.indices[-1],
+        step=shape.step,
+        count=len(shape.indices),
+        # Its tasks were submitted together, one after another.
+        number=job.number - bisect_left(shape.indices, index),
     )
 
 

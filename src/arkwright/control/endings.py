@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from arkwright.control.book import ActiveJob
 from arkwright.control.store import NewEvent
-from arkwright.engines.port import Observation
+from arkwright.engines.port import AttemptPhase, Observation
 from arkwright.jobs.events import EventKind
 from arkwright.jobs.lifecycle import Trigger, after
 from arkwright.jobs.spec import RetryOn
@@ -65,6 +67,21 @@ def ended(job: ActiveJob, observation: Observation, *, launch_error: str | None)
         }
         | counts,
     )
+
+
+def never_launched(job: ActiveJob) -> NewEvent:
+    """The end of an attempt that its engine was never told of; no retry is spent."""
+    seen = Observation(attempt_id=job.attempt_id, phase=AttemptPhase.ENDED)
+    end = ended(job, seen, launch_error=None)
+    kept = {
+        "state": after(job.state, Trigger.RETRY).value,
+        "failures": job.failures,
+        # As of attempts that gave way: how long it was placed says nothing about the job.
+        "evictions": job.evictions,
+        "moves": job.moves,
+    }
+    cause = "its site went out of reach before it was launched"
+    return msgspec.structs.replace(end, actor="scheduler", cause=cause, after=end.after | kept)
 
 
 def _verdict(

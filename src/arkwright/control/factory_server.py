@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,24 +20,28 @@ from arkwright.control.clock import system_clock, system_entropy
 from arkwright.control.controller import Controller
 from arkwright.control.file_change import refuse_lost_ground
 from arkwright.control.foresight import Foresight
+from arkwright.control.job_views import array_job
 from arkwright.control.loop import Loop
+from arkwright.control.naming import first_task
 from arkwright.control.resources import FactoryResource, SiteResource
 from arkwright.control.store import NewEvent, Store, open_store
 from arkwright.control.tables import META, NODES, USERS
 from arkwright.control.users import OWNER, new_user, write_token
 from arkwright.design import engine_nodes, power_limits
 from arkwright.engines.opening import open_engine
-from arkwright.engines.port import Capabilities, Engine
-from arkwright.errors import InputError
+from arkwright.engines.port import Capabilities, Engine, NodeFacts
+from arkwright.errors import EngineError, InputError
 from arkwright.factory import Factory, dump, energy_at, pue_at
 from arkwright.factory.spec import Engine as EngineSection
 from arkwright.factory.weather import Weather
 from arkwright.fleet import Fleet, Runner, assemble, in_process
 from arkwright.home import Paths, write_whole
-from arkwright.jobs.events import EventKind
+from arkwright.jobs.events import Event, EventKind
+from arkwright.jobs.lifecycle import FINAL, State
 from arkwright.ledger import Receipt, Tariff, receipt
 from arkwright.sched import Kernels
 
+LOG = logging.getLogger("arkwright.control")
 EVENTS_PER_JOB_MAX = 1_000_000
 
 
@@ -92,8 +97,19 @@ class FactoryServer:
 
     def receipt(self, job_id: str) -> Receipt:
         """What a job has used and cost so far."""
+        return self._receipt(self.reader.events(job_id=job_id, limit=EVENTS_PER_JOB_MAX))
+
+    def receipt_of_array(self, array_id: str) -> Receipt:
+        """What all tasks of an array have used and cost so far."""
+        array, _ = array_job(self.reader, array_id)
+        first = self.reader.events(job_id=first_task(self.reader, array_id).id, limit=1)[0]
+        found = self._receipt(self.reader.attempts_of_array(first, array_id))
+        is_over = State(array.state) in FINAL
+        return msgspec.structs.replace(found, job_id=array_id, state=array.state, is_final=is_over)
+
+    def _receipt(self, events: list[Event]) -> Receipt:
         return receipt(
-            self.reader.events(job_id=job_id, limit=EVENTS_PER_JOB_MAX),
+            events,
             now_ms=system_clock(),
             tariffs={site: tariff_of(self.factory, site) for site in self.engines},
             cpu=catalog.cpu_model(),
@@ -101,12 +117,13 @@ class FactoryServer:
 
     def describe(self) -> FactoryResource:
         """The factory for people and programs."""
+        lost = self.store.read().lost_sites()
         return FactoryResource(
             name=self.factory.factory,
             server_version=__version__,
             pid=os.getpid(),
             epoch=self.store.epoch,
-            sites=[_site(name, found) for name, found in self.found.items()],
+            sites=[_site(name, found, lost.get(name)) for name, found in self.found.items()],
             projects=list(self.fleet.project_paths),
             policy_sha256=self.fleet.policy_sha256,
             last_seq=self.store.last_seq,
@@ -153,7 +170,7 @@ def open_factory(
             for name, site in factory.sites.items()
             if site.engine is not None
         }
-        found = {name: engine.capabilities() for name, engine in engines.items()}
+        found = {name: found_at(store, name, engine) for name, engine in engines.items()}
         nodes = [node for facts in found.values() for node in engine_nodes(facts.nodes)]
         fleet = assemble(factory, nodes, power_limits(factory, weather=weather))
         refuse_lost_ground(store.read(), fleet, earlier=paths.factory_yaml)
@@ -165,6 +182,25 @@ def open_factory(
     except BaseException:
         store.close()
         raise
+
+
+def found_at(store: Store, site: str, engine: Engine) -> Capabilities:
+    """What the engine finds; of one that does not answer, the nodes that are known of before.
+
+    Raises EngineError where none are known: a site that was never there cannot be run.
+    """
+    try:
+        return engine.capabilities()
+    except EngineError as error:
+        rows = store.read().rows(select(NODES.c.facts).order_by(NODES.c.path))
+        known = [msgspec.convert(row.facts, NodeFacts) for row in rows]
+        nodes = tuple(facts for facts in known if facts.path.partition("/")[0] == site)
+        if not nodes:
+            raise
+        LOG.warning("site %s is out of reach, going on with its known nodes: %s", site, error)
+        return Capabilities(
+            engine="unreachable", nodes=nodes, verbs=(), energy="none", limits="not known now"
+        )
 
 
 def tariff_of(factory: Factory, site: str) -> Tariff:
@@ -223,7 +259,7 @@ def _first_owner(store: Store, path: Path) -> None:
     store.append([event], system_clock())
 
 
-def _site(name: str, found: Capabilities) -> SiteResource:
+def _site(name: str, found: Capabilities, lost_ms: int | None) -> SiteResource:
     return SiteResource(
         name=name,
         engine=found.engine,
@@ -232,4 +268,5 @@ def _site(name: str, found: Capabilities) -> SiteResource:
         is_virtual=any(node.is_virtual for node in found.nodes),
         energy=found.energy,
         limits=found.limits,
+        unreachable_since_ms=lost_ms,
     )

@@ -53,6 +53,10 @@ class StoredPast:
         query = select(NODES.c.path, NODES.c.state).order_by(NODES.c.path)
         return {row.path: row.state for row in self._reader.rows(query)}
 
+    def lost_sites(self) -> dict[str, int]:
+        """As the reader gives them."""
+        return self._reader.lost_sites()
+
     def spent_since(self, since_ms: int) -> Iterator[Spent]:
         """Attempts of jobs that go on are among them: their events are not replayed either."""
         query = (

@@ -17,10 +17,15 @@ from sqlalchemy import select
 from arkwright.control.book import ActiveJob
 from arkwright.control.clock import new_id
 from arkwright.control.controller import Controller
+from arkwright.control.deferral import is_deferred
+from arkwright.control.depending import with_ids
+from arkwright.control.naming import indices_of, named
+from arkwright.control.refusals import Conflict, Forbidden, NotFound
 from arkwright.control.store import Idempotency, NewEvent
 from arkwright.control.tables import IDEMPOTENCY, JOBS
 from arkwright.control.users import Identity
-from arkwright.errors import ArkwrightError, InfeasibleError, InputError, Problem
+from arkwright.errors import InfeasibleError, InputError, Problem
+from arkwright.jobs.array import array_shape, task_id, tasks_of
 from arkwright.jobs.events import EventKind
 from arkwright.jobs.lifecycle import WAITING, State, Trigger, after, allowed
 from arkwright.jobs.sense import nonsense
@@ -29,24 +34,8 @@ from arkwright.jobs.spec import JobSpec, unsupported
 REFUSALS_MAX = 100
 """Refused jobs reported of one request; nobody mends more in one go."""
 IDEMPOTENCY_KEY_MAX = 255
-
-
-class Forbidden(ArkwrightError):
-    """The token's user may not do this."""
-
-    exit_code = 2
-
-
-class NotFound(ArkwrightError):
-    """No such thing, or none that this user may see."""
-
-    exit_code = 2
-
-
-class Conflict(ArkwrightError):
-    """The thing is not in a state in which this can be done."""
-
-    exit_code = 2
+JOBS_MAX = 10_000
+"""Jobs and tasks of one request: they are accepted in one transaction."""
 
 
 class Submission(Struct, frozen=True):
@@ -75,54 +64,62 @@ def accept(controller: Controller, submission: Submission) -> Accepted:
     if earlier := _earlier(controller, submission, digest):
         return Accepted((), None, earlier)
     user = submission.identity.name
-    actor = f"user:{user}"
-    events = []
+    events: list[NewEvent] = []
+    ids: list[str] = []
     for spec, project in _checked(controller, submission):
-        job_id = new_id(controller.clock(), controller.entropy)
-        state = State.HELD if spec.held else State.QUEUED
-        body = {
-            "state": state.value,
-            "project": project,
-            "user": user,
-            "spec": msgspec.to_builtins(spec),
-        }
-        events.append(NewEvent(EventKind.JOB_SUBMITTED, job_id, actor, "submitted", {}, body))
-    ids = tuple(event.subject for event in events)
+        ids.append(new_id(controller.clock(), controller.entropy))
+        events += _submitted(ids[-1], spec, project, user)
     key = submission.idempotency_key
-    idempotency = Idempotency(user, key, digest, ids) if key else None
-    return Accepted(tuple(events), idempotency, ids)
+    idempotency = Idempotency(user, key, digest, tuple(ids)) if key else None
+    return Accepted(tuple(events), idempotency, tuple(ids))
+
+
+def _submitted(job_id: str, spec: JobSpec, project: str, user: str) -> list[NewEvent]:
+    """Of a job, or of every task of an array; the tasks share one spec."""
+    is_late = is_deferred(spec)
+    state = State.HELD if spec.held else State.DEFERRED if is_late else State.QUEUED
+    body = {
+        "state": state.value,
+        "project": project,
+        "user": user,
+        "spec": msgspec.to_builtins(spec),
+    }
+    ids = [job_id]
+    if spec.array is not None:
+        ids = [task_id(job_id, index) for index in array_shape(spec.array).indices]
+    actor = f"user:{user}"
+    return [NewEvent(EventKind.JOB_SUBMITTED, each, actor, "submitted", {}, body) for each in ids]
 
 
 def check(controller: Controller, identity: Identity, spec: JobSpec) -> str:
     """The project a job would be accepted for; raises what a submission of it would."""
-    project = _project(identity, spec)
-    _check(controller, spec, project)
-    return project
+    return _check(controller, identity, spec)[1]
 
 
-def cancel(controller: Controller, identity: Identity, job_id: str, reason: str) -> str:
-    """End a job: at once when it waits, through its engine when it runs. Returns its new state."""
-    job = active(controller, identity, job_id)
+def cancel(controller: Controller, identity: Identity, reference: str, reason: str) -> str:
+    """End a job, a task, an array or some tasks of it: at once what waits, through its engine what
+    runs. Returns the new state of the first."""
     cause = f"cancelled by {identity.name}" + (f": {reason}" if reason else "")
     actor = f"user:{identity.name}"
-    if job.state in WAITING:
+
+    def end(job: ActiveJob) -> NewEvent:
+        if job.state not in WAITING:
+            return controller.request_stop(job, cause=cause, actor=actor, is_cancel=True)
         following = after(job.state, Trigger.CANCEL)
         change = {"state": job.state.value}, {"state": following.value}
-        controller.record([NewEvent(EventKind.JOB_CANCELLED, job_id, actor, cause, *change)])
-        return following.value
-    event = controller.request_stop(job, cause=cause, actor=actor, is_cancel=True)
-    controller.record([event])
-    return str(event.after["state"])
+        return NewEvent(EventKind.JOB_CANCELLED, job.id, actor, cause, *change)
+
+    return _record(controller, [end(job) for job in actives(controller, identity, reference)])
 
 
-def hold(controller: Controller, identity: Identity, job_id: str) -> str:
-    """Keep a waiting job from starting."""
-    return _move(controller, identity, job_id, Trigger.HOLD, EventKind.JOB_HELD)
+def hold(controller: Controller, identity: Identity, reference: str) -> str:
+    """Keep a waiting job, or what waits of an array, from starting."""
+    return _move(controller, identity, reference, Trigger.HOLD, EventKind.JOB_HELD)
 
 
-def release(controller: Controller, identity: Identity, job_id: str) -> str:
-    """Let a held job start when it can."""
-    return _move(controller, identity, job_id, Trigger.RELEASE, EventKind.JOB_RELEASED)
+def release(controller: Controller, identity: Identity, reference: str) -> str:
+    """Let a held job, or what is held of an array, start when it can."""
+    return _move(controller, identity, reference, Trigger.RELEASE, EventKind.JOB_RELEASED)
 
 
 def set_node(controller: Controller, identity: Identity, path: str, state: str, reason: str) -> str:
@@ -180,38 +177,70 @@ def active(controller: Controller, identity: Identity, job_id: str) -> ActiveJob
     raise Conflict(f"job {job_id} is over: it {_PAST.get(row.state, row.state)}")
 
 
+def actives(controller: Controller, identity: Identity, reference: str) -> list[ActiveJob]:
+    """The job, or what is not over of the array, as `active`."""
+    found = named(controller.store.read(), identity, reference)
+    if not found.is_array:
+        return [active(controller, identity, found.id)]
+    indices = found.indices or indices_of(controller.store.read(), found.id)
+    jobs = [controller.book.jobs.get(task_id(found.id, index)) for index in indices]
+    active_ones = [job for job in jobs if job is not None]
+    if not active_ones:
+        raise Conflict(f"job {reference} is over: none of its tasks is active")
+    return active_ones
+
+
 _PAST = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled"}
 
 
 def _move(
-    controller: Controller, identity: Identity, job_id: str, trigger: Trigger, kind: EventKind
+    controller: Controller, identity: Identity, reference: str, trigger: Trigger, kind: EventKind
 ) -> str:
-    job = active(controller, identity, job_id)
-    if not allowed(job.state, trigger):
-        raise Conflict(f"job {job_id} is {job.state.value}: it cannot {trigger.value}")
-    following = after(job.state, trigger)
-    change = {"state": job.state.value}, {"state": following.value}
+    """Hold or release what can be; of one job, or where none can, say why not."""
+    jobs = actives(controller, identity, reference)
+    able = [job for job in jobs if allowed(job.state, trigger)]
+    if not able:
+        job = jobs[0]
+        raise Conflict(f"job {job.id} is {job.state.value}: it cannot {trigger.value}")
     actor = f"user:{identity.name}"
-    controller.record([NewEvent(kind, job_id, actor, trigger.value, *change)])
-    return following.value
+
+    def moved(job: ActiveJob) -> NewEvent:
+        is_late = trigger is Trigger.RELEASE and is_deferred(job.spec)
+        following = after(job.state, Trigger.DEFER if is_late else trigger)
+        change = {"state": job.state.value}, {"state": following.value}
+        return NewEvent(kind, job.id, actor, trigger.value, *change)
+
+    return _record(controller, [moved(job) for job in able])
+
+
+def _record(controller: Controller, events: list[NewEvent]) -> str:
+    controller.record(events)
+    return str(events[0].after["state"])
 
 
 def _checked(controller: Controller, submission: Submission) -> list[tuple[JobSpec, str]]:
     """Every job with its project, or every refusal of the whole request at once."""
     checked: list[tuple[JobSpec, str]] = []
     refused: list[tuple[int, InputError]] = []
+    known: dict[bytes, tuple[JobSpec, str]] = {}
+    """Copies of one job are looked at once."""
     for index, spec in enumerate(submission.specs):
+        written_so = msgspec.json.encode(spec)
         try:
-            project = _project(submission.identity, spec)
-            _check(controller, spec, project)
+            found = known.get(written_so) or _check(controller, submission.identity, spec)
         except InputError as error:
             refused.append((index, error))
             if len(refused) >= REFUSALS_MAX:
                 break
         else:
-            checked.append((spec, project))
+            known[written_so] = found
+            checked.append(found)
     if refused:
         raise _together(submission.specs, refused)
+    if (tasks := sum(map(tasks_of, submission.specs))) > JOBS_MAX:
+        raise InputError(
+            f"{tasks:,} jobs and tasks of arrays in one request; give at most {JOBS_MAX:,}"
+        )
     return checked
 
 
@@ -264,7 +293,9 @@ def _project(identity: Identity, spec: JobSpec) -> str:
     return project
 
 
-def _check(controller: Controller, spec: JobSpec, project: str) -> None:
+def _check(controller: Controller, identity: Identity, spec: JobSpec) -> tuple[JobSpec, str]:
+    """The job with ids for the jobs it depends on, and its project; or every problem it has."""
+    project = _project(identity, spec)
     problems = [_problem(spec, key, found, "") for key, found in unsupported(spec)]
     problems += [_problem(spec, *each) for each in nonsense(spec)]
     if (longest := controller.fleet.time_limit_max_s) and (spec.time_limit or 0) > longest:
@@ -275,6 +306,9 @@ def _check(controller: Controller, spec: JobSpec, project: str) -> None:
         problems.append(
             _problem(spec, "project", f"{project} is not in this factory", f"use one of {known}")
         )
+    if not problems and spec.depends_on:
+        spec, unknown = with_ids(controller.store.read(), identity, spec)
+        problems += [_problem(spec, *each) for each in unknown]
     if problems:
         raise InputError(f"job {spec.name} is refused", problems)
     reason = controller.fleet.refusal(spec, project)
@@ -284,6 +318,7 @@ def _check(controller: Controller, spec: JobSpec, project: str) -> None:
             + (f"; {reason.change}" if reason.change else ""),
             reason,
         )
+    return spec, project
 
 
 def _problem(spec: JobSpec, key: str, found: str, right: str) -> Problem:

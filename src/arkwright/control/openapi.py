@@ -58,6 +58,7 @@ _QUERIES: dict[tuple[str, str], dict[str, str]] = {
     ("GET", "/v1/jobs"): {
         "all": "boolean",
         "state": "string",
+        "arrays": "boolean",
         "cursor": "integer",
         "limit": "integer",
     },

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from arkwright.control.clock import INSTANT_MS_MAX
 from arkwright.control.controller import Controller
-from arkwright.control.intake import Conflict, Forbidden, NotFound
+from arkwright.control.refusals import Conflict, Forbidden, NotFound
 from arkwright.control.store import NewEvent
 from arkwright.control.users import Identity
 from arkwright.errors import InputError

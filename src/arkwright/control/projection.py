@@ -6,12 +6,14 @@ Replaying a log through it rebuilds the same tables; a test says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, update
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from arkwright.control.tables import ATTEMPTS, JOBS, META, NODES, RESERVATIONS, USERS
+from arkwright.control.tables import ATTEMPTS, JOBS, LOST_SITES, META, NODES, RESERVATIONS, USERS
 from arkwright.jobs.events import Event, EventKind, end_of, job_of
 from arkwright.jobs.lifecycle import FINAL, State
 
@@ -23,33 +25,76 @@ def project(connection: Connection, event: Event) -> None:
         change(connection, event)
 
 
+def project_all(connection: Connection, events: Sequence[Event]) -> None:
+    """The same for events in log order; many of a kind in one go, as when an array comes."""
+    for kind, run in groupby(events, key=lambda event: event.kind):
+        same = list(run)
+        if len(same) > 1 and kind in _MANY:
+            _MANY[kind](connection, same)
+            continue
+        for event in same:
+            project(connection, event)
+
+
 def _job_submitted(connection: Connection, event: Event) -> None:
+    _jobs_submitted(connection, [event])
+
+
+def _jobs_submitted(connection: Connection, events: Sequence[Event]) -> None:
+    connection.execute(insert(JOBS), [_job_row(event) for event in events])
+
+
+def _job_row(event: Event) -> dict[str, Any]:
     after = event.after
-    connection.execute(
-        insert(JOBS).values(
-            id=event.subject,
-            seq=event.seq,
-            name=after["spec"]["name"],
-            project=after["project"],
-            user=after["user"],
-            state=after["state"],
-            reason="",
-            attempt=0,
-            failures=0,
-            submit_ms=event.at_ms,
-            spec=after["spec"],
-            changed_seq=event.seq,
-        )
-    )
+    return {
+        "id": event.subject,
+        "seq": event.seq,
+        "name": after["spec"]["name"],
+        "project": after["project"],
+        "user": after["user"],
+        "state": after["state"],
+        "reason": "",
+        "attempt": 0,
+        "failures": 0,
+        "submit_ms": event.at_ms,
+        "spec": after["spec"],
+        "changed_seq": event.seq,
+    }
 
 
 def _job_changed(connection: Connection, event: Event) -> None:
-    """Held, released or cancelled while it waited: only its state, and its end, change."""
-    after = event.after
-    values: dict[str, Any] = {"state": after["state"], "changed_seq": event.seq}
-    if State(after["state"]) in FINAL:
-        values |= {"end_ms": event.at_ms, "reason": event.cause}
-    connection.execute(update(JOBS).where(JOBS.c.id == event.subject).values(**values))
+    _jobs_changed(connection, [event])
+
+
+def _jobs_changed(connection: Connection, events: Sequence[Event]) -> None:
+    """Held, released or cancelled while they waited: only state, and end, change. Each job is
+    among the events once."""
+    final = [event for event in events if State(event.after["state"]) in FINAL]
+    active = [event for event in events if State(event.after["state"]) not in FINAL]
+    change = update(JOBS).where(JOBS.c.id == bindparam("job"))
+    if active:
+        values: dict[str, Any] = {
+            "state": bindparam("new_state"),
+            "changed_seq": bindparam("new_seq"),
+        }
+        connection.execute(change.values(**values), [_new_state(event) for event in active])
+    if final:
+        values = {
+            "state": bindparam("new_state"),
+            "changed_seq": bindparam("new_seq"),
+            "end_ms": bindparam("new_end_ms"),
+            "reason": bindparam("new_reason"),
+        }
+        ends = [
+            _new_state(event) | {"new_end_ms": event.at_ms, "new_reason": event.cause}
+            for event in final
+        ]
+        connection.execute(change.values(**values), ends)
+
+
+def _new_state(event: Event) -> dict[str, Any]:
+    state = event.after["state"]
+    return {"job": event.subject, "new_state": state, "new_seq": event.seq}
 
 
 def _job_started(connection: Connection, event: Event) -> None:
@@ -162,7 +207,23 @@ def _factory_loaded(connection: Connection, event: Event) -> None:
     connection.execute(insert(META).values(key="factory_sha256", value=event.after["sha256"]))
 
 
+def _site_changed(connection: Connection, event: Event) -> None:
+    """One row holds every site that is out of reach, and since when."""
+    is_row = META.c.key == LOST_SITES
+    text = connection.execute(select(META.c.value).where(is_row)).scalar()
+    lost: dict[str, int] = msgspec.json.decode(text) if text else {}
+    lost.pop(event.subject, None)
+    if not event.after["is_reachable"]:
+        lost[event.subject] = event.at_ms
+    connection.execute(delete(META).where(is_row))
+    connection.execute(
+        insert(META).values(key=LOST_SITES, value=msgspec.json.encode(lost).decode())
+    )
+
+
 _CHANGES: Mapping[EventKind, Callable[[Connection, Event], None]] = {
+    EventKind.SITE_UNREACHABLE: _site_changed,
+    EventKind.SITE_REACHABLE: _site_changed,
     EventKind.FACTORY_LOADED: _factory_loaded,
     EventKind.NODE_ADDED: _node_added,
     EventKind.NODE_STATE_CHANGED: _node_changed,
@@ -179,4 +240,10 @@ _CHANGES: Mapping[EventKind, Callable[[Connection, Event], None]] = {
     EventKind.JOB_LAUNCHED: _job_launched,
     EventKind.JOB_STOPPING: _job_stopping,
     EventKind.JOB_ENDED: _job_ended,
+}
+_MANY: Mapping[EventKind, Callable[[Connection, Sequence[Event]], None]] = {
+    EventKind.JOB_SUBMITTED: _jobs_submitted,
+    EventKind.JOB_HELD: _jobs_changed,
+    EventKind.JOB_RELEASED: _jobs_changed,
+    EventKind.JOB_CANCELLED: _jobs_changed,
 }

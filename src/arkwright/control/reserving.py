@@ -13,7 +13,8 @@ from msgspec import Meta, Struct
 
 from arkwright.control.clock import INSTANT_MS_MAX
 from arkwright.control.controller import Controller
-from arkwright.control.intake import Conflict, Forbidden, NotFound, node_path
+from arkwright.control.intake import node_path
+from arkwright.control.refusals import Conflict, Forbidden, NotFound
 from arkwright.control.resources import ReservationResource
 from arkwright.control.store import NewEvent
 from arkwright.control.users import Identity

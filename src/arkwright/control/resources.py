@@ -31,6 +31,26 @@ class AttemptResource(Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
+class TaskResource(Struct, frozen=True, kw_only=True):
+    """A task's place in its array."""
+
+    array_id: str
+    array_number: int
+    index: int
+
+
+class ArrayResource(Struct, frozen=True, kw_only=True):
+    """The tasks of an array."""
+
+    tasks: int
+    indices: str
+    """As `0-9,12`."""
+    at_once: int | None
+    """How many are queued or running at a time; None is no bound."""
+    states: dict[str, int]
+    """How many tasks are in each state that one is in."""
+
+
 class JobResource(Struct, frozen=True, kw_only=True):
     """A job as its owner sees it."""
 
@@ -42,7 +62,8 @@ class JobResource(Struct, frozen=True, kw_only=True):
     user: str
     state: str
     reason: str
-    """Why it is in its state, where there is something to say."""
+    """Why it is in its state, where there is something to say; of a deferred job the codes of what
+    it may have to wait for: `dependency`, `begin`, `array-limit`."""
     exit_code: int | None
     priority: int
     nodes: int
@@ -56,6 +77,13 @@ class JobResource(Struct, frozen=True, kw_only=True):
     """As submitted; durations in s, sizes in GB."""
     attempts: list[AttemptResource] = []
     """Filled when one job is asked for."""
+    unreachable_since_ms: int | None = None
+    """The site it runs at does not answer since then: `state` is what was seen last."""
+    task: TaskResource | None = None
+    """Of a task of an array."""
+    array: ArrayResource | None = None
+    """Of an array: then `state` is over when all tasks are, and the worst of theirs; `nodes` and
+    `gpus` are those of one task, `exit_code` and `reason` of the first that failed."""
 
 
 class WhyResource(Struct, frozen=True, kw_only=True):
@@ -108,6 +136,8 @@ class NodeResource(Struct, frozen=True, kw_only=True):
     memory_mib: int
     jobs: list[str]
     """Ids of the jobs that hold something of it."""
+    unreachable_since_ms: int | None = None
+    """Its site does not answer since then: `state` and `jobs` are what was known last."""
 
 
 class ReservationResource(Struct, frozen=True, kw_only=True):
@@ -201,6 +231,7 @@ class SiteResource(Struct, frozen=True, kw_only=True):
     is_virtual: bool
     energy: str
     limits: str
+    unreachable_since_ms: int | None = None
 
 
 class FactoryResource(Struct, frozen=True, kw_only=True):

@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from arkwright import documents
-from arkwright.control import intake, views
+from arkwright.control import intake, job_views
 from arkwright.control.context import Context
 from arkwright.control.controller import Controller
-from arkwright.control.intake import Conflict, Forbidden
+from arkwright.control.naming import named, named_job
+from arkwright.control.refusals import Conflict, Forbidden
 from arkwright.control.resources import WhatIfResource, WhenResource
 from arkwright.control.users import Identity
 from arkwright.control.web import body_of, boolean, one
@@ -26,26 +27,36 @@ from arkwright.fleet import alternatives as alternatives_of
 from arkwright.fleet import forecast as forecast_of
 from arkwright.fleet import forecast_new as forecast_new_of
 from arkwright.fleet import whatif as whatif_of
-from arkwright.jobs.lifecycle import FINAL
+from arkwright.jobs.lifecycle import FINAL, State
 from arkwright.jobs.spec import JobSpec
 
 CHANGES_MAX = 1000
 
 
 async def when(api: Context, request: Request, identity: Identity) -> Response:
-    """When a job starts, with a band; `alternatives=true` adds what it could ask instead."""
-    row = await api.read(views.find_job, identity, request.path_params["job"])
+    """When a job starts, with a band; `alternatives=true` adds what it could ask instead.
+
+    Of an array it is the first task that waits, queued before deferred before held.
+    """
+    asked = await api.read(named, identity, request.path_params["job"])
+    row = await api.read(job_views.row_to_explain, identity, asked)
     wants_more = boolean(request.query_params.get("alternatives"), "alternatives")
     if row.state in {state.value for state in FINAL}:
         raise Conflict(f"job {row.id} is over ({row.state}): it starts no more")
-    scene = await _scene(api)
+
+    def look(controller: Controller) -> tuple[Scene, bool]:
+        job = controller.book.jobs.get(row.id)
+        is_deferred = job is not None and job.state is State.DEFERRED
+        return _scene_of(controller, api.server.foresight.visits), is_deferred
+
+    scene, is_deferred = await api.ask(api.server.loop.ask(look))
     if row.id not in scene.job_index:
         raise Conflict(f"job {row.id} ended just now")
     run = api.server.foresight.run
 
     def answer() -> tuple[Forecast, list[Alternative]]:
         more = alternatives_of(scene, row.id, run) if wants_more else []
-        return forecast_of(scene, row.id, run), more
+        return forecast_of(scene, row.id, run, is_deferred=is_deferred), more
 
     forecast, more = await run_in_threadpool(answer)
     resource = WhenResource(
@@ -79,7 +90,7 @@ async def whatif(api: Context, request: Request, identity: Identity) -> Response
         raise InputError(f"{count} changes; give between 1 and {CHANGES_MAX}")
     if (changes.nodes or changes.quotas or changes.power) and not identity.is_owner:
         raise Forbidden(f"{identity.name} is no owner: only owners change nodes, quotas and power")
-    rows = [await api.read(views.find_job, identity, change.job) for change in changes.jobs]
+    rows = [await api.read(named_job, identity, change.job) for change in changes.jobs]
     known = tuple(
         msgspec.structs.replace(change, job=row.id)
         for change, row in zip(changes.jobs, rows, strict=True)
@@ -108,7 +119,7 @@ async def snapshot(api: Context, request: Request, identity: Identity) -> Respon
     """
     if not identity.is_owner:
         raise Forbidden(f"{identity.name} is no owner: a snapshot holds everybody's jobs")
-    row = await api.read(views.find_job, identity, request.path_params["job"])
+    row = await api.read(named_job, identity, request.path_params["job"])
 
     def take(controller: Controller) -> Snapshot:
         if row.id not in controller.book.jobs:
@@ -119,11 +130,6 @@ async def snapshot(api: Context, request: Request, identity: Identity) -> Respon
     taken = await api.ask(api.server.loop.ask(take))
     data = await run_in_threadpool(saved, taken)
     return Response(data, media_type="application/octet-stream")
-
-
-async def _scene(api: Context) -> Scene:
-    visits = api.server.foresight.visits
-    return await api.ask(api.server.loop.ask(lambda c: _scene_of(c, visits)))
 
 
 def _scene_of(controller: Controller, visits: int) -> Scene:

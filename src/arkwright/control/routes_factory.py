@@ -12,7 +12,8 @@ from starlette.responses import Response, StreamingResponse
 
 from arkwright.control import intake, views
 from arkwright.control.context import Context
-from arkwright.control.intake import Conflict, Forbidden
+from arkwright.control.naming import named_job
+from arkwright.control.refusals import Conflict, Forbidden
 from arkwright.control.resources import UserResource
 from arkwright.control.users import MEMBER, ROLES, Identity, is_last_owner, new_user
 from arkwright.control.web import body_of, boolean, integer, many, one, reason_of
@@ -95,7 +96,7 @@ async def events(api: Context, request: Request, identity: Identity) -> Response
     after_seq = integer(resume, "after", 0)
     job_id = None
     if query.get("job"):
-        job_id = str((await api.read(views.find_job, identity, query["job"])).id)
+        job_id = str((await api.read(named_job, identity, query["job"])).id)
     if boolean(query.get("watch"), "watch"):
         # Refused here, while the answer can still have a status: a stream has sent its own.
         views.may_read_events(identity, job_id)

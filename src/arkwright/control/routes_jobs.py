@@ -13,10 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from arkwright import documents
-from arkwright.control import intake, views
+from arkwright.control import intake, job_views, views
 from arkwright.control.context import Context
 from arkwright.control.controller import Controller
-from arkwright.control.intake import NotFound, Submission
+from arkwright.control.deferral_words import why_deferred
+from arkwright.control.intake import Submission
+from arkwright.control.naming import named, named_job
+from arkwright.control.refusals import NotFound
 from arkwright.control.resources import ExecResource, LogResource, WhyResource
 from arkwright.control.users import Identity
 from arkwright.control.web import body_of, boolean, integer, many, matches, one, reason_of
@@ -50,15 +53,20 @@ async def submit(api: Context, request: Request, identity: Identity) -> Response
     job_ids = await api.ask(api.server.loop.submit(submission))
     if is_list:
         return many("accepted", [{"id": job_id} for job_id in job_ids], status=201)
-    resource, seq = await api.read(views.job, identity, job_ids[0])
+    resource, seq = await api.read(job_views.job, identity, job_ids[0])
     return one("job", resource, status=201, etag=seq, location=f"/v1/jobs/{job_ids[0]}")
 
 
 async def job_list(api: Context, request: Request, identity: Identity) -> Response:
-    """Jobs in order of submission: active ones, or `all=true`, or `state=a,b`; cursor paging."""
+    """Jobs in order of submission: active ones, or `all=true`, or `state=a,b`; cursor paging.
+
+    With `arrays=true` all tasks of an array are one item, which counts them by state.
+    """
     query = request.query_params
+    is_grouped = boolean(query.get("arrays"), "arrays")
+    list_them = job_views.line_list if is_grouped else job_views.job_list
     items, following = await api.read(
-        views.job_list,
+        list_them,
         identity,
         is_all=boolean(query.get("all"), "all"),
         after_seq=integer(query.get("cursor"), "cursor", 0),
@@ -70,17 +78,25 @@ async def job_list(api: Context, request: Request, identity: Identity) -> Respon
 
 async def job(api: Context, request: Request, identity: Identity) -> Response:
     """One job by id, unique end of id, or name, with its attempts."""
-    resource, seq = await api.read(views.job, identity, request.path_params["job"])
+    resource, seq = await api.read(job_views.job, identity, request.path_params["job"])
     if matches(request.headers.get("if-none-match"), seq):
         return Response(status_code=304, headers={"ETag": f'"{seq}"'})
     return one("job", resource, etag=seq)
 
 
 async def why(api: Context, request: Request, identity: Identity) -> Response:
-    """Why a job waits: one code with numbers, and the smallest change that would start it."""
-    row = await api.read(views.find_job, identity, request.path_params["job"])
+    """Why a job waits: one code with numbers, and the smallest change that would start it.
+
+    Of an array it is the first task that waits, queued before deferred before held.
+    """
+    asked = await api.read(named, identity, request.path_params["job"])
+    row = await api.read(job_views.row_to_explain, identity, asked)
 
     def look(controller: Controller) -> WhyResource | tuple[Scene, State]:
+        job = controller.book.jobs.get(row.id)
+        if job is not None and job.state is State.DEFERRED:
+            reason = why_deferred(controller, identity, job)
+            return WhyResource(job_id=row.id, state=job.state.value, reason=reason)
         known = views.why_now(controller, row)
         if known is not None:
             return known
@@ -92,13 +108,16 @@ async def why(api: Context, request: Request, identity: Identity) -> Response:
     if isinstance(found, tuple):
         run = api.server.run_explain
         found = await run_in_threadpool(views.why_waiting, *found, row, identity, run)
+    if asked.is_array:
+        found = await api.read(job_views.of_array, asked.id, found)
     return one("why", found)
 
 
 async def cost(api: Context, request: Request, identity: Identity) -> Response:
     """The job's receipt: GPU-hours, kWh, kg CO2e and money, each with how it was obtained."""
-    job_id = await api.job_id(request, identity)
-    return one("receipt", await run_in_threadpool(api.server.receipt, job_id))
+    asked = await api.read(named, identity, request.path_params["job"])
+    of = api.server.receipt_of_array if asked.is_array else api.server.receipt
+    return one("receipt", await run_in_threadpool(of, asked.id))
 
 
 async def cancel(api: Context, request: Request, identity: Identity) -> Response:
@@ -122,25 +141,29 @@ async def release(api: Context, request: Request, identity: Identity) -> Respons
 async def _act(
     api: Context, request: Request, identity: Identity, action: Callable[[Controller, str], str]
 ) -> Response:
-    job_id = await api.job_id(request, identity)
+    found = await api.read(named, identity, request.path_params["job"])
     expected = request.headers.get("if-match")
+    # From here on by id: a name could come to mean a newer job.
+    which = request.path_params["job"].rpartition("_")[2] if found.indices else ""
+    some = f"{found.id}_{which}" if which else found.id
 
     def act(controller: Controller) -> str:
         # Compared on the loop's thread: nothing can change between the look and the act.
-        _, seq = views.job(api.server.reader, identity, job_id)
+        _, seq = job_views.job(api.server.reader, identity, found.id)
         if expected is not None and not matches(expected, seq):
-            raise HTTPException(412, f"job {job_id} has changed since; read it again")
-        return action(controller, job_id)
+            raise HTTPException(412, f"job {found.id} has changed since; read it again")
+        return action(controller, some)
 
     await api.ask(api.server.loop.ask(act))
-    resource, seq = await api.read(views.job, identity, job_id)
+    resource, seq = await api.read(job_views.job, identity, found.id)
     return one("job", resource, etag=seq)
 
 
 async def logs(api: Context, request: Request, identity: Identity) -> Response:
     """A piece of one rank's output: `rank`, `attempt`, `offset`, `limit`."""
     query = request.query_params
-    resource, _ = await api.read(views.job, identity, request.path_params["job"])
+    row = await api.read(named_job, identity, request.path_params["job"])
+    resource, _ = await api.read(job_views.job, identity, row.id)
     attempt = integer(query.get("attempt"), "attempt", resource.attempt)
     rank = integer(query.get("rank"), "rank", 0)
     found = next((a for a in resource.attempts if a.n == attempt), None)

@@ -11,7 +11,7 @@ from sqlalchemy import Row, or_, select
 
 from arkwright.control.clock import INSTANT_MS_MAX
 from arkwright.control.controller import Controller
-from arkwright.control.intake import NotFound
+from arkwright.control.refusals import NotFound
 from arkwright.control.store import Reader
 from arkwright.control.tables import ATTEMPTS, JOBS
 from arkwright.control.users import Identity

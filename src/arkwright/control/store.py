@@ -3,6 +3,8 @@
 One process writes. It takes the lock beside an SQLite file, then raises the fencing epoch; every
 transaction checks that the epoch is still its own, so a writer that was paused and replaced can
 never write again. SQLite runs in WAL mode with synchronous=FULL: what was answered is on disk.
+
+Past 400 lines because writing, reading and opening one file share its errors and its row forms.
 """
 
 from __future__ import annotations
@@ -31,8 +33,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from arkwright.control import tables
-from arkwright.control.projection import project
+from arkwright.control.projection import project_all
 from arkwright.errors import FencedError, InternalError, StoreError
+from arkwright.jobs.array import AFTER_MARK, MARK
 from arkwright.jobs.events import Event, EventKind, job_of
 from arkwright.jobs.lifecycle import FINAL
 
@@ -103,8 +106,7 @@ class Store:
             if decision is not None:
                 row = decision._asdict() | {"at_ms": at_ms}
                 connection.execute(insert(tables.DECISIONS).values(**row))
-            for item in events:
-                project(connection, item)
+            project_all(connection, events)
             for key in idempotency:
                 row = key._asdict() | {"job_ids": list(key.job_ids), "at_ms": at_ms}
                 connection.execute(insert(tables.IDEMPOTENCY).values(**row))
@@ -188,6 +190,23 @@ class Reader:
         if job_id is not None:
             query = query.where(tables.EVENTS.c.job_id == job_id)
         return [_event(row) for row in self.rows(query.order_by(tables.EVENTS.c.seq).limit(limit))]
+
+    def attempts_of_array(self, first: Event, array_id: str) -> list[Event]:
+        """The submission `first` of a task of an array, and start and end of every attempt of all
+        its tasks, in log order: all that its receipt needs."""
+        job, kinds = tables.EVENTS.c.job_id, (EventKind.JOB_STARTED, EventKind.JOB_ENDED)
+        query = select(tables.EVENTS).where(
+            tables.EVENTS.c.kind.in_([kind.value for kind in kinds]),
+            job > array_id + MARK,
+            job < array_id + AFTER_MARK,
+        )
+        rows = self.rows(query.order_by(tables.EVENTS.c.seq))
+        return [first, *(_event(row) for row in rows)]
+
+    def lost_sites(self) -> dict[str, int]:
+        """Sites out of reach, and since when [ms]."""
+        row = self.first(select(tables.META.c.value).where(tables.META.c.key == tables.LOST_SITES))
+        return {} if row is None else msgspec.json.decode(row.value, type=dict[str, int])
 
     def events_of_active_jobs(self) -> list[Event]:
         """The whole log of every job that is not over, in log order."""

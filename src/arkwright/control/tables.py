@@ -24,7 +24,11 @@ META = Table(
     Column("key", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )
-"""`factory` (name), `factory_hash`, and `epoch`: the fencing number of the one writer."""
+"""`factory` (name), `factory_hash`, `epoch`: the fencing number of the one writer, and
+`lost_sites`."""
+
+LOST_SITES = "lost_sites"
+"""The row of `META` with the sites out of reach, as JSON: since when [ms], by site."""
 
 EVENTS = Table(
     "events",

@@ -2,105 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, false, select, true
+from sqlalchemy import Row, select
 
 from arkwright.control.controller import Controller
-from arkwright.control.intake import Conflict, Forbidden, NotFound
+from arkwright.control.naming import visible
+from arkwright.control.refusals import Forbidden
 from arkwright.control.resources import (
-    AttemptResource,
     EventResource,
-    JobResource,
     NodeResource,
     WhyResource,
 )
 from arkwright.control.store import Reader
 from arkwright.control.tables import ATTEMPTS, JOBS, NODES
 from arkwright.control.users import Identity
-from arkwright.errors import InputError
 from arkwright.fleet import Fleet, QuotaUse, Runner, Scene, WaitReason
 from arkwright.fleet import why as why_of
 from arkwright.jobs.events import Event
 from arkwright.jobs.lifecycle import FINAL, PLACED, WAITING, State
-from arkwright.jobs.spec import JobSpec, gpus_of, nodes_of
 
 _FINAL = [state.value for state in FINAL]
 _PLACED = [state.value for state in PLACED]
 PAGE_MAX = 1000
-NUMBER_DIGITS_MAX = 18
-"""More do not fit the column that holds a job's number."""
-
-
-def job_list(
-    reader: Reader,
-    identity: Identity,
-    *,
-    is_all: bool,
-    after_seq: int,
-    limit: int,
-    states: Sequence[str] = (),
-) -> tuple[list[JobResource], int | None]:
-    """Jobs in order of submission after `after_seq`, and where the next page starts."""
-    query = select(JOBS).where(JOBS.c.seq > after_seq, _visible(identity))
-    if states:
-        _check_states(states)
-        query = query.where(JOBS.c.state.in_(states))
-    elif not is_all:
-        query = query.where(JOBS.c.state.not_in(_FINAL))
-    rows = reader.rows(query.order_by(JOBS.c.seq).limit(limit + 1))
-    page = rows[:limit]
-    following = page[-1].seq if len(rows) > limit else None
-    placed = _placed(reader, page)
-    return [_job(row, placed.get(row.id)) for row in page], following
-
-
-def job(reader: Reader, identity: Identity, reference: str) -> tuple[JobResource, int]:
-    """One job with its attempts, and the sequence number of its last change (its ETag)."""
-    row = find_job(reader, identity, reference)
-    query = select(ATTEMPTS).where(ATTEMPTS.c.job_id == row.id).order_by(ATTEMPTS.c.n)
-    attempts = [
-        AttemptResource(
-            id=a.id,
-            n=a.n,
-            site=a.site,
-            nodes=a.nodes,
-            gpus=a.gpus,
-            is_virtual=bool(a.is_virtual),
-            start_ms=a.start_ms,
-            launch_ms=a.launch_ms,
-            end_ms=a.end_ms,
-            exit_code=a.exit_code,
-            reason=a.reason,
-        )
-        for a in reader.rows(query)
-    ]
-    placed = attempts[-1] if attempts and row.state in _PLACED else None
-    return msgspec.structs.replace(_job(row, placed), attempts=attempts), row.changed_seq
-
-
-def find_job(reader: Reader, identity: Identity, reference: str) -> Row[Any]:
-    """The job with this id or number, the only one whose id ends so, or the newest of this name.
-
-    Raises NotFound for what is not there or not the user's to see, Conflict when several ids fit.
-    """
-    visible = select(JOBS).where(_visible(identity))
-    row = reader.first(visible.where(JOBS.c.id == reference))
-    if row is None and reference.isdecimal() and len(reference) <= NUMBER_DIGITS_MAX:
-        row = reader.first(visible.where(JOBS.c.seq == int(reference)))
-    if row is None and len(reference) >= 4:
-        ending = visible.where(JOBS.c.id.endswith(reference, autoescape=True))
-        fitting = reader.rows(ending.limit(2))
-        if len(fitting) > 1:
-            raise Conflict(f"job {reference}: several ids end so; give more of it")
-        row = fitting[0] if fitting else None
-    if row is None:
-        row = reader.first(visible.where(JOBS.c.name == reference).order_by(JOBS.c.seq.desc()))
-    if row is None:
-        raise NotFound(f"job {reference}: not found; see `arkwright ps --all`")
-    return row
 
 
 def why_now(controller: Controller, row: Row[Any]) -> WhyResource | None:
@@ -162,10 +87,11 @@ def node_list(reader: Reader, fleet: Fleet, identity: Identity) -> list[NodeReso
     """
     rows = {row.path: row for row in reader.rows(select(NODES))}
     holders: dict[str, list[str]] = {}
+    lost = fleet.lost_sites
     query = (
         select(ATTEMPTS.c.job_id, ATTEMPTS.c.nodes)
         .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
-        .where(JOBS.c.state.in_(_PLACED), ATTEMPTS.c.n == JOBS.c.attempt, _visible(identity))
+        .where(JOBS.c.state.in_(_PLACED), ATTEMPTS.c.n == JOBS.c.attempt, visible(identity))
     )
     for row in reader.rows(query.order_by(JOBS.c.seq)):
         for path in row.nodes:
@@ -183,6 +109,7 @@ def node_list(reader: Reader, fleet: Fleet, identity: Identity) -> list[NodeReso
             cpus=node.cpus,
             memory_mib=node.memory_mib,
             jobs=holders.get(node.path, []),
+            unreachable_since_ms=lost.get(node.site),
         )
         for node in fleet.nodes
     ]
@@ -231,58 +158,7 @@ def event(item: Event) -> EventResource:
     )
 
 
-def _placed(reader: Reader, jobs: Sequence[Row[Any]]) -> dict[str, Row[Any]]:
-    """The attempts of those elastic jobs that hold nodes: how many is not in their spec."""
-    ids = [row.id for row in jobs if row.state in _PLACED and row.spec.get("elastic")]
-    if not ids:
-        return {}
-    query = (
-        select(ATTEMPTS.c.job_id, ATTEMPTS.c.nodes, ATTEMPTS.c.gpus)
-        .join(JOBS, JOBS.c.id == ATTEMPTS.c.job_id)
-        .where(JOBS.c.id.in_(ids), ATTEMPTS.c.n == JOBS.c.attempt)
-    )
-    return {row.job_id: row for row in reader.rows(query)}
-
-
-def _job(row: Row[Any], placed: Row[Any] | AttemptResource | None) -> JobResource:
-    spec = msgspec.convert(row.spec, JobSpec)
-    return JobResource(
-        id=row.id,
-        number=row.seq,
-        name=row.name,
-        project=row.project,
-        user=row.user,
-        state=row.state,
-        reason=row.reason,
-        exit_code=row.exit_code,
-        priority=spec.priority,
-        nodes=len(placed.nodes) if placed is not None else nodes_of(spec),
-        gpus=placed.gpus if placed is not None else gpus_of(spec),
-        attempt=row.attempt,
-        submit_ms=row.submit_ms,
-        end_ms=row.end_ms,
-        spec=row.spec,
-    )
-
-
 def _concerns(identity: Identity, path: str) -> bool:
     """Whether a project is the member's, below it, or above it: what binds its jobs."""
     above = identity.project is not None and f"{identity.project}/".startswith(f"{path}/")
     return identity.may_see(path) or above
-
-
-def _visible(identity: Identity) -> ColumnElement[bool]:
-    """`Identity.may_see` as a condition on the jobs' table."""
-    if identity.is_owner:
-        return true()
-    if identity.project is None:
-        return false()
-    within = JOBS.c.project.startswith(f"{identity.project}/", autoescape=True)
-    return (JOBS.c.project == identity.project) | within
-
-
-def _check_states(states: Sequence[str]) -> None:
-    known = [state.value for state in State]
-    unknown = [state for state in states if state not in known]
-    if unknown:
-        raise InputError(f"state {', '.join(unknown)}: unknown; use {', '.join(known)}")

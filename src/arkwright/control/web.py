@@ -14,7 +14,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from arkwright.control.foresight import NotReady
-from arkwright.control.intake import Conflict, Forbidden, NotFound, reason_json
+from arkwright.control.intake import reason_json
+from arkwright.control.refusals import Conflict, Forbidden, NotFound
 from arkwright.control.resources import API_VERSION, Problem
 from arkwright.errors import (
     ArkwrightError,

@@ -28,6 +28,10 @@ class Facts(Protocol):
     def cpus(self) -> float: ...  # noqa: D102
     @property
     def memory_mib(self) -> int: ...  # noqa: D102
+    @property
+    def pools(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def features(self) -> tuple[str, ...]: ...  # noqa: D102
 
 
 def engine_nodes(found: Sequence[Facts]) -> tuple[Node, ...]:
@@ -71,5 +75,7 @@ def _node(facts: Facts) -> Node:
         cpus=facts.cpus,
         memory_mib=facts.memory_mib,
         power_kw_max=None if facts.is_virtual else kw_max_of(facts.gpu_type, facts.gpus),
+        pools=facts.pools,
+        features=facts.features,
         domains=(facts.path, f"{hall_path}/{rack}", hall_path, hall_path, hall_path, site),
     )

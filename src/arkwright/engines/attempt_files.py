@@ -5,6 +5,9 @@ Standard library only: supervisors import this, and must start fast and stay sma
     attempts/<attempt>/plan.json            all that was decided; written before anything starts
                       /script               the job's script, where it has one
                       /stop.json            the order to stop
+                      /requeue.json         the script asked to be queued again
+                      /step.json            number of the last job step
+                      /node-K/steps         socket on which part K starts tasks of job steps
                       /node-K/lock          held by the supervisor of part K for its whole life
                       /node-K/started.json  part K has a supervisor: no other may ever start it
                       /node-K/running.json  every rank of part K runs its program
@@ -81,6 +84,12 @@ class Plan(TypedDict):
     cpu_quota: bool
     """True: `cpus` is a ceiling. False: a weight, for nodes that promise more than there is."""
     groups: GroupRoots
+    number: int
+    """The job's number, 0 for none. Plans of before there were batch scripts do not have it."""
+    array: dict[str, Any] | None
+    """Which task of an array, an `ArrayTask` as a record; nor this."""
+    batch: dict[str, Any] | None
+    """A `BatchPlan`, where a script starts its tasks itself; nor this."""
 
 
 def ranks_of(plan: Plan) -> list[int]:
@@ -146,6 +155,8 @@ class AttemptFiles:
         self.plan = directory / "plan.json"
         self.script = directory / "script"
         self.stop = directory / "stop.json"
+        self.requeue = directory / "requeue.json"
+        self.step = directory / "step.json"
         self.cap = directory / "cap.json"
         self.forgotten = directory / "forgotten"
         self.lock = directory / "lock"

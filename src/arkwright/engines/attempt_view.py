@@ -87,7 +87,8 @@ class AttemptView:
                 break
         stop: StopOrder | None = read_record(self.files.stop)
         parts = [self._part(index, failed.get(index)) for index in self.indices]
-        return summarise(self.plan["attempt_id"], parts, stop)
+        is_requeued = self.plan.get("batch") is not None and self.files.requeue.exists()
+        return summarise(self.plan["attempt_id"], parts, stop, is_requeued=is_requeued)
 
     def started(self, index: int) -> Started | None:
         """The part's supervisor, once there is one."""

@@ -9,12 +9,17 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec import structs
+
 from arkwright.engines.attempt_files import AttemptFiles, GroupRoots, PartPlan, Plan
+from arkwright.engines.batch.batch_plan import batch_plan
+from arkwright.engines.batch.container import NoContainers, container_argv
 from arkwright.engines.machine import LocalNodes
 from arkwright.engines.port import Attempt, Placement
 from arkwright.engines.rank_environment import base_environment
 from arkwright.engines.rank_process import script_argv
 from arkwright.errors import EngineError
+from arkwright.jobs.spec import Starts
 
 
 class Surroundings(NamedTuple):
@@ -29,6 +34,8 @@ class Surroundings(NamedTuple):
     server_environment: Mapping[str, str]
     boot_id: str
     now_ms: int
+    tools: Path
+    """The directory of the commands that batch scripts find first: `srun`, `scontrol`."""
 
 
 def make_plan(attempt: Attempt, files: AttemptFiles, here: Surroundings) -> Plan:
@@ -41,6 +48,9 @@ def make_plan(attempt: Attempt, files: AttemptFiles, here: Surroundings) -> Plan
         if attempt.script is not None
         else list(attempt.command or ())
     )
+    if attempt.slurm is not None:
+        argv = [*_container(attempt, workdir, here), *argv, *attempt.slurm.arguments]
+    is_batch = attempt.starts is Starts.BATCH
     checkpoint_dir = attempt.checkpoint_dir
     return Plan(
         attempt_id=attempt.attempt_id,
@@ -63,7 +73,26 @@ def make_plan(attempt: Attempt, files: AttemptFiles, here: Surroundings) -> Plan
         is_virtual=not here.local.gpu_indices,
         cpu_quota=here.local.cpu_quota,
         groups=here.groups,
+        number=attempt.number,
+        array=None if attempt.array is None else structs.asdict(attempt.array),
+        batch=dict(batch_plan(attempt, files, workdir, here.tools)) if is_batch else None,
     )
+
+
+def _container(attempt: Attempt, workdir: str, here: Surroundings) -> list[str]:
+    """What runs the job's program in the container it asks for, if it does."""
+    slurm = attempt.slurm
+    if slurm is None or slurm.container_image is None:
+        return []
+    try:
+        return container_argv(
+            slurm.container_image,
+            slurm.container_mounts,
+            slurm.container_workdir or workdir,
+            has_gpus=bool(here.local.gpu_indices),
+        )
+    except NoContainers as error:
+        raise EngineError(f"cannot launch {attempt.attempt_id}: {error}") from None
 
 
 def _check(attempt: Attempt, local: LocalNodes) -> None:
@@ -115,11 +144,19 @@ def _parts(attempt: Attempt, files: AttemptFiles, here: Surroundings) -> list[Pa
                 shared_gpu=placement.shared_gpu,
                 gpu_fraction=placement.gpu_fraction,
                 group=f"{stem}-{index}",
-                ranks=attempt.ranks_per_node if placement.ranks is None else placement.ranks,
+                ranks=_ranks(attempt, index),
                 gang_group=placement.gang_group,
             )
         )
     return parts
+
+
+def _ranks(attempt: Attempt, index: int) -> int:
+    """Processes that the engine itself starts on a node: of a batch job the script, once."""
+    if attempt.starts is Starts.BATCH:
+        return int(index == 0)
+    ranks = attempt.placements[index].ranks
+    return attempt.ranks_per_node if ranks is None else ranks
 
 
 def _take(free: list[int], placement: Placement, here: Surroundings, attempt_id: str) -> list[int]:

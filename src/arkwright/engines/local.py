@@ -34,6 +34,7 @@ from arkwright.engines.attempt_files import (
     write_record,
 )
 from arkwright.engines.attempt_view import AttemptView
+from arkwright.engines.batch.tools import write_tools
 from arkwright.engines.captured_command import run_captured
 from arkwright.engines.control_groups import describe, find_group_roots
 from arkwright.engines.energy_meter import method_here
@@ -103,6 +104,7 @@ class LocalEngine:
         with _file_errors(f"open the local engine's directory {self._root}"):
             (self._root / "attempts").mkdir(mode=0o700, parents=True, exist_ok=True)
             write_record(self._root / "engine.json", {"format": 1})
+            self._tools = write_tools(self._root / "tools", PYTHON)
         for directory in sorted((self._root / "attempts").iterdir()):
             is_attempt = _ATTEMPT_ID.fullmatch(directory.name)
             if is_attempt and not AttemptFiles(directory).forgotten.exists():
@@ -302,6 +304,7 @@ class LocalEngine:
                     server_environment=os.environ,
                     boot_id=self._boot_id,
                     now_ms=self._clock(),
+                    tools=self._tools,
                 )
                 plan = make_plan(attempt, files, here)
                 _write_plan(files, plan, attempt)

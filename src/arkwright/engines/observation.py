@@ -23,7 +23,13 @@ class PartView(NamedTuple):
     energy_method: str
 
 
-def summarise(attempt_id: str, parts: Sequence[PartView], stop: StopOrder | None) -> Observation:
+def summarise(
+    attempt_id: str,
+    parts: Sequence[PartView],
+    stop: StopOrder | None,
+    *,
+    is_requeued: bool = False,
+) -> Observation:
     """One observation of the whole gang, `parts` in gang order."""
     exits = [part.exit for part in parts if part.exit is not None]
     is_ended = len(exits) == len(parts)
@@ -44,6 +50,7 @@ def summarise(attempt_id: str, parts: Sequence[PartView], stop: StopOrder | None
         ),
         cpu_s=sum(part.cpu_s for part in parts),
         energy=_energy(parts),
+        is_requeued=is_requeued and is_ended,
         started_ms=max(starts) if len(starts) == len(parts) else None,
         ended_ms=max(each["ended_ms"] for each in exits) if is_ended else None,
     )

@@ -7,6 +7,9 @@ Order obligations, on which the promises of DESIGN §8 rest:
 - An attempt counts as ended only when `observe` says so, and it says so only when no process of
   it is left, on any node. Until then its resources are held.
 - `stop` is idempotent, returns at once, and is followed by an end in a later `observe`.
+- An engine that does not answer says so at once or within a second: `observe` raises EngineError,
+  the others EngineUnreachable, which means that nobody knows whether the order was carried out. It
+  is given again when the engine answers. An EngineError of `launch` means that nothing was begun.
 - An engine never sees the store, the queue or another tenant's job.
 """
 
@@ -31,6 +34,11 @@ class NodeFacts(Struct, frozen=True, kw_only=True):
     is_virtual: bool
     cpus: float
     memory_mib: int
+    pools: tuple[str, ...] = ()
+    """Pools it is in (Slurm's partitions): jobs that name one keep to it. A node in none is open to
+    all."""
+    features: tuple[str, ...] = ()
+    """What a job's constraint can ask for."""
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):
@@ -213,8 +221,9 @@ class Engine(Protocol):
         """SIGTERM to every process, `grace_s` later SIGKILL. Unknown or ended attempts: nothing."""
 
     def observe(self, attempt_ids: tuple[str, ...]) -> tuple[Observation, ...]:
-        """One observation per attempt asked for. An attempt never launched here is ENDED with
-        reason `unknown attempt`. Cheap enough for several calls a second."""
+        """One observation per attempt asked for; with none it is asked whether it is there. An
+        attempt never launched here is ENDED with reason `unknown attempt`. Cheap enough for several
+        calls a second."""
 
     def version(self) -> int | None:
         """A number that grows whenever `observe` may tell something new: while it is the same

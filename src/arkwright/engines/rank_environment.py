@@ -12,6 +12,12 @@ from itertools import groupby
 from pathlib import Path
 
 from arkwright.engines.attempt_files import Plan, ranks_of
+from arkwright.engines.batch.batch_environment import (
+    address,
+    array_variables,
+    job_number,
+    script_environment,
+)
 
 BASE_NAMES = ("PATH", "HOME", "LANG", "USER", "TMPDIR", "TZ")
 """All that a job inherits from the server: everything else there may be a secret."""
@@ -36,9 +42,13 @@ def rank_environment(
     over the job's: a rank that lied about its place would break its gang, or take another's GPU."""
     part = plan["parts"][index]
     threads = max(1, int(part["cpus"] // ranks_of(plan)[index]))
-    environment = {"OMP_NUM_THREADS": str(threads), **plan["env"]}
-    environment.update(_torch(plan, index, local_rank))
-    environment.update(_slurm(plan, index, local_rank, threads))
+    if plan.get("batch") is not None:
+        environment = {**plan["env"], **_script(plan)}
+    else:
+        environment = {"OMP_NUM_THREADS": str(threads), **plan["env"]}
+        environment.update(_torch(plan, index, local_rank))
+        environment.update(_slurm(plan, index, local_rank, threads))
+        environment.update(array_variables(plan))
     environment.update(
         {
             "ARKWRIGHT_JOB_ID": plan["job_id"],
@@ -49,6 +59,7 @@ def rank_environment(
             "ARKWRIGHT_USER": plan["user"],
             "ARKWRIGHT_NODE": part["node"],
             "ARKWRIGHT_NODES": ",".join(each["node"] for each in plan["parts"]),
+            "ARKWRIGHT_NODE_ADDRESSES": "\n".join(map(address, range(len(plan["parts"])))),
             "ARKWRIGHT_GPUS": str(part["gpus"]),
             "ARKWRIGHT_GPUS_ARE_VIRTUAL": "1" if plan["is_virtual"] else "0",
             PART_MARK: part_directory,
@@ -74,6 +85,19 @@ def attempt_index(attempt_id: str) -> str:
     return tail if tail.isdigit() else "0"
 
 
+def _script(plan: Plan) -> dict[str, str]:
+    """A batch script's own: Slurm's words alone, and the way to `srun`."""
+    restarts = max(0, int(attempt_index(plan["attempt_id"])) - 1)
+    environment = script_environment(plan, restarts)
+    tools = (plan["batch"] or {})["tools"]
+    environment["PATH"] = f"{tools}:{plan['env'].get('PATH', DEFAULT_PATH)}"
+    program, *options = plan["argv"][:2]
+    if program.endswith("bash") and (options or [""])[0] in ("-l", "--login"):
+        # A login shell makes its PATH anew; this file adds ours again.
+        environment["BASH_ENV"] = f"{tools}/.path"
+    return environment
+
+
 def _torch(plan: Plan, index: int, local_rank: int) -> dict[str, str]:
     ranks = ranks_of(plan)
     return {
@@ -95,8 +119,8 @@ def _slurm(plan: Plan, index: int, local_rank: int, cpus_per_task: int) -> dict[
     runs = [(each, len(list(same))) for each, same in groupby(ranks)]
     each = ",".join(f"{many}(x{times})" if times > 1 else str(many) for many, times in runs)
     return {
-        "SLURM_JOB_ID": plan["job_id"],
-        "SLURM_JOBID": plan["job_id"],
+        "SLURM_JOB_ID": job_number(plan),
+        "SLURM_JOBID": job_number(plan),
         "SLURM_JOB_NAME": plan["job_name"],
         "SLURM_JOB_USER": plan["user"],
         "SLURM_JOB_ACCOUNT": plan["project"],

@@ -6,8 +6,10 @@ Standard library only: supervisors import this.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
+import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -36,13 +38,19 @@ class RankStart(NamedTuple):
 
 
 class Program(NamedTuple):
-    """What to run and where; `cpus` is the affinity to set, empty for none."""
+    """What to run and where; `cpus` is the affinity to set, empty for none.
+
+    Output goes to `log`, or all three streams are the open descriptors `stdio`. With `is_session`
+    its standard input is a terminal that it is to control.
+    """
 
     argv: Sequence[str]
     workdir: str
     environment: Mapping[str, str]
-    log: Path
+    log: Path | None
     cpus: Sequence[int]
+    stdio: tuple[int, int, int] | None = None
+    is_session: bool = False
 
 
 def fork_rank(program: Program, group: PartGroup) -> RankStart:
@@ -71,7 +79,10 @@ def _become(program: Program, group: PartGroup, supervisor: int, reply: int) -> 
     step = f"cannot prepare a process for {program.argv[0]}"
     code: int = EXIT_NOT_PERMITTED
     try:
-        os.setpgid(0, 0)
+        if program.is_session:
+            os.setsid()
+        else:
+            os.setpgid(0, 0)
         procfs.die_with_parent(signal.SIGKILL)
         if os.getppid() != supervisor:
             os._exit(code)  # the supervisor died before it could take us along
@@ -81,11 +92,11 @@ def _become(program: Program, group: PartGroup, supervisor: int, reply: int) -> 
         group.join()
         if program.cpus:
             os.sched_setaffinity(0, program.cpus)
-        step = f"cannot write the log {program.log.name}"
-        log = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
+        step = "cannot connect its standard streams"
+        for place, handle in enumerate(_streams(program)):
+            os.dup2(handle, place)
+        if program.is_session:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         step = f"cannot enter the working directory {program.workdir}"
         os.chdir(program.workdir)
         step = f"cannot run {program.argv[0]}"
@@ -97,6 +108,14 @@ def _become(program: Program, group: PartGroup, supervisor: int, reply: int) -> 
         why = os.strerror(cause) if cause else repr(error)
         os.write(reply, f"{code} {step}: {why}".encode()[:4000])
     os._exit(code)
+
+
+def _streams(program: Program) -> tuple[int, int, int]:
+    if program.stdio is not None:
+        return program.stdio
+    assert program.log is not None
+    log = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    return os.open(os.devnull, os.O_RDONLY), log, log
 
 
 def script_argv(script: Path, text: str) -> list[str]:

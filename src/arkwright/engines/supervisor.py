@@ -34,6 +34,7 @@ from arkwright.engines.attempt_files import (
     wall_ms,
     write_record,
 )
+from arkwright.engines.batch.batch_part import BatchPart
 from arkwright.engines.control_groups import Limits, PartGroup
 from arkwright.engines.energy_meter import EnergyMeter
 from arkwright.engines.rank_environment import EXEC_MARK, rank_environment
@@ -141,6 +142,7 @@ class Supervisor:
         self._failed = False
         self._term_at = self._kill_at = self._limit_at = math.inf
         self._sample_at = self._watch_at = 0.0
+        self._batch: BatchPart | None = None
 
     def run(self) -> None:
         """Everything between the `started` record and the end of this process."""
@@ -148,9 +150,11 @@ class Supervisor:
             self._heed_orders()
             if not self._reason:
                 self._start()
-            while self._ranks or (self._reason and procfs.descendants(os.getpid())):
+            while self._is_busy():
                 self._wait()
                 self._reap()
+                if self._batch is not None:
+                    self._batch.serve(list(self._ranks))
                 self._heed_orders()
                 self._heed_limits()
                 self._advance_end()
@@ -160,7 +164,17 @@ class Supervisor:
             self._begin_end(f"launch failed: supervisor: {error!r}", grace_s=0, failed=True, code=1)
         self._kill_everything()
         close_part(self._group, self._node)
+        if self._batch is not None:
+            self._batch.close()
         self._record_end()
+        if self._batch is not None:
+            self._batch.wake_others()
+
+    def _is_busy(self) -> bool:
+        """Whether a rank runs, what is told to end has not, or a script elsewhere may need us."""
+        if self._reason:
+            return bool(self._ranks or procfs.descendants(os.getpid()))
+        return bool(self._ranks) or (self._batch is not None and self._batch.is_waiting)
 
     def _start(self) -> None:
         """Fork every rank, then wait until each runs its program. Raises LaunchError, OSError."""
@@ -180,6 +194,7 @@ class Supervisor:
                     environment=environment,
                     log=self._node.log(rank),
                     cpus=self._affinity(),
+                    stdio=self._batch.streams(self._node.log(rank)) if self._batch else None,
                 ),
                 self._group,
             )
@@ -190,6 +205,8 @@ class Supervisor:
         write_record(self._node.running, {"at_ms": wall_ms(), "pids": list(self._ranks)})
         if self._plan["time_limit_s"] is not None:
             self._limit_at = time.monotonic() + self._plan["time_limit_s"]
+            if self._batch is not None:
+                self._batch.limit(self._limit_at)
 
     def _prepare(self) -> None:
         part = self._part
@@ -198,6 +215,10 @@ class Supervisor:
             self._group.create(limits)
         except OSError as error:
             raise LaunchError(f"cannot set the limits of {part['node']}: {error}", 126) from error
+        if self._plan.get("batch") is not None:
+            self._batch = BatchPart(
+                self._files, self._plan, self._index, self._group, self._affinity()
+            )
         checkpoint_dir = self._plan["checkpoint_dir"]
         if checkpoint_dir is not None:
             try:
@@ -217,10 +238,12 @@ class Supervisor:
 
     def _wait(self) -> None:
         """Sleep until a child ends, an order may have come, or something is due."""
-        due = min(self._term_at, self._kill_at, self._limit_at) - time.monotonic()
+        due = min(self._term_at, self._kill_at, self._limit_at)
+        if self._batch is not None:
+            due = min(due, self._batch.due())
         pause = WATCH_S if self._watches_memory() else POLL_S
         try:
-            woken = signal.sigtimedwait(_WAKING, max(0.0, min(pause, due)))
+            woken = signal.sigtimedwait(_WAKING, max(0.0, min(pause, due - time.monotonic())))
         except InterruptedError:
             return
         if woken and woken.si_signo in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -240,6 +263,8 @@ class Supervisor:
             rank = self._ranks.pop(pid, None)
             if rank is not None:
                 self._note_end(rank, os.waitstatus_to_exitcode(status))
+            elif self._batch is not None:
+                self._batch.ended(pid, os.waitstatus_to_exitcode(status))
 
     def _note_end(self, rank: int, code: int) -> None:
         """Record a rank's end; the first bad one that nobody asked for ends the part."""

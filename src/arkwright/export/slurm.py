@@ -14,7 +14,7 @@ from arkwright.design import Node
 from arkwright.export.fabric_tree import FabricTree, grouped
 from arkwright.export.names import hostlist
 
-_DEVICES = {"NVIDIA": ("/dev/nvidia", 0), "AMD": ("/dev/dri/renderD", 128)}
+DEVICES = {"NVIDIA": ("/dev/nvidia", 0), "AMD": ("/dev/dri/renderD", 128)}
 """Device files of GPUs by vendor, and the number the Linux kernel gives the first."""
 
 
@@ -72,7 +72,7 @@ def _gres(trees: Sequence[FabricTree]) -> str:
 
 
 def _files(system: System) -> str:
-    stem, first = _DEVICES[catalog.gpu(system.gpu).vendor]
+    stem, first = DEVICES[catalog.gpu(system.gpu).vendor]
     if system.gpus_per_node == 1:
         return f"{stem}{first}"
     return f"{stem}[{first}-{first + system.gpus_per_node - 1}]"

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import yaml
 
 from arkwright import catalog
-from arkwright.export.slurm import block_sizes
+from arkwright.export.slurm import DEVICES, block_sizes
 from arkwright.factory import (
     Factory,
     Inventory,
@@ -94,22 +94,29 @@ def _pool_line(name: str, pool: InventoryPool) -> str:
 
 
 def _gres(inventory: Inventory) -> str:
-    """Types and counts; device files are the machine's own, which AutoDetect finds."""
-    lines = ["# slurmd finds the device files of the GPUs by itself."]
+    """Types with the device files that drivers make; parts of GPUs have none, slurmd finds them."""
+    lines = []
     for group in inventory.nodes:
-        if group.gpus:
-            lines.append(f"NodeName={group.names} AutoDetect={_detection(group)}")
-        lines += [
-            f"# NodeName={group.names} Name=gpu {'' if kind == 'gpu' else f'Type={kind} '}Count={n}"
-            for kind, n in group.gpus.items()
-        ]
+        if any("." in kind for kind in group.gpus):
+            lines.append(f"NodeName={group.names} AutoDetect=nvml")
+            continue
+        first = 0
+        for kind, count in group.gpus.items():
+            stem, least = DEVICES[_vendor(group, kind)]
+            files = f"[{first + least}-{first + least + count - 1}]" if count > 1 else first + least
+            typed = "" if kind == "gpu" else f" Type={kind}"
+            lines.append(f"NodeName={group.names} Name=gpu{typed} File={stem}{files}")
+            first += count
     return _text(lines)
 
 
-def _detection(group: NodeGroup) -> str:
-    gpus = catalog.gpus()
-    kind = next((gpus[name] for name in (group.gpu_type, *group.gpus) if name in gpus), None)
-    return "rsmi" if kind is not None and kind.vendor == "AMD" else "nvml"
+def _vendor(group: NodeGroup, kind: str) -> str:
+    """Of a GPU the catalogue knows; else by how AMD calls its own."""
+    known = catalog.gpus()
+    found = known.get(group.gpu_type or kind) or known.get(kind)
+    if found is not None:
+        return found.vendor
+    return "AMD" if kind.lower().startswith(("mi", "amd")) else "NVIDIA"
 
 
 def _tree(inventory: Inventory) -> Iterator[str]:

@@ -13,7 +13,7 @@ from arkwright.fleet import lowering
 from arkwright.fleet.capped_jobs import saved_watts, wanted_caps
 from arkwright.fleet.contracts import Oversold, is_bounded, oversold
 from arkwright.fleet.experience import Finished, group_of
-from arkwright.fleet.follower import NODE_STATES, Follower
+from arkwright.fleet.follower import Follower
 from arkwright.fleet.job_placement import JobPlacement, cpu_share, groups_of
 from arkwright.fleet.notices import Notice, notices_of
 from arkwright.fleet.power_book import PowerWindow
@@ -26,8 +26,6 @@ from arkwright.fleet.snapshot import Snapshot
 from arkwright.jobs.spec import JobSpec, gpus_of, parts_of
 from arkwright.sched import codes
 from arkwright.units import MILLI, gigabytes_to_mib
-
-_NODE_STATE_NAMES = {code: name for name, code in NODE_STATES.items()}
 
 
 class Start(Struct, frozen=True, kw_only=True):
@@ -197,6 +195,7 @@ class Fleet(Follower):
             lessons=self._experience.lessons(),
             later=periods_ahead(self._state, self._names, now_ms),
             visits=visits,
+            lost_sites=self.lost_sites,
         )
 
     def snapshot(self, job_id: str, now_ms: int, parent: int) -> Snapshot:
@@ -257,9 +256,9 @@ class Fleet(Follower):
         return path in self._names.row_of_project
 
     def node_state(self, path: str) -> str:
-        """`up`, `draining` or `down`."""
-        index = self._names.node_index[path]
-        return _NODE_STATE_NAMES[int(self._state.node_state[index])]
+        """`up`, `draining` or `down`, whether or not its site is in reach. KeyError: unknown."""
+        self._names.node_index[path]
+        return self._own_states.get(path, "up")
 
     def reservation(self, name: str, now_ms: int) -> Reservation | None:
         """The reservation of this name whose time is not over."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from operator import add
+from typing import Any
 
 import msgspec
 
@@ -29,6 +30,8 @@ from arkwright.units import MILLI, MS_PER_S
 
 HALF_LIVES_KEPT = 20
 """Fair share forgets what was used so many half-lives ago: less than a millionth of it is left."""
+_NOT_QUEUED = {State.HELD.value, State.DEFERRED.value}
+SITE_KINDS = (EventKind.SITE_UNREACHABLE, EventKind.SITE_REACHABLE)
 NODE_STATES = {"up": sched.UP, "draining": sched.DRAINING, "down": sched.DOWN}
 
 
@@ -73,6 +76,9 @@ class Follower:
         """Back to an idle factory in which every node is up, with what it knows of attempts that
         are over (oldest first)."""
         self._state = lowering.empty_state(self._names, self._policy)
+        self._own_states: dict[str, str] = {}
+        self._lost_sites: dict[str, int] = {}
+        self._last_submitted: tuple[dict[str, Any], str, JobSpec, int] | None = None
         self._job_index: dict[str, int] = {}
         self._job_ids: list[str] = []
         self._specs: dict[str, JobSpec] = {}
@@ -95,6 +101,9 @@ class Follower:
             self._follow_reservation(event)
         elif event.kind is EventKind.NODE_STATE_CHANGED:
             self.set_node_state(event.subject, event.after["state"], event.at_ms)
+        elif event.kind in SITE_KINDS:
+            since_ms = None if event.after["is_reachable"] else event.at_ms
+            self.set_reach(event.subject, since_ms, event.at_ms)
         elif event.kind in POWER_KINDS | CONTRACT_KINDS:
             self._follow_bound(event)
         elif event.kind is EventKind.BUDGET_PERIOD_BEGAN:
@@ -162,11 +171,7 @@ class Follower:
 
     def _submit(self, event: Event) -> None:
         after = event.after
-        spec = msgspec.convert(after["spec"], JobSpec)
-        gang = lowering.gang_of(self._names, spec, after["project"])
-        class_index, classes = sched.class_of(self._state, gang, event.at_ms)
-        for new in classes:
-            self._state = sched.apply(self._state, new)
+        spec, class_index = self._spec_and_class(event)
         self._job_index[event.subject] = int(self._state.job_count[0])
         self._job_ids.append(event.subject)
         self._specs[event.subject] = spec
@@ -186,9 +191,23 @@ class Follower:
                 class_index,
                 lasts_ms,
                 priority=order_key(self._names, self._policy, spec, after["project"], event.at_ms),
-                held=State(after["state"]) is State.HELD,
+                held=State(after["state"]) in (State.HELD, State.DEFERRED),
             ),
         )
+
+    def _spec_and_class(self, event: Event) -> tuple[JobSpec, int]:
+        """Tasks of an array come one after another and have these in common."""
+        fields, project = event.after["spec"], event.after["project"]
+        last = self._last_submitted
+        if last is not None and last[0] == fields and last[1] == project:
+            return last[2], last[3]
+        spec = msgspec.convert(fields, JobSpec)
+        gang = lowering.gang_of(self._names, spec, project)
+        class_index, classes = sched.class_of(self._state, gang, event.at_ms)
+        for new in classes:
+            self._state = sched.apply(self._state, new)
+        self._last_submitted = fields, project, spec, class_index
+        return spec, class_index
 
     def _follow(self, event: Event) -> None:
         job_id = job_of(event) or ""
@@ -198,8 +217,9 @@ class Follower:
             return
         if event.kind is EventKind.JOB_ENDED:
             self._caps.pop(job_id, None)
-        if event.before.get("state") == event.after["state"]:
-            return  # told to stop once more: nothing changes for the scheduler
+        change = event.before.get("state"), event.after["state"]
+        if change[0] == change[1] or set(change) == _NOT_QUEUED:
+            return  # told to stop once more, or held in another way: the same for the scheduler
         self._state = sched.apply(self._state, self._lowered(event, job))
         self._experience.follow(event)
         if not self._is_active(event):
@@ -264,10 +284,33 @@ class Follower:
     def set_node_state(self, path: str, state: str, at_ms: int = 0) -> None:
         """`up`, `draining` (takes nothing new) or `down`. Unknown nodes are passed over: they
         belonged to an earlier factory file."""
-        index = self._names.node_index.get(path)
-        if index is not None:
-            event = sched.node_state(at_ms, index, NODE_STATES[state])
-            self._state = sched.apply(self._state, event)
+        if path in self._names.node_index:
+            self._own_states[path] = state
+            self._tell_node(path, at_ms)
+
+    def set_reach(self, site: str, since_ms: int | None, at_ms: int = 0) -> None:
+        """A site is out of reach since that instant; None: it is reachable. Its nodes take nothing
+        new as long as it is; what is on them stays."""
+        self._lost_sites.pop(site, None)
+        if since_ms is not None:
+            self._lost_sites[site] = since_ms
+        for node in self._names.nodes:
+            if node.site == site:
+                self._tell_node(node.path, at_ms)
+
+    @property
+    def lost_sites(self) -> dict[str, int]:
+        """Sites out of reach, and since when [ms since the epoch]; a copy."""
+        return dict(self._lost_sites)
+
+    def _tell_node(self, path: str, at_ms: int) -> None:
+        """What a node's own state and the reach of its site make of it for the scheduler."""
+        index = self._names.node_index[path]
+        state = self._own_states.get(path, "up")
+        if state == "up" and self._names.nodes[index].site in self._lost_sites:
+            state = "draining"
+        event = sched.node_state(at_ms, index, NODE_STATES[state])
+        self._state = sched.apply(self._state, event)
 
     def reserve(self, reservation: Reservation, at_ms: int = 0) -> None:
         """Keep nodes for a project, or for nobody. One of the same name is replaced."""

@@ -31,7 +31,8 @@ class Forecast(Struct, frozen=True, kw_only=True):
     """When a job starts, as far as can be told at `now_ms`. Instants in ms since the Unix epoch."""
 
     state: str
-    """`queued`, `held` (the forecast is for a release now), `active`, `done`, or `new`."""
+    """`queued`, `held` (the forecast is for a release now), `deferred` (it is for when all that it
+    waits for has come, but no earlier than its begin time), `active`, `done`, or `new`."""
     now_ms: int
     start_ms: int | None
     """Most likely: every job lasts the median of its group. None: not as things stand."""
@@ -54,8 +55,11 @@ class Forecast(Struct, frozen=True, kw_only=True):
     where it has none."""
 
 
-def forecast(scene: Scene, job_id: str, run: Runner = in_process) -> Forecast:
-    """When a job that is known starts. KeyError for one that is not."""
+def forecast(
+    scene: Scene, job_id: str, run: Runner = in_process, *, is_deferred: bool = False
+) -> Forecast:
+    """When a job that is known starts. KeyError for one that is not. The scheduler knows a deferred
+    job as one that is held: the caller says which it is."""
     job = scene.job_index[job_id]
     is_in = int(scene.state.job_state[job])
     group = scene.groups[job]
@@ -65,8 +69,13 @@ def forecast(scene: Scene, job_id: str, run: Runner = in_process) -> Forecast:
         return _known(scene, word, start_ms if start_ms >= 0 else None, group)
     spec = scene.specs[job_id]
     if is_in == sched.HELD:
+        word = "deferred" if is_deferred else "held"
+        begin_ms = _begin_ms(scene, spec) if is_deferred else None
+        if begin_ms is not None and begin_ms >= scene.now_ms + FAR_MS:
+            return _known(scene, word, None, group)
         release = (sched.release(scene.now_ms, job),)
-        return _judged(scene, spec, _band(scene, run, "held", group, job, release))
+        later = _held_until(scene, job, begin_ms)
+        return _judged(scene, spec, _band(scene, run, word, group, job, release, later=later))
     return _judged(scene, spec, _band(scene, run, "queued", group, job))
 
 
@@ -77,13 +86,31 @@ def forecast_new(
     changes = submission(scene, spec, project)
     job = int(scene.state.job_count[0])
     gpus = gpus_of(spec)
-    found = _band(scene, run, "new", group_of(project, user, gpus), job, changes)
-    found = _judged(scene, spec, found)
-    if found.start_ms is not None and found.start_ms <= scene.now_ms:
+    begin_ms = _begin_ms(scene, spec)
+    group = group_of(project, user, gpus)
+    if begin_ms is not None and begin_ms >= scene.now_ms + FAR_MS:
+        return _known(scene, "new", None, group)
+    later = _held_until(scene, job, begin_ms)
+    found = _judged(scene, spec, _band(scene, run, "new", group, job, changes, later=later))
+    is_now = found.start_ms is not None and found.start_ms <= scene.now_ms
+    if is_now or begin_ms is not None:
         return found
     with_it = sched.changed(scene.state, changes)
     nodes = run(sched.most_nodes_now, with_it, scene.now_ms, job, scene.backfill)
     return msgspec.structs.replace(found, nodes_now=nodes)
+
+
+def _begin_ms(scene: Scene, spec: JobSpec) -> int | None:
+    """The begin time of the job, if it is still to come."""
+    begin_ms = parse_instant(spec.begin) if spec.begin is not None else scene.now_ms
+    return begin_ms if begin_ms > scene.now_ms else None
+
+
+def _held_until(scene: Scene, job: int, begin_ms: int | None) -> tuple[sched.Event, ...]:
+    """A ride watches queued jobs alone: one that begins later is held at once, released then."""
+    if begin_ms is None:
+        return ()
+    return sched.hold(scene.now_ms, job), sched.release(begin_ms, job)
 
 
 def _judged(scene: Scene, spec: JobSpec, found: Forecast) -> Forecast:
@@ -115,16 +142,17 @@ def _band(
     group: Group,
     job: int,
     changes: tuple[sched.Event, ...] = (),
+    *,
+    later: tuple[sched.Event, ...] = (),
 ) -> Forecast:
     """The median path first; what it cost decides how many others there are."""
     watched = np.array([job], np.int64)
+    coming = tuple(sorted((*scene.later, *later), key=lambda event: event.at_ms))
 
     def seen(lasting: list[Ints], cycles: int) -> list[sched.Foreseen]:
         # How long the job itself lasts does not bear on when it starts.
         own = (1,) * (job - len(scene.job_ids) + 1)
-        rides = [
-            sched.Ride(with_new(each, *own), watched, changes, scene.later) for each in lasting
-        ]
+        rides = [sched.Ride(with_new(each, *own), watched, changes, coming) for each in lasting]
         horizon = sched.Horizon(scene.now_ms + FAR_MS, max(1, cycles))
         found: list[sched.Foreseen] = run(
             sched.foresee, scene.state, scene.now_ms, rides, horizon, scene.backfill

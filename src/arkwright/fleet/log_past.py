@@ -33,6 +33,8 @@ class NodeFound(Struct, frozen=True, kw_only=True):
     is_virtual: bool
     cpus: float
     memory_mib: int
+    pools: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
 
 class Submitted(Struct, frozen=True, kw_only=True):
@@ -58,6 +60,7 @@ class LogPast:
         self._factory: tuple[str, Factory] | None = None
         self._found: dict[str, NodeFound] = {}
         self._node_states: dict[str, str] = {}
+        self._lost_sites: dict[str, int] = {}
         self._active: dict[str, list[Event]] = {}
         self._started: dict[str, Event] = {}
         self._over: list[tuple[int, str, Spent]] = []
@@ -76,6 +79,10 @@ class LogPast:
             self._node_states[event.subject] = after["state"]
         elif kind is EventKind.NODE_STATE_CHANGED:
             self._node_states[event.subject] = after["state"]
+        elif kind is EventKind.SITE_UNREACHABLE:
+            self._lost_sites[event.subject] = event.at_ms
+        elif kind is EventKind.SITE_REACHABLE:
+            self._lost_sites.pop(event.subject, None)
         elif kind is EventKind.RESERVATION_MADE:
             self._reserved[event.subject] = event.seq, after
         elif kind is EventKind.RESERVATION_WITHDRAWN:
@@ -151,6 +158,10 @@ class LogPast:
         """Every node that was ever found, by path."""
         return dict(sorted(self._node_states.items()))
 
+    def lost_sites(self) -> dict[str, int]:
+        """Sites out of reach, and since when [ms]."""
+        return dict(self._lost_sites)
+
     def spent_since(self, since_ms: int) -> Iterator[Spent]:
         """Attempts that were over after this instant, by start, then attempt."""
         return (used for _, _, used in sorted(self._over) if used.end_ms > since_ms)
@@ -174,6 +185,7 @@ class _PastOf:
     def __init__(self, log: LogPast, fleet: Fleet) -> None:
         self.last_ms = log.last_ms
         self.node_states = log.node_states
+        self.lost_sites = log.lost_sites
         self.spent_since = log.spent_since
         self.reservations = log.reservations
         self.events_of_active_jobs = log.events_of_active_jobs

@@ -76,7 +76,7 @@ def has_features(constraint: str, features: frozenset[str]) -> bool:
         return bool(names & features)
     reader = _Reader(tokens, features)
     found = reader.any_of()
-    return found if reader.is_at_end else True
+    return found if reader.is_at_end and not reader.is_broken else True
 
 
 def _kind(node: Node) -> Kind:
@@ -98,6 +98,7 @@ class _Reader:
 
     def __init__(self, tokens: Sequence[str], features: frozenset[str]) -> None:
         self.tokens, self.features, self.at = tokens, features, 0
+        self.is_broken = False
 
     @property
     def is_at_end(self) -> bool:
@@ -120,9 +121,11 @@ class _Reader:
             return not self.one()
         if self._takes("(") or self._takes("["):
             found = self.any_of()
-            return (self._takes(")") or self._takes("]")) and found
-        if self.is_at_end:
-            return False
+            self.is_broken |= not (self._takes(")") or self._takes("]"))
+            return found
+        if self.is_at_end or self.tokens[self.at] in "&|,)]":
+            self.is_broken = True
+            return True
         self.at += 1
         return self.tokens[self.at - 1] in self.features
 

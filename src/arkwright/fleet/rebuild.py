@@ -57,6 +57,9 @@ class Past(Protocol):
     def node_states(self) -> Mapping[str, str]:
         """Every node the log knows, by path."""
 
+    def lost_sites(self) -> Mapping[str, int]:
+        """Sites out of reach, and since when [ms]."""
+
     def spent_since(self, since_ms: int) -> Iterable[Spent]:
         """Attempts that were over after this instant, by start, then attempt."""
 
@@ -75,6 +78,8 @@ def rebuild(fleet: Fleet, past: Past, now_ms: int) -> Sequence[Event]:
     fleet.reset(past.finished())
     for path, state in past.node_states().items():
         fleet.set_node_state(path, state)
+    for site, since in past.lost_sites().items():
+        fleet.set_reach(site, since)
     since_ms = fleet.recall_periods(past.last_ms)
     if since_ms is not None:
         for used in past.spent_since(since_ms):

@@ -47,6 +47,8 @@ class Scene(Struct, frozen=True, kw_only=True):
     lessons: Lessons
     later: tuple[sched.Event, ...]
     """What will happen by the calendar: new periods of budgets."""
+    lost_sites: Mapping[str, int]
+    """Sites out of reach, and since when [ms]."""
     visits: int
     """What one question may cost, in visits to a node: a second's worth of work."""
 

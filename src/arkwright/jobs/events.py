@@ -17,10 +17,14 @@ class EventKind(Enum):
     """A server came with another factory file; `after` holds it."""
     NODE_ADDED = "node_added"
     NODE_STATE_CHANGED = "node_state_changed"
+    SITE_UNREACHABLE = "site_unreachable"
+    """Its engine does not answer: nothing new starts there, and what runs goes on unseen."""
+    SITE_REACHABLE = "site_reachable"
     USER_ADDED = "user_added"
     JOB_SUBMITTED = "job_submitted"
     JOB_HELD = "job_held"
     JOB_RELEASED = "job_released"
+    """Somebody let it go, or what it was deferred for has come: see the state in `after`."""
     JOB_CLAIMED = "job_claimed"
     """Others stop for this waiting job: until it starts, no other may on the nodes in `after`."""
     JOB_UNCLAIMED = "job_unclaimed"
@@ -70,7 +74,7 @@ class Event(Struct, frozen=True, kw_only=True):
     kind: EventKind
     subject: str
     """Job id, attempt id, node path, place of the power tree, organisation or project, name of a
-    user, a reservation, a contract or the factory."""
+    site, a user, a reservation, a contract or the factory."""
     actor: str
     """`user:<name>`, `scheduler`, `engine:<site>` or `server`."""
     cause: str

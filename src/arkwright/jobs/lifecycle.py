@@ -17,6 +17,8 @@ class State(Enum):
     """Where a job is in its life."""
 
     HELD = "held"
+    DEFERRED = "deferred"
+    """Waits for something else than room: other jobs, a time, or its turn in its array."""
     QUEUED = "queued"
     STARTING = "starting"
     """Decided and recorded; its processes are being launched. Holds its resources."""
@@ -33,6 +35,10 @@ class Trigger(Enum):
 
     HOLD = "hold"
     RELEASE = "release"
+    DEFER = "defer"
+    """Released, and what it has to wait for is not there yet."""
+    ADMIT = "admit"
+    """What it was deferred for has come."""
     START = "start"
     LAUNCHED = "launched"
     CANCEL = "cancel"
@@ -55,7 +61,11 @@ S, T = State, Trigger
 
 TRANSITIONS: Mapping[tuple[State, Trigger], State] = {
     (S.HELD, T.RELEASE): S.QUEUED,
+    (S.HELD, T.DEFER): S.DEFERRED,
     (S.HELD, T.CANCEL): S.CANCELLED,
+    (S.DEFERRED, T.ADMIT): S.QUEUED,
+    (S.DEFERRED, T.HOLD): S.HELD,
+    (S.DEFERRED, T.CANCEL): S.CANCELLED,
     (S.QUEUED, T.HOLD): S.HELD,
     (S.QUEUED, T.CANCEL): S.CANCELLED,
     (S.QUEUED, T.START): S.STARTING,
@@ -81,7 +91,7 @@ TRANSITIONS: Mapping[tuple[State, Trigger], State] = {
 
 FINAL = (S.SUCCEEDED, S.FAILED, S.CANCELLED)
 """States nothing leaves."""
-WAITING = (S.HELD, S.QUEUED)
+WAITING = (S.HELD, S.DEFERRED, S.QUEUED)
 """States in which a job holds nothing."""
 PLACED = (S.STARTING, S.RUNNING, S.STOPPING)
 """States in which a job holds its nodes."""
@@ -103,6 +113,7 @@ def allowed(state: State, trigger: Trigger) -> bool:
 def diagram() -> str:
     """The table as a Mermaid state diagram, in table order: the documentation's figure."""
     lines = ["stateDiagram-v2", "    [*] --> queued: submit", "    [*] --> held: submit held"]
+    lines += ["    [*] --> deferred: submit deferred"]
     lines += [
         f"    {state.value} --> {following.value}: {trigger.value}"
         for (state, trigger), following in TRANSITIONS.items()

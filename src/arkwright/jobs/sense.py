@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import signal
 
-from arkwright.jobs.spec import JobSpec, Level, Resources, Topology, sizes_of
+from arkwright.errors import InputError
+from arkwright.jobs.array import array_shape
+from arkwright.jobs.dependencies import When, dependencies
+from arkwright.jobs.spec import JobSpec, Level, Resources, Starts, Topology, sizes_of
 from arkwright.units import parse_instant
 
 DURATION_S_MAX = 1e9
@@ -25,6 +28,7 @@ def nonsense(spec: JobSpec) -> list[tuple[str, str, str]]:
     """Key, what was found and what would be right, for everything wrong with `spec` by itself."""
     return [
         *_what_it_runs(spec),
+        *_batch(spec),
         *_amounts(spec),
         *_elastic(spec),
         *_groups(spec),
@@ -32,6 +36,8 @@ def nonsense(spec: JobSpec) -> list[tuple[str, str, str]]:
         *_durations(spec),
         *_checkpoint(spec),
         *_power(spec),
+        *_array(spec),
+        *_dependencies(spec),
     ]
 
 
@@ -44,6 +50,26 @@ def _what_it_runs(spec: JobSpec) -> list[tuple[str, str, str]]:
     if spec.script is not None and not spec.script.strip():
         return [("script", "is empty", "write at least one line")]
     return []
+
+
+def _batch(spec: JobSpec) -> list[tuple[str, str, str]]:
+    """A script that starts its own tasks: how many there are is said in Slurm's words alone."""
+    if spec.starts is not Starts.BATCH:
+        return []
+    wrong = []
+    if spec.groups:
+        right = "use starts: ranks, with a command for all groups"
+        wrong.append(("starts", "batch beside groups", right))
+    if spec.ranks_per_node is not None:
+        right = "give slurm.ntasks_per_node"
+        wrong.append(("ranks_per_node", f"{spec.ranks_per_node} beside starts: batch", right))
+    slurm, most = spec.slurm, sizes_of(spec)[-1]
+    if slurm is not None and slurm.ntasks is not None and slurm.ntasks_per_node is not None:
+        room = most * slurm.ntasks_per_node
+        if slurm.ntasks > room:
+            found = f"{slurm.ntasks} tasks on {most} nodes with {slurm.ntasks_per_node} each"
+            wrong.append(("slurm.ntasks", found, f"give at most {room}"))
+    return wrong
 
 
 def _amounts(spec: JobSpec) -> list[tuple[str, str, str]]:
@@ -154,13 +180,48 @@ def _durations(spec: JobSpec) -> list[tuple[str, str, str]]:
     ]
     if spec.time_limit is not None and spec.time_limit <= 0:
         wrong.append(("time_limit", "0 s", "give the job some time, or leave it out"))
-    if spec.deadline is not None:
+    for key, text in (("deadline", spec.deadline), ("begin", spec.begin)):
+        if text is None:
+            continue
         try:
-            parse_instant(spec.deadline)
+            parse_instant(text)
         except ValueError:
             right = "write it as 2026-05-01T12:00:00Z or with an offset such as +02:00"
-            wrong.append(("deadline", f"{spec.deadline!r} is no instant", right))
+            right += "; where it is submitted, also 18:00, tomorrow, now+1hour" * (key == "begin")
+            wrong.append((key, f"{text!r} is no instant", right))
     return wrong
+
+
+def _array(spec: JobSpec) -> list[tuple[str, str, str]]:
+    if spec.array is None:
+        return []
+    try:
+        array_shape(spec.array)
+    except InputError as error:
+        return [("array", *_in_two(error))]
+    return []
+
+
+def _dependencies(spec: JobSpec) -> list[tuple[str, str, str]]:
+    wrong = []
+    for place, item in enumerate(spec.depends_on):
+        key = f"depends_on[{place}]"
+        try:
+            needed = dependencies((item,))
+        except InputError as error:
+            wrong.append((key, *_in_two(error)))
+            continue
+        whens = {one.when for each in needed for one in each.conditions}
+        if When.AFTER_CORR in whens and spec.array is None:
+            found = f"{item!r} in a job that is no array"
+            wrong.append((key, found, "give array, or use afterok"))
+    return wrong
+
+
+def _in_two(error: InputError) -> tuple[str, str]:
+    """What was found, and what would be right."""
+    found, _, right = str(error).rpartition("; ")
+    return (found, right) if found else (right, "")
 
 
 def _checkpoint(spec: JobSpec) -> list[tuple[str, str, str]]:

@@ -267,9 +267,12 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
     slurm: SlurmOptions | None = None
     # Some of these are accepted from the start and not acted on yet: see `unsupported`.
     elastic: Elastic | None = None
-    array: Annotated[str, Meta(pattern=r"^[0-9,:%-]+$")] | None = None
+    array: Annotated[str, Meta(pattern=r"^[0-9,:%-]+$", max_length=4096)] | None = None
+    """Runs once for every index, each by itself: `0-99:2%8` (see `array`)."""
     depends_on: tuple[str, ...] = ()
+    """What has to have happened first, such as `afterok:JOB` (see `dependencies`)."""
     begin: str | None = None
+    """Not before this instant, as RFC 3339."""
     service: Service | None = None
     image: str | None = None
     power: Power | None = None
@@ -277,12 +280,8 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omi
 
 def unsupported(spec: JobSpec) -> list[tuple[str, str]]:
     """Fields set in `spec` that this version does not act on, each with what to do instead."""
-    once = "submit one job per part"
     found = {
         "kind": (spec.kind is Kind.SERVICE, "services are not run yet; use kind: batch"),
-        "array": (spec.array is not None, "arrays are not run yet; " + once),
-        "depends_on": (bool(spec.depends_on), "dependencies are not run yet; use submit --wait"),
-        "begin": (spec.begin is not None, "begin times are not run yet; submit held and release"),
         "service": (spec.service is not None, "services are not run yet; leave it out"),
         "image": (spec.image is not None, "containers are not run yet; leave it out"),
     }

@@ -193,7 +193,7 @@ def _fits_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms:
     lowered = constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
     if not lowered and not keeps_some:
         return True
-    _will_run(work, now_ms, end_ms)
+    placement.will_run(work, now_ms, end_ms)
     if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False
     return placement.place_now(state, work, cls, job)
@@ -215,7 +215,7 @@ def _fit_now(state: State, work: Work, cls: int, job: int, now_ms: int, end_ms: 
         return False
     constraints.row_room(state, state.row_used, state.row_limit, work.row_left)
     constraints.row_room_ahead(state, work.step_left, -1, end_ms, work.row_left)
-    _will_run(work, now_ms, end_ms)
+    placement.will_run(work, now_ms, end_ms)
     return groups.place_now(state, work, cls, job)
 
 
@@ -249,13 +249,8 @@ def _fits_beside(state: State, work: Work, cls: int, job: int, now_ms: int, end_
         return False
     if not constraints.admit_ahead(state, cls, work.step_left, work.step_within, -1, end_ms):
         return False
-    _will_run(work, now_ms, end_ms)
+    placement.will_run(work, now_ms, end_ms)
     return groups.place_beside(state, work, cls, job)
-
-
-def _will_run(work: Work, from_ms: int, end_ms: int) -> None:
-    work.run_ms[0] = from_ms
-    work.run_ms[1] = end_ms
 
 
 def _still_blocked(state: State, cls: int, job: int) -> bool:

@@ -103,7 +103,7 @@ def empty(
         row_version=np.zeros(len(parent), np.int64),
         row_measure=_measures(node_row, parent, quota["row_budget"]),
         **quota,
-        cycle_memo=np.full(4, -1, np.int64),
+        cycle_memo=np.full(5, -1, np.int64),
         **quick_columns(domain),
         **jobless_columns(),
     )

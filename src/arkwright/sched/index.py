@@ -55,17 +55,42 @@ def fitting(state: State, work: Work, cls: int, out: Ints) -> int:
     ask = work.class_ask[cls]
     if work.strip[0] < 0:
         return _fitting_between(work, ask, 0, len(state.node_state), out, 0)
+    narrow, wide = state.level_first[work.strip[0]], state.level_first[work.strip[1]]
     count = 0
-    for strip in range(len(work.strip_fits)):
-        if work.ask_fit[ask, state.level_first[work.strip[0]] + strip] > 0:
-            first, last = strip_nodes(state, work, strip)
-            count = _fitting_between(work, ask, first, last, out, count)
+    for band in range(len(work.band_fits)):
+        if work.ask_fit[ask, wide + band] == 0:
+            continue
+        low, high = strips_of(state, work, band)
+        for strip in range(low, high):
+            if work.ask_fit[ask, narrow + strip] > 0:
+                first, last = strip_nodes(state, work, strip)
+                count = _fitting_between(work, ask, first, last, out, count)
     return count
+
+
+def serving(work: Work, cls: int) -> int:
+    """How many nodes would serve the class. It is current."""
+    return int(work.ask_count[work.class_ask[cls]])
+
+
+def serves(work: Work, cls: int, node: int) -> bool:
+    """Whether the node is one of those. It is current."""
+    return bool(work.ask_free[work.class_ask[cls], node] != UNFIT)
+
+
+def strips_of(state: State, work: Work, band: int) -> tuple[int, int]:
+    """The first strip of the band, and the one after its last."""
+    first, last = _nodes_of(state, state.level_first[work.strip[1]] + band)
+    strip = state.node_domain[work.strip[0]]
+    return strip[first], strip[last - 1] + 1
 
 
 def strip_nodes(state: State, work: Work, strip: int) -> tuple[int, int]:
     """The first node of the strip, and the one after its last."""
-    place = state.level_first[work.strip[0]] + strip
+    return _nodes_of(state, state.level_first[work.strip[0]] + strip)
+
+
+def _nodes_of(state: State, place: int) -> tuple[int, int]:
     first = state.domain_node[state.domain_first[place]]
     return first, first + state.domain_first[place + 1] - state.domain_first[place]
 
@@ -136,6 +161,7 @@ def nodes_of_domain(state: State, work: Work, cls: int, level: int, domain: int,
 
 def _build(state: State, work: Work, cls: int, ask: int) -> None:
     """All sums anew, O(nodes · levels)."""
+    work.ask_count[ask] = 0
     work.ask_fit[ask, :] = 0
     work.ask_sum[ask, :] = 0
     work.ask_under[ask, :] = 0
@@ -144,6 +170,7 @@ def _build(state: State, work: Work, cls: int, ask: int) -> None:
         work.ask_free[ask, node] = free
         if free == UNFIT:
             continue
+        work.ask_count[ask] += 1
         for level in range(len(state.node_domain)):
             place = state.level_first[level] + state.node_domain[level, node]
             work.ask_fit[ask, place] += 1
@@ -164,6 +191,7 @@ def _refresh_node(state: State, work: Work, cls: int, ask: int, node: int) -> No
     came = int(free != UNFIT) - int(was != UNFIT)
     if free != was:
         work.ask_free[ask, node] = free
+        work.ask_count[ask] += came
         more = max(free, 0) - max(was, 0)
         for level in range(len(state.node_domain)):
             place = state.level_first[level] + state.node_domain[level, node]
@@ -198,11 +226,8 @@ def _row_above_all_refuses(state: State, work: Work, cls: int) -> bool:
     ask = work.class_ask[cls]
     if work.ask_tight[ask] == 0:
         return False
-    total = 0
-    for place in range(state.level_first[-2], state.level_first[-1]):
-        total += work.ask_fit[ask, place]
     for row in range(len(state.row_limit)):
-        if work.ask_under[ask, row] == total and _refuses(state, work, cls, row):
+        if work.ask_under[ask, row] == work.ask_count[ask] and _refuses(state, work, cls, row):
             return True
     return False
 

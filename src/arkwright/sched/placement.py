@@ -26,7 +26,15 @@ import numpy as np
 from arkwright.sched import constraints, index, rails, score, segments, spread, together
 from arkwright.sched.codes import ARKWRIGHT, FIRST_FIT
 from arkwright.sched.state import Ints, State
-from arkwright.sched.work import GANG_PART, HEAD_BLOCK, REPLAYED, Work
+from arkwright.sched.work import (
+    ASIDE,
+    FITS_NOW,
+    GANG_PART,
+    HEAD_BLOCK,
+    RANKED,
+    REPLAYED,
+    Work,
+)
 
 UNKNOWN: Final = -1
 NO_ROOM: Final = 0
@@ -67,6 +75,12 @@ def fitting_now(state: State, work: Work, cls: int) -> int:
         state.node_cpu_milli_free,
         state.node_memory_mib_free,
     )
+
+
+def will_run(work: Work, from_ms: int, end_ms: int) -> None:
+    """The gang that is placed next would hold its nodes through `[from_ms, end_ms)`."""
+    work.run_ms[0] = from_ms
+    work.run_ms[1] = end_ms
 
 
 def place_now(state: State, work: Work, cls: int, job: int) -> bool:
@@ -127,7 +141,14 @@ def may_fit_beside(state: State, work: Work, cls: int) -> bool:
     """Whether enough nodes fit beside the head, rows and form aside: the quick no."""
     if together.asked(state, cls):
         return True
-    return bool(_fitting_beside(state, work, cls) >= state.class_nodes[cls])
+    if state.claim_count[0] != 0 or not index.is_current(state, work, cls):
+        return bool(_fitting_beside(state, work, cls) >= state.class_nodes[cls])
+    count = index.serving(work, cls)
+    for place in range(work.result[ASIDE]):
+        node = work.aside_node[place]
+        if index.serves(work, cls, node) and not _fits_beside(state, work, cls, node):
+            count -= 1
+    return bool(count >= state.class_nodes[cls])
 
 
 def _fitting_beside(state: State, work: Work, cls: int) -> int:
@@ -137,19 +158,24 @@ def _fitting_beside(state: State, work: Work, cls: int) -> int:
         node = work.fit[place]
         if work.aside[node] == 0:
             work.beside_gpu_milli[node] = state.node_gpu_milli_free[node]
-        elif not constraints.admit_node(
-            state,
-            cls,
-            node,
-            work.beside_gpu_milli,
-            state.gpu_milli_free,
-            work.beside_cpu_milli,
-            work.beside_memory_mib,
-        ):
+        elif not _fits_beside(state, work, cls, node):
             continue
         work.fit[kept] = node
         kept += 1
     return kept
+
+
+def _fits_beside(state: State, work: Work, cls: int, node: int) -> bool:
+    """Whether what the head leaves of the node, set aside for it, would serve the class."""
+    return constraints.admit_node(
+        state,
+        cls,
+        node,
+        work.beside_gpu_milli,
+        state.gpu_milli_free,
+        work.beside_cpu_milli,
+        work.beside_memory_mib,
+    )
 
 
 def place_then(state: State, work: Work, cls: int, job: int) -> bool:
@@ -182,7 +208,8 @@ def _place_block_then(state: State, work: Work, cls: int, job: int, block: int) 
 
 def fits_then(state: State, work: Work, cls: int) -> bool:
     """Whether `place_then` would find room: that does not depend on what the policy prefers."""
-    work.score[:] = 0
+    if _has_score(state):
+        work.score[:] = 0
     for block in range(rails.block_count(state, cls)):
         count = _admit_then(state, work, cls, block)
         if count < state.class_nodes[cls]:
@@ -257,10 +284,14 @@ def _fitting_then(state: State, work: Work) -> int:
     if work.strip[0] < 0:
         return _fitting_between(work, 0, len(work.node_fits), 0)
     count = 0
-    for strip in range(len(work.strip_fits)):
-        if work.strip_fits[strip] > 0:
-            first, last = index.strip_nodes(state, work, strip)
-            count = _fitting_between(work, first, last, count)
+    for band in range(len(work.band_fits)):
+        if work.band_fits[band] == 0:
+            continue
+        low, high = index.strips_of(state, work, band)
+        for strip in range(low, high):
+            if work.strip_fits[strip] > 0:
+                first, last = index.strip_nodes(state, work, strip)
+                count = _fitting_between(work, first, last, count)
     return count
 
 
@@ -494,7 +525,9 @@ def _choose(
             chosen = chosen[np.argsort(gpu[chosen], kind="mergesort")]
         if _has_score(state):
             chosen = chosen[np.argsort(-work.score[chosen], kind="mergesort")]
-        rank = work.node_rank[chosen] - (work.aside[chosen] != 0)
+        rank = np.empty(count, np.int64)
+        for place in range(count):
+            rank[place] = _rank(work, chosen[place])
         chosen = chosen[np.argsort(rank, kind="mergesort")]
     if in_segments:
         found = segments.arrange(state, work, cls, chosen, gpu, bound)
@@ -532,4 +565,7 @@ def _best_node(state: State, work: Work, count: int, gpu: Ints) -> int:
 
 def _rank(work: Work, node: int) -> int:
     """First what is set aside for the head; while its nodes are chosen, those not free yet."""
-    return int(work.node_rank[node] - int(work.aside[node] != 0))
+    behind = work.node_rank[node]
+    if work.result[RANKED] != 0:
+        behind = int(work.node_fits[node] == FITS_NOW)
+    return int(behind - int(work.aside[node] != 0))

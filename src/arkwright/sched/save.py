@@ -42,7 +42,7 @@ def state_of(arrays: Mapping[str, Ints]) -> State:
     n_classes = len(columns["class_nodes"])
     columns["class_blocked_by"] = np.full(n_classes, BLOCKED_BY_NOTHING, np.int64)
     columns["class_blocked_version"] = np.zeros(n_classes, np.int64)
-    columns["cycle_memo"] = np.full(4, -1, np.int64)
+    columns["cycle_memo"] = np.full(5, -1, np.int64)
     columns["claim_asking"] = np.full(1, -1, np.int64)
     columns["moved_count"] = np.zeros(1, np.int64)
     domain = columns["node_domain"]

@@ -216,7 +216,9 @@ class State(NamedTuple):
     claim_asking: Ints
     """[1]: the job that nodes are looked at for, -1 nobody: a claim bars everybody else."""
     cycle_memo: Ints
-    """[4]: change_count, now_ms, next estimated end and mode of the last cycle that did nothing."""
+    """[5]: change_count, now_ms, next estimated end and mode of the last cycle that did nothing;
+    how many changes left what was foreseen as it was: jobs that came, started, or ended when it
+    was expected of them or later."""
 
     # What follows from `node_domain`, and a ring of what moved last: for `index` to be quick.
     level_first: Ints

@@ -212,6 +212,7 @@ def submit(state: State, at_ms: int, cls: int, values: Ints) -> int:
         state.job_state[job] = HELD
     else:
         _enqueue(state, job)
+        _as_foreseen(state)
     return 0
 
 
@@ -260,6 +261,7 @@ def refuse_start(state: State, job: int, nodes: Ints, shared: Ints) -> int:
 def start(state: State, job: int, at_ms: int, nodes: Ints, shared: Ints) -> None:
     """The queued job holds these nodes from now on; `refuse_start` has said 0."""
     _dequeue(state, job)
+    _as_foreseen(state)
     state.job_class[job] = _size_of(state, state.job_class[job], len(nodes))
     claims.finish(state, job)
     first = state.job_slot[job]
@@ -286,6 +288,8 @@ def end(state: State, job: int, at_ms: int) -> int:
         _dequeue(state, job)
         claims.finish(state, job)
     elif was != HELD:
+        if state.job_key_first[job] <= at_ms:
+            _as_foreseen(state)
         _give_back(state, job, at_ms)
     state.job_state[job] = DONE
     return 0
@@ -431,6 +435,12 @@ def _move(state: State, job: int, one: int, other: int, to: int) -> int:
         return REFUSED_STATE
     state.job_state[job] = to
     return 0
+
+
+def _as_foreseen(state: State) -> None:
+    """The change that is counted with this one makes no room before it was expected, and takes only
+    what a cycle gives: the shadow time of a head stays (see `reservation`)."""
+    state.cycle_memo[4] += 1
 
 
 def _enqueue(state: State, job: int) -> None:

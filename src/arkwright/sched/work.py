@@ -23,6 +23,15 @@ FEW_MAX: Final = 7
 REPLAYED: Final = 8
 TOUCHED: Final = 9
 SHADOW_SEEN: Final = 10
+FORESEEN_HEAD: Final = 11
+FORESEEN_MS: Final = 12
+UPSETS: Final = 13
+RANKED: Final = 14
+RESULT_FIELDS: Final = 15
+
+# Values of `Work.node_fits`.
+FITS_NOW: Final = 1
+FITS_THEN: Final = 2
 
 LOOKS_DEFAULT: Final = 4
 """Summing costs as much as a few walks; a class that is refused at once never pays for it."""
@@ -67,12 +76,14 @@ class Work(NamedTuple):
     """Axes: n_nodes, n_domains (of the level that has most), n_rows, n_steps, n_classes."""
 
     result: Ints
-    """[11]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
+    """[15]: the head that holds a reservation (-1 none), its shadow time, and how long a job may
     last to get a reservation where the last that was tried could not; how many nodes are set aside;
     how often a demand is asked for before `index` keeps sums for it; the block of GPUs
     the head would hold (see `rails`); whether one group of several is being placed; up to how
     many domains `index` looks at one by one; 1 and the class for whose head `node_fits` stands;
-    how many entries `touched` has, and 1 and how much of `State.moved_count` `shadow_*` have seen.
+    how many entries `touched` has, and 1 and how much of `State.moved_count` `shadow_*` have seen;
+    1 and the job whose shadow time was found last, that time, and how often until then something
+    came otherwise than foreseen; whether `node_fits` tells which nodes rank behind others.
     """
     fit: Ints
     """[n_nodes]: candidate nodes of the placement under way."""
@@ -88,9 +99,10 @@ class Work(NamedTuple):
     gang_chosen: Ints
     """[n_nodes]: what the groups before it took."""
     node_rank: Ints
-    """[n_nodes]: 1 for nodes free now while the head's are chosen, else zero; beats best fit."""
+    """[n_nodes]: 1 for nodes free now while those of a head of groups are chosen, else zero; beats
+    best fit."""
     node_fits: Ints
-    """[n_nodes]: while releases are replayed, 1 where the head fits."""
+    """[n_nodes]: while releases are replayed, FITS_NOW or FITS_THEN where the head fits."""
     domain_offer: Ints
     """[n_domains]: while releases are replayed, how many nodes of a domain would serve the head."""
     domain_fit: Ints
@@ -159,6 +171,8 @@ class Work(NamedTuple):
     ask_seen: Ints
     """[n_asks]: how much of `State.moved_count` its sums have seen; -1 there are none."""
     ask_looks: Ints
+    ask_count: Ints
+    """[n_asks]: how many nodes would serve it."""
     ask_tight: Ints
     """[n_asks]: how many rows could refuse some node."""
     ask_free: Ints
@@ -178,10 +192,12 @@ class Work(NamedTuple):
     level_most: Ints
     """[n_levels]: nodes of the largest domain."""
     strip: Ints
-    """[1]: a level whose domains are strips of nodes side by side, by which nodes that fit are
-    looked for; -1 none."""
+    """[2]: a level whose domains are strips of nodes side by side, by which nodes that fit are
+    looked for, -1 none; and one whose domains are bands of such strips, or the strips themselves.
+    """
     strip_fits: Ints
-    """[n_strips]: in how many nodes of a strip `node_fits` is set."""
+    band_fits: Ints
+    """[n_strips], [n_bands]: in how many nodes of a strip, or a band, `node_fits` is set."""
 
 
 def workspace(
@@ -198,7 +214,7 @@ def workspace(
     n_nodes, n_rows = len(state.node_state), len(state.row_limit)
     n_domains = int(state.node_domain.max()) + 1 if state.node_domain.size else 1
     n_classes = int(state.class_count[0])
-    sizes = {"result": 11, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
+    sizes = {"result": RESULT_FIELDS, "row_used": n_rows, "row_spare": n_rows, "run_ms": 2}
     sizes |= {"row_left": n_rows, "row_taken": n_rows, "domain_offer": n_domains}
     sizes["row_owed"] = n_rows
     sizes |= {"domain_fit": n_domains, "domain_free": n_domains}
@@ -237,6 +253,7 @@ def _index_columns(state: State, n_nodes: int, n_rows: int, strip_nodes: int) ->
     class_ask, n_asks = _numbered(state, ASK, most)
     shapes = {
         "ask_looks": (n_asks,),
+        "ask_count": (n_asks,),
         "ask_tight": (n_asks,),
         "ask_free": (n_asks, n_nodes),
         "ask_fit": (n_asks, n_places),
@@ -252,7 +269,7 @@ def _index_columns(state: State, n_nodes: int, n_rows: int, strip_nodes: int) ->
         for first, last in pairwise(state.level_first.tolist())
     ]
     strip = _strip_level(state, strip_nodes)
-    n_strips = int(state.level_first[strip + 1] - state.level_first[strip]) if strip >= 0 else 0
+    band = _band_level(state, strip)
     return columns | {
         "class_ask": np.where(class_demand < 0, -1, class_ask),
         "class_demand": class_demand,
@@ -260,8 +277,9 @@ def _index_columns(state: State, n_nodes: int, n_rows: int, strip_nodes: int) ->
         "demand_seen": np.full((n_demands, n_levels), -1, np.int64),
         "level_tree": level_tree,
         "level_most": np.array(level_most, np.int64),
-        "strip": np.array([strip], np.int64),
-        "strip_fits": np.zeros(n_strips, np.int64),
+        "strip": np.array([strip, band], np.int64),
+        "strip_fits": np.zeros(_domains(state, strip), np.int64),
+        "band_fits": np.zeros(_domains(state, band), np.int64),
     }
 
 
@@ -269,10 +287,32 @@ def _strip_level(state: State, strip_nodes: int) -> int:
     """The level with most domains of those with so many nodes on average, or more."""
     best, most = -1, 0
     for level, domain in enumerate(state.node_domain):
-        count = int(state.level_first[level + 1] - state.level_first[level])
+        count = _domains(state, level)
         if most < count <= len(domain) // strip_nodes and bool(np.all(np.diff(domain) >= 0)):
             best, most = level, count
     return best
+
+
+def _band_level(state: State, strip: int) -> int:
+    """The level above the strips with so many domains that bands and strips of a band together are
+    fewest; the strips' own where no level holds each of them whole."""
+    if strip < 0:
+        return strip
+    best, strips = strip, _domains(state, strip)
+    is_within = np.diff(state.node_domain[strip]) == 0
+    for level in range(strip + 1, len(state.node_domain)):
+        step = np.diff(state.node_domain[level])
+        is_nested = bool(np.all(step >= 0)) and not step[is_within].any()
+        count = _domains(state, level)
+        now = _domains(state, best)
+        if is_nested and count + strips / count < now + strips / now:
+            best = level
+    return best
+
+
+def _domains(state: State, level: int) -> int:
+    """How many domains the level has; none where there is no such level."""
+    return int(state.level_first[level + 1] - state.level_first[level]) if level >= 0 else 0
 
 
 def _numbered(state: State, fields: tuple[str, ...], most: int) -> tuple[Ints, int]:

@@ -14,7 +14,7 @@ import numpy as np
 from arkwright import sched
 from arkwright.fleet import lowering
 from arkwright.fleet.ordering import order_keys
-from arkwright.jobs.spec import JobSpec, Resources, Tier
+from arkwright.jobs.spec import JobSpec, Resources, SlurmOptions, Tier
 from arkwright.twin.record import Ints
 from arkwright.twin.setting import POOL, Setting
 from arkwright.twin.workload.table import JobTable, Labels
@@ -47,6 +47,7 @@ def demand_of(setting: Setting, jobs: JobTable) -> Demand:
         _known_types(setting, jobs.gpu_type),
         projects.codes.astype(np.int64),
         jobs.preemptible.astype(np.int64),
+        _known_pools(setting, jobs.pool),
     )
     first, job_kind = _kinds(columns)
     kinds = np.stack([column[first] for column in columns], axis=1)
@@ -87,6 +88,14 @@ def _known_types(setting: Setting, asked: Labels) -> Ints:
     return np.where(np.array(known)[codes] & (codes >= 0), codes, sched.ANY)
 
 
+def _known_pools(setting: Setting, asked: Labels) -> Ints:
+    """Codes of the pools that the setting has; in others a job takes any node."""
+    there = frozenset[str]().union(*(kind.pools for kind in setting.names.kinds))
+    known = np.array([bool(there & set(name.split(","))) for name in asked.names] or [False])
+    codes = asked.codes.astype(np.int64)
+    return np.where(known[codes] & (codes >= 0), codes, -1)
+
+
 def _projects(setting: Setting, jobs: JobTable) -> Labels:
     """The projects that the setting has quotas for; in a bare pool all jobs are of one."""
     rows = setting.names.row_of_project
@@ -102,7 +111,7 @@ def _name(labels: Labels, code: int) -> str:
 
 
 def _spec(setting: Setting, jobs: JobTable, asked: list[int]) -> JobSpec:
-    nodes, gpu_milli, cpu_milli, memory_mib, gpu_type, _, preemptible = asked
+    nodes, gpu_milli, cpu_milli, memory_mib, gpu_type, _, preemptible, pool = asked
     counts_cpus = bool(setting.state.node_cpu_milli_total.any())
     counts_memory = bool(setting.state.node_memory_mib_total.any())
     return JobSpec(
@@ -116,6 +125,7 @@ def _spec(setting: Setting, jobs: JobTable, asked: list[int]) -> JobSpec:
         ),
         tier=Tier.FLEXIBLE if preemptible else Tier.STANDARD,
         preemptible=bool(preemptible),
+        slurm=SlurmOptions(partition=jobs.pool.names[pool]) if pool >= 0 else None,
     )
 
 

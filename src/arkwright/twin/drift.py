@@ -62,7 +62,7 @@ class ForetoldJob(Struct, frozen=True, kw_only=True):
     @property
     def is_waiting(self) -> bool:
         """Whether its start was still to come."""
-        return self.state in ("held", "queued")
+        return self.state in ("held", "deferred", "queued")
 
 
 class Prediction(Struct, frozen=True, kw_only=True):
@@ -178,7 +178,10 @@ def drift(prediction: Prediction, log: Iterable[Event], cpu: CpuModel) -> Drift:
     pairs = [(job, observed[job.job_id]) for job in prediction.jobs]
     waiting = [(job, seen_job) for job, seen_job in pairs if job.is_waiting]
     due = [job.start_ms is not None and job.start_ms <= seen.last_ms for job, _ in waiting]
-    still = [each.start_ms is None and each.state in ("held", "queued") for _, each in waiting]
+    still = [
+        each.start_ms is None and each.state in ("held", "deferred", "queued")
+        for _, each in waiting
+    ]
     return Drift(
         factory=prediction.factory,
         foretold_ms=prediction.now_ms,

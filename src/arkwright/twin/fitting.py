@@ -46,6 +46,7 @@ def _fits(state: State, row: int) -> bool:
         & (state.node_cpu_milli_total >= state.class_cpu_milli[row])
         & (state.node_memory_mib_total >= state.class_memory_mib[row])
         & ((state.class_sites[row] >> state.node_site) & 1 != 0)
+        & ((state.class_pool[row] >> state.node_pool) & 1 != 0)
     )
     gpu_type = int(state.class_gpu_type[row])
     if gpu_type != ANY:

@@ -166,9 +166,11 @@ def test_an_engine_that_gets_no_answer_says_so_and_says_nothing_of_its_attempts(
     bench = rest_bench
     bench.engine.launch(once(bench))
     bench.until(RUNNING)
-    bench.rest.faults.extend([("broken", "GET"), ("broken", "GET")])
+    bench.rest.faults.extend([("broken", "/job")] * 2)
+    assert bench.see().phase is RUNNING  # one failure is none
     with pytest.raises(EngineError, match="answers 500"):
         bench.see()
+    assert bench.engine.version() is None
     bench.until(RUNNING)
 
 
@@ -198,8 +200,11 @@ def test_a_closed_door_is_told_with_the_address(rest_bench):
     bench.engine.launch(once(bench))
     bench.until(RUNNING)
     bench.rest.close()
+    bench.see()
     with pytest.raises(EngineError, match=f"cannot reach slurmrestd at {bench.rest.url}"):
         bench.see()
+    with pytest.raises(EngineError, match="cannot reach"):
+        bench.engine.observe(())
 
 
 def test_a_cluster_that_was_known_once_opens_without_it_and_one_that_never_was_does_not(tmp_path):
@@ -217,6 +222,7 @@ def test_a_token_that_expires_is_read_again(rest_bench):
     bench.engine.launch(once(bench))
     bench.until(RUNNING)
     bench.rest.tokens = {USER: {"new"}, "slurm": {"new"}}
+    bench.see()
     with pytest.raises(EngineError, match="refuses the token of slurm"):
         bench.see()
     for user in (USER, "slurm"):

@@ -95,3 +95,16 @@ def test_a_local_dask_cluster_gives_the_same_table_as_one_process(tmp_path):
     alone = swept(asked(tmp_path), tmp_path / "kernels")
     there = swept(asked(tmp_path, processes=2, backend="dask"), tmp_path / "kernels")
     assert there.rows == alone.rows
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_local_ray_cluster_gives_the_same_table_as_one_process(tmp_path):
+    ray = pytest.importorskip("ray", reason="Ray is not installed")
+    ray.init(num_cpus=2, include_dashboard=False, _node_ip_address="127.0.0.1")
+    try:
+        alone = swept(asked(tmp_path), tmp_path / "kernels")
+        there = swept(asked(tmp_path, processes=2, backend="ray"), tmp_path / "kernels")
+    finally:
+        ray.shutdown()
+    assert there.rows == alone.rows

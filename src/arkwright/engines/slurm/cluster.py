@@ -83,6 +83,8 @@ def facts_of(node: SlurmNode, path: str) -> NodeFacts:
         is_virtual=False,
         cpus=float(node.cpus),
         memory_mib=node.memory_mib,
+        pools=node.partitions,
+        features=tuple(filter(None, node.features.split(","))),
     )
 
 

@@ -65,6 +65,8 @@ class PartitionLine(Struct, frozen=True, kw_only=True):
     time_limit_default_s: float | None = None
     tier: int = 1
     state: str = "UP"
+    is_exclusive: bool = False
+    """Jobs there take whole nodes."""
 
 
 class SwitchLine(Struct, frozen=True, kw_only=True):

@@ -66,7 +66,7 @@ def configured_cluster(files: Mapping[str, str]) -> Description:
     }
     gres = list(_lines(files, "gres.conf", problems)) if "gres.conf" in files else []
     nodes = _nodes(lines, _types(gres, problems), problems)
-    partitions = _partitions(lines, nodes, problems)
+    partitions = tuple(_partitions(lines, nodes, problems))
     topology = _topology(files, problems)
     if problems:
         raise InputError("cannot read the configuration", problems[:40])
@@ -77,7 +77,7 @@ def configured_cluster(files: Mapping[str, str]) -> Description:
     return Description(
         cluster=settings.get("clustername", ""),
         nodes=tuple(nodes.values()),
-        partitions=tuple(partitions),
+        partitions=partitions,
         topology=topology,
         is_memory_counted="MEMORY" in settings.get("selecttypeparameters", "MEMORY").upper(),
         notes=(*([note] if detected else []), *topology.notes),

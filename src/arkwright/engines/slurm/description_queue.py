@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from arkwright.engines.slurm.description import gres_of, limit_s
 from arkwright.engines.slurm.description_scontrol import instant_ms
@@ -21,7 +21,7 @@ FIELDS = (
     "PriorityLong", "SubmitTime", "EligibleTime", "StartTime", "EndTime", "TimeLimit", "NumNodes",
     "NumCPUs", "NumTasks", "tres-alloc", "tres-per-node", "tres-per-job", "tres-per-socket",
     "tres-per-task", "NodeList", "Feature", "Reservation", "Dependency", "OverSubscribe",
-    "ReqNodes", "Name",
+    "ReqNodes", "MinMemory", "Name",
 )  # fmt: skip
 FORMAT = ",".join(f"{name}:{MARK}" for name in FIELDS)
 """For `squeue -O`."""
@@ -59,12 +59,17 @@ class QueuedJob(Struct, frozen=True, kw_only=True):
     """Of the whole job."""
     memory_mib: int
     """Of the whole job; 0 where it asks for none."""
+    takes_all_memory: bool
+    """It asks for all the memory of its nodes: `memory_mib` is of some node, not of those it may
+    run on."""
     gpus_per_node: float
     gpu_type: str | None
     gres: dict[str, float] = field(default_factory=dict)
     """Other generic resources on each node."""
     node_names: str = ""
     """Where it runs, in short."""
+    is_exclusive: bool = False
+    """It takes whole nodes, whatever it asks for. Not told by newer versions: False there."""
     constraint: str | None = None
     reservation: str | None = None
     dependency: str = ""
@@ -91,6 +96,7 @@ def queue(text: str) -> tuple[QueuedJob, ...]:
     """Jobs of `squeue -a -r -h -O FORMAT`, a line each; a header is passed over. InputError with
     every line that cannot be read."""
     found: list[QueuedJob] = []
+    rows: list[dict[str, str]] = []
     problems: list[Problem] = []
     for number, line in enumerate(text.splitlines(), start=1):
         cells = line.rstrip("\n").split(MARK, len(FIELDS) - 1)
@@ -102,12 +108,19 @@ def queue(text: str) -> tuple[QueuedJob, ...]:
             continue
         cells[-1] = cells[-1].strip().removesuffix(MARK)
         try:
-            found.append(_job(dict(zip(FIELDS, map(str.strip, cells), strict=True))))
+            rows.append(dict(zip(FIELDS, map(str.strip, cells), strict=True)))
+            found.append(_job(rows[-1]))
         except (ValueError, InputError) as error:
             problems.append(Problem(f"squeue:{number}", cells[0], str(error), "as squeue prints"))
     if problems:
         raise InputError("cannot read the queue", problems[:20])
-    return tuple(found)
+    if all(row["OverSubscribe"] == "NO" for row in rows):
+        # Newer versions say so of every job that does not share its CPUs.
+        return tuple(found)
+    return tuple(
+        structs.replace(job, is_exclusive=row["OverSubscribe"] == "NO")
+        for job, row in zip(found, rows, strict=True)
+    )
 
 
 def _job(told: Mapping[str, str]) -> QueuedJob:
@@ -134,6 +147,7 @@ def _job(told: Mapping[str, str]) -> QueuedJob:
         nodes=nodes,
         cpus=cpus,
         memory_mib=_memory_mib(told["tres-alloc"]),
+        takes_all_memory=told["MinMemory"].rstrip("KMGTPcn") == "0",
         gpus_per_node=gpus_per_node,
         gpu_type=gpu_type,
         gres=gres,

@@ -27,7 +27,7 @@ from arkwright.units import render_instant
 SACCT_FIELDS = (
     "JobIDRaw", "JobID", "Submit", "Eligible", "Start", "End", "State", "ElapsedRaw",
     "TimelimitRaw", "User", "Account", "Partition", "QOS", "Priority", "NNodes", "ReqTRES",
-    "AllocTRES", "JobName",
+    "AllocTRES", "NodeList", "JobName",
 )  # fmt: skip
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "date": ("date", "+%s"),
@@ -42,6 +42,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
 }
 """By the name of the file that keeps the output. `history` takes the first instant behind it."""
 
+SINCE = "since"
+"""The output that is none: the first instant of the history, in seconds since 1970."""
 OPTIONAL = ("topology", "topoconf", "reservations", "history", "config")
 """What a cluster may not have, or a version not know; the reason is kept in a note."""
 ZONE = ("env", "TZ=UTC0")
@@ -66,7 +68,10 @@ class Observed(Struct, frozen=True, kw_only=True):
     cluster: Description
     queue: tuple[QueuedJob, ...]
     reservations: tuple[ReservationLine, ...]
-    has_history: bool
+    history: str
+    """What sacct printed; empty without accounting."""
+    since_ms: int | None
+    """From when on; None where nobody kept it."""
     notes: tuple[str, ...]
 
 
@@ -80,7 +85,8 @@ def ask(prefix: Sequence[str], days: float, names: Sequence[str] = tuple(COMMAND
         if name == "history":
             if days <= 0:
                 continue
-            words.append(_instant(int(texts["date"]) - round(days * _S_PER_DAY)))
+            texts[SINCE] = f"{int(texts['date']) - round(days * _S_PER_DAY)}\n"
+            words.append(_instant(int(texts[SINCE])))
         done = _run(words)
         said = (done.stderr.strip() or done.stdout.strip()).partition("\n")[0]
         if done.returncode == 0:
@@ -107,7 +113,7 @@ def kept(folder: Path) -> Outputs:
     """What `saved` kept, or somebody wrote there by hand. InputError where too little is there."""
     texts = {
         name: path.read_text(encoding="utf-8", errors="replace")
-        for name in COMMANDS
+        for name in (*COMMANDS, SINCE)
         if (path := folder / f"{name}.txt").is_file()
     }
     lost = [name for name in COMMANDS if name not in texts and name not in OPTIONAL]
@@ -134,7 +140,8 @@ def observed(outputs: Outputs) -> Observed:
         cluster=found,
         queue=queue(texts["queue"]),
         reservations=reservations(texts.get("reservations", "")),
-        has_history=texts.get("history", "").count("\n") > 1,
+        history=texts.get("history", ""),
+        since_ms=int(texts[SINCE]) * 1000 if texts.get(SINCE, "").strip().isdigit() else None,
         notes=(*found.notes, *notes),
     )
 

@@ -7,6 +7,7 @@ asked for is passed over. Instants are UTC: the commands are asked under `TZ=UTC
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -40,8 +41,15 @@ def running_cluster(config: str, nodes: str, partitions: str, topology: Topology
     found = tuple(node for node in lines if "FUTURE" not in node.states)
     if not found:
         raise InputError("scontrol show node names no node, so there is nothing to observe")
+    if twice := [name for name, n in Counter(node.name for node in found).items() if n > 1]:
+        raise InputError(
+            f"scontrol show node names {twice[0]} twice; observe one cluster at a time"
+        )
     future = len(lines) - len(found)
     notes = [f"{future:,} nodes are FUTURE: they are not there yet and left out"] if future else []
+    preempts = told.get("PreemptType", "").strip()
+    if preempts not in ("", "(null)", "preempt/none"):
+        notes.append(f"{preempts}: jobs may be stopped for others here, which is not run forward")
     counted = told.get("SelectTypeParameters", "CR_CORE_MEMORY").upper()
     return Description(
         cluster=told.get("ClusterName", "").strip(),
@@ -87,9 +95,9 @@ def reservations(text: str) -> tuple[ReservationLine, ...]:
 def fields(line: str) -> dict[str, str]:
     """`Key=Value` pairs of one line; of a key that comes twice the first."""
     found = list(_KEY.finditer(line))
-    ends = [match.start() for match in found[1:]] + [len(line)]
+    ends = [*(match.start() for match in found[1:]), len(line)]
     told: dict[str, str] = {}
-    for match, end in zip(found, ends, strict=True):
+    for match, end in zip(found, ends, strict=False):
         told.setdefault(match[1], line[match.end() : end].strip())
     return told
 
@@ -153,6 +161,7 @@ def _partition(told: dict[str, str]) -> PartitionLine:
         time_limit_default_s=limit_s(told.get("DefaultTime", "")),
         tier=int(told.get("PriorityTier", "1")),
         state=told.get("State", "UP"),
+        is_exclusive=told.get("OverSubscribe") == "EXCLUSIVE" or told.get("Exclusive") == "NODE",
     )
 
 

@@ -132,16 +132,17 @@ class SlurmEngine:
         self.wake.set()
 
     def version(self) -> int | None:
-        """Grows with whatever may be new."""
-        return self._rounds.version
+        """Grows with whatever may be new; None while Slurm gives no answer."""
+        return None if self._rounds.silence() else self._rounds.version
 
     def observe(self, attempt_ids: tuple[str, ...]) -> tuple[Observation, ...]:
         """What the last look at Slurm showed. Raises EngineError while Slurm gives no answer and
         an attempt depends on it."""
         with self._rounds.lock:
             found = [self._rounds.entries.get(attempt_id) for attempt_id in attempt_ids]
-            fault = self._rounds.silence()
-            if fault and any(each is not None and each.is_live for each in found):
+            # Without jobs to look at, the nodes are what shows whether Slurm is there.
+            fault = self._rounds.silence() if attempt_ids else self._watch.fault
+            if fault and (not found or any(each is not None and each.is_live for each in found)):
                 raise EngineError(fault)
             return tuple(
                 self._rounds.observation(attempt_id, entry)

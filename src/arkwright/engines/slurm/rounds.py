@@ -41,6 +41,8 @@ PATIENCE_MS = 10_000
 KILL_MARGIN_MS = 5_000
 """After the grace: then Slurm ends what the script could not."""
 RETRY_MS = 2_000
+FAILURES_TOLD = 2
+"""So many looks in a row must fail before it is said that nothing is known: one may by chance."""
 SILENCE_S = 5.0
 """A question without an answer for so long counts as none, however long its limit is."""
 CPU_SHARE = 0.75
@@ -94,6 +96,8 @@ class Rounds:
         self._retry_ms: dict[str, int] = {}
         self._words: dict[str, str] = {}
         """Why an attempt does not move."""
+        self._failures = 0
+        """Looks in a row that failed."""
         self._asked_at = math.inf
         """When the question was put that is not answered yet, on the monotonic clock."""
         self._pace = Pace(settings.poll_s, CPU_SHARE)
@@ -104,7 +108,7 @@ class Rounds:
         waited_s = time.monotonic() - self._asked_at
         if waited_s > SILENCE_S:
             return f"{self._transport.place} has not answered for {waited_s:.0f} s"
-        return self.fault
+        return self.fault if self._failures >= FAILURES_TOLD else ""
 
     def close(self) -> None:
         """Let go of the threads."""
@@ -352,11 +356,12 @@ class Rounds:
         with self._pace:
             try:
                 self._learn(live, asked_ms, by_name=by_name)
-                self.fault = ""
+                self.fault, self._failures = "", 0
             except (NotReached, AnswerLost, Refused) as error:
                 if not self.fault:
                     LOG.warning("site %s: %s", self._site, error)
                 self.fault = str(error)
+                self._failures += 1
             finally:
                 self._asked_at = math.inf
 

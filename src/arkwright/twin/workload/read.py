@@ -69,6 +69,13 @@ def read(
     return FORMATS[name].read(file, _Options(utc_offset_s, columns, processor_is_gpu))
 
 
+def read_accounting(text: str, source: str, as_of_ms: int) -> Reading[JobTable]:
+    """Jobs of what `sacct -P` printed at `as_of_ms` under TZ=UTC0, those that still run included;
+    see `slurm.sacct_text`."""
+    file = Opened(source, text.encode(), False)
+    return sacct_text(delimited(file, "|", quoted=False), as_of_ms=as_of_ms)
+
+
 def read_jobs(path: Path, format: str | None = None, **options: Any) -> Reading[JobTable]:
     """`read`, and InputError where the file holds requests."""
     reading = read(path, format, **options)

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from arkwright.errors import InputError
 from arkwright.twin.workload import convert
-from arkwright.twin.workload.convert import Numbers
+from arkwright.twin.workload.convert import Instants, Numbers
 from arkwright.twin.workload.delimited import NOT_IN_JSON, Cells
 from arkwright.twin.workload.draft import Draft
 from arkwright.twin.workload.opening import Opened
@@ -40,8 +40,14 @@ _MEMORY_MIB = {"K": 2**-10, "": 1.0, "M": 1.0, "G": 2.0**10, "T": 2.0**20, "P": 
 _GRES = re.compile(r"(?:gres/)?gpu(?::([^:=(,]+))?[:=](\d+)")
 
 
-def sacct_text(cells: Cells, offset_s: float = 0.0) -> Reading[JobTable]:
-    """Jobs of `sacct -P`; steps of jobs are dropped where `-X` was forgotten."""
+def sacct_text(
+    cells: Cells, offset_s: float = 0.0, as_of_ms: int | None = None
+) -> Reading[JobTable]:
+    """Jobs of `sacct -P`; steps of jobs are dropped where `-X` was forgotten.
+
+    `as_of_ms`, when the accounting was read, is for looking at the cluster itself: jobs that still
+    ran then are kept, with the time they had run, and each counts from when it could first start.
+    """
     cells.require("sacct output", id=("jobidraw", "jobid"), submit=("submit",), state=("state",))
     draft = Draft(cells, "Slurm sacct -P", offset_s)
     names = cells.first("jobidraw", "jobid")
@@ -51,7 +57,8 @@ def sacct_text(cells: Cells, offset_s: float = 0.0) -> Reading[JobTable]:
     allocated = cells.first("alloctres", "allocgres")
     asked = cells.first("reqtres", "reqgres")
     elapsed = cells.first("elapsedraw", "elapsed")
-    _times(draft, None if elapsed is None else convert.elapsed_s(elapsed), _limit(cells), allocated)
+    seconds = None if elapsed is None else convert.elapsed_s(elapsed)
+    _times(draft, seconds, _limit(cells), allocated, as_of_ms)
     _sizes(draft, allocated, asked)
     for key, name in _LABELS.items():
         draft.labels(key, cells.first(name))
@@ -64,14 +71,25 @@ _LABELS = {"user": "user", "project": "account", "pool": "partition", "qos": "qo
 
 
 def _times(
-    draft: Draft, seconds: Numbers | None, limit: Numbers | None, allocated: pa.Array | None
+    draft: Draft,
+    seconds: Numbers | None,
+    limit: Numbers | None,
+    allocated: pa.Array | None,
+    as_of_ms: int | None,
 ) -> None:
     cells, sieve = draft.cells, draft.sieve
     submit = draft.submit(cells.columns["submit"])
     start = draft.observed("start_ms", cells.first("start"))
     end = draft.observed("end_ms", cells.first("end"))
     states = draft.states(cells.columns["state"]) or unlabelled(cells.count)
-    sieve.drop(among(states, RUNNING), "still running: its end is not known")
+    runs = among(states, RUNNING)
+    if as_of_ms is None:
+        sieve.drop(runs, "still running: its end is not known")
+    else:
+        end = Instants(np.where(runs, as_of_ms, end.ms), end.told | runs, end.junk & ~runs, True)
+        draft.columns["end_ms"] = end.ms
+        if seconds is not None:
+            seconds = Numbers(np.where(runs, np.nan, seconds.values), seconds.junk & ~runs)
     sieve.drop(among(states, WAITING), "still waiting: it had not started")
     never = ~start.told & ~((seconds.values > 0) if seconds is not None else end.told)
     if allocated is not None and seconds is not None:
@@ -87,6 +105,8 @@ def _times(
         ready = convert.instants(eligible, draft.offset_s)
         late = ready.told & (ready.ms > submit.ms)
         sieve.note(late, "could not start at once when submitted (dependency, begin time, array)")
+        if as_of_ms is not None:
+            draft.columns["submit_ms"] = np.where(late, ready.ms, submit.ms)
 
 
 def _sizes(draft: Draft, allocated: pa.Array | None, asked: pa.Array | None) -> None:

@@ -1,0 +1,3 @@
+#!/bin/bash
+#SBATCH -J chain -t 5 --open-mode=append -o chain.out
+echo "step $1"
