@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import time
 from collections import Counter, defaultdict
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from control.asgi import call
 from slurm.lab import USERS
 
 WAIT_S = 60.0
+ATTEMPT = re.compile(r"[0-9a-z]{10,}\.[0-9]+")
 EVENTS_MAX = 1_000_000
 LIVE = {"PENDING", "RUNNING", "COMPLETING", "SUSPENDED", "CONFIGURING", "STOPPED", "SIGNALING"}
 PLACED = {"starting", "running", "stopping"}
@@ -152,9 +154,9 @@ class Plant:
 
     def hosts(self, job_id):
         """Names of the nodes of its newest attempt."""
-        paths = [event["nodes"] for event in self.events()
-                 if event["job"] == job_id and event["kind"] == "job_started"][-1]  # fmt: skip
-        return [path.rpartition("/")[2] for path in paths]
+        started = [event for event in self.events()
+                   if event["job"] == job_id and event["kind"] == "job_started"]  # fmt: skip
+        return [path.rpartition("/")[2] for path in started[-1]["nodes"]] if started else []
 
     def attempts(self, job_id):
         """How many there were."""
@@ -182,6 +184,7 @@ class Plant:
                         "kind": event.kind.value,
                         "cause": event.cause,
                         "nodes": event.after.get("nodes"),
+                        "ended_ms": event.after.get("ended_ms"),
                     }
                 )
         return found
@@ -197,8 +200,9 @@ class Plant:
         return [line.split("|") for line in printed.splitlines()]
 
     def live(self):
-        """Attempts that Slurm has now."""
-        return [attempt for _, attempt, state, _ in self.squeue() if state in LIVE]
+        """Attempts that Slurm has now; direct jobs have names of another form."""
+        return [name for _, name, state, _ in self.squeue()
+                if state in LIVE and ATTEMPT.fullmatch(name)]  # fmt: skip
 
     def told(self):
         """The ledger: attempt, `start` or `end`, host."""
