@@ -1,8 +1,8 @@
 """The Slurm engine: Arkwright says which nodes, Slurm launches and keeps.
 
 `launch`, `stop`, `set_node` and `observe` never wait for Slurm: they write down what is wanted and
-tell what is known. `work` makes Slurm do the one and learns the other; `Worker` calls it in rounds,
-or a test does.
+tell what is known. `work` makes Slurm do the one and learns the other; `worker` calls it in
+rounds, or a test does.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class SlurmEngine:
         )
         self.wake = threading.Event()
         """Set when something new is wanted."""
+        self.is_closed = False
         self._watch.look(self._rounds.held)
         if self._watch.fault and not self._watch.nodes:
             raise EngineError(
@@ -216,4 +217,6 @@ class SlurmEngine:
 
     def close(self) -> None:
         """Let go of what this object holds; attempts run on."""
+        self.is_closed = True
+        self.wake.set()
         self._rounds.close()
