@@ -17,10 +17,6 @@ from pathlib import Path
 
 from arkwright.control.api import Api
 from arkwright.control.factory_server import open_factory
-from arkwright.engines.slurm.engine import SlurmEngine
-from arkwright.engines.slurm.opening import transports
-from arkwright.engines.slurm.settings import settings_of
-from arkwright.engines.slurm.worker import Worker
 from arkwright.factory import loads
 from arkwright.home import Paths
 from control.asgi import call
@@ -69,7 +65,6 @@ class Plant:
 
     def start(self):
         """A new server on the store that is there."""
-        self._workers = []
         factory = {
             "factory": "plant",
             "sites": {"lab": {"country": "NO", "engine": self.section}},
@@ -77,7 +72,7 @@ class Plant:
         }
         self._runner = asyncio.Runner()
         paths = Paths(self.folder, "plant").make()
-        self.server = open_factory(loads(json.dumps(factory).encode()), paths, self._open)
+        self.server = open_factory(loads(json.dumps(factory).encode()), paths)
         self._application = Api(self.server).application()
         if paths.owner_token.exists():
             self._token = paths.owner_token.read_text().strip()
@@ -86,22 +81,12 @@ class Plant:
     async def _begin(self):
         self.server.start()
 
-    def _open(self, site, section, root):
-        settings = settings_of(section)
-        self.engine = SlurmEngine(root, site, settings, *transports(settings))
-        worker = Worker(self.engine)
-        worker.start()
-        self._workers.append(worker)
-        return self.engine
-
     def stop(self):
         """Let go; jobs run on."""
         if self._runner is None:
             return
         self.server.stop()
-        for worker in self._workers:
-            worker.stop()
-        self.engine.close()
+        self.server.engines["lab"].close()
         self._runner.close()
         self._runner = None
 
