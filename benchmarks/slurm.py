@@ -57,9 +57,11 @@ def _version(version: str) -> dict[str, Any]:
         lab.run("scancel", "--user=alice")
         with tempfile.TemporaryDirectory() as folder, plant(lab, folder) as works:
             figures |= _handed_over(works)
-        with tempfile.TemporaryDirectory() as folder:
-            with plant(lab, folder, partition="up", poll="0.2 s") as works:
-                figures |= _starts(lab, works)
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            plant(lab, folder, partition="up", poll="0.2 s") as works,
+        ):
+            figures |= _starts(lab, works)
     return figures
 
 
