@@ -69,6 +69,8 @@ class Controller:
         self._adjusting = frozenset(
             site for site, engine in engines.items() if "adjust" in engine.capabilities().verbs
         )
+        self._versions: dict[str, int | None] = {}
+        """By site, up to where its engine's observations were followed."""
         self._is_dirty = True
         self._decided_ms = 0
         reader = store.read()
@@ -153,7 +155,8 @@ class Controller:
         placed = sorted(self.book.placed(), key=lambda job: job.site)
         for site, group in groupby(placed, key=lambda job: job.site):
             jobs = {job.attempt_id: job for job in group if job.attempt_id in self._launched}
-            if not jobs:
+            version = self.engines[site].version() if jobs else None
+            if not jobs or (version is not None and version == self._versions.get(site)):
                 continue
             try:
                 observations = self.engines[site].observe(tuple(jobs))
@@ -162,6 +165,7 @@ class Controller:
                 continue
             for observation in observations:
                 self._follow(jobs[observation.attempt_id], observation)
+            self._versions[site] = version
 
     def _follow(self, job: ActiveJob, observation: Observation) -> None:
         new = self._lost_nodes(job, observation)

@@ -102,19 +102,17 @@ class SlurmEngine:
         with self._rounds.lock:
             if attempt.attempt_id in self._rounds.entries or self._files.past(attempt.attempt_id):
                 return
-            by_path = {path: name for name, path in self._watch.paths.items()}
-            plan.check(attempt, by_path, self._watch.nodes)
+            plan.check(attempt, self._watch.names, self._watch.nodes)
             user = attempt.unix_user or self._settings.unix_user(attempt.user)
             Folder(self._settings.output_dir, user, attempt.attempt_id).prepare()
-            taken = {entry.port for entry in self._rounds.entries.values() if entry.end is None}
             entry = Entry(
                 attempt=attempt,
                 unix_user=user,
-                port=plan.port_of(attempt.attempt_id, taken),
+                port=plan.port_of(attempt.attempt_id, self._rounds.ports),
                 launched_ms=self._clock(),
             )
             self._files.save(entry)
-            self._rounds.entries[entry.id] = entry
+            self._rounds.want(entry)
         self.wake.set()
 
     def stop(self, attempt_id: str, *, grace_s: float, reason: str) -> None:
@@ -130,7 +128,12 @@ class SlurmEngine:
                 at_ms=last.at_ms if last else self._clock(),
             )
             self._files.save(entry)
+            self._rounds.want(entry)
         self.wake.set()
+
+    def version(self) -> int | None:
+        """Grows with whatever may be new."""
+        return self._rounds.version
 
     def observe(self, attempt_ids: tuple[str, ...]) -> tuple[Observation, ...]:
         """What the last look at Slurm showed. Raises EngineError while Slurm gives no answer and
