@@ -18,6 +18,8 @@ from pathlib import Path
 from debian.roots import unavailable
 
 START_LIMIT_S = 20
+ANYONE = "{user}"
+"""Stands for a user whom somebody else will fill in."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 
 # Arguments: the cached root, the folder, host name, then folders seen at the same path inside.
@@ -108,7 +110,9 @@ class Sandbox:
         pid = (host or self.first).pid
         enter = ["nsenter", f"--target={pid}", "--mount", "--pid", "--uts", f"--wdns={cwd}", "--"]
         switch = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"]
-        values = {"PATH": PATH, "HOME": self.home(user), "USER": user or "root"}
+        values = {"PATH": PATH, "USER": user or "root"}
+        if user != ANYONE:
+            values["HOME"] = self.home(user)
         values |= environment or {}
         pairs = [f"{key}={value}" for key, value in values.items()]
         return [*enter, *(switch if user else []), "env", *pairs, *words]

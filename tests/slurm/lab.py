@@ -25,7 +25,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from debian.roots import root_of
-from debian.sandbox import Sandbox
+from debian.sandbox import ANYONE, Sandbox
 from slurm import accounting, settings
 from slurm.munge import start_munged
 from slurm.ports import ports
@@ -145,6 +145,11 @@ class Lab:
         cwd = cwd or (self.home(user) if user else self.shared)
         host = self.hosts[node] if node else None
         return self.sandbox.argv(name, *words, user=user, cwd=cwd, host=host)
+
+    @property
+    def prefix(self):
+        """Begins a command line of any user; `{user}` in it is to be replaced by who that is."""
+        return self.sandbox.argv(user=ANYONE, cwd=self.shared)
 
     def run(self, name, *words, user=None, cwd=None, node=None, check=True, **how):
         """Run it to the end; returns its standard output without the last newline."""
