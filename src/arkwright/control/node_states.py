@@ -43,6 +43,7 @@ class NodeStates:
         """By site, the answer that was followed last: the same object is the same answer."""
         self._faults: dict[str, str] = {}
         self._next_ms = 0
+        self._tell_ms = 0
         for event in past:
             self.follow(event)
         # An operator's drain is told again, in case it was not: a node that is up here may have
@@ -78,10 +79,12 @@ class NodeStates:
 
     def look(self, states: States, now_ms: int) -> list[NewEvent]:
         """What the engines say that is not recorded yet."""
+        if self._orders and now_ms >= self._tell_ms:
+            self.tell()
+            self._tell_ms = now_ms + LOOK_MS if self._orders else 0
         if now_ms < self._next_ms or not self._engines:
             return []
         self._next_ms = now_ms + LOOK_MS
-        self.tell()
         new: list[NewEvent] = []
         for site, engine in self._engines.items():
             try:
