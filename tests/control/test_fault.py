@@ -98,3 +98,26 @@ def test_a_server_whose_store_was_taken_over_refuses_and_ends(site: Site) -> Non
     assert "another server has taken over" in answer.json["detail"]
     site.until(lambda: site.server.loop.is_fenced)
     assert site.ask("GET", "/healthz").status == 503
+
+
+def test_a_launch_that_others_were_quicker_than_costs_no_retry(tmp_path):
+    """The engine took the attempt back: its node was taken by somebody else's job."""
+    from arkwright.control import endings
+    from arkwright.control.book import ActiveJob
+    from arkwright.engines.port import AttemptPhase, Observation
+    from arkwright.jobs.lifecycle import State
+    from arkwright.jobs.spec import JobSpec, Retry
+
+    spec = JobSpec(name="train", command=("true",), retry=Retry(limit=0))
+    starting = ActiveJob("7", spec, "lab", "ada", State.STARTING, attempt=1, site="narvik")
+
+    def end(reason: str) -> tuple[str, int]:
+        seen = Observation(attempt_id="7.1", phase=AttemptPhase.ENDED, reason=reason)
+        after = endings.ended(starting, seen, launch_error=None).after
+        return after["state"], after["failures"]
+
+    assert end("not started: n1: in use by others in Slurm (4 GPUs)") == ("queued", 0)
+    # These are mishaps of the place: no retry is left of none.
+    assert end("launch failed: Slurm refuses: Invalid account") == ("failed", 1)
+    assert end("unknown attempt: Slurm knows its job no more") == ("failed", 1)
+    assert end("node lost") == ("failed", 1)

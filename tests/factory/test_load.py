@@ -169,7 +169,7 @@ def test_a_part_that_could_not_be_read_breaks_no_rule_by_its_absence():
             "leave it out",
         ),
         (
-            with_site("engine: {kind: slurm, nodes: 4}"),
+            with_site("engine: {kind: slurm, output_dir: /o, nodes: 4}"),
             "f.yaml:4",
             "sites.a.engine.nodes",
             "finds its nodes itself",
@@ -262,9 +262,7 @@ def test_what_is_not_run_yet_is_valid_but_refused_for_running(addition, key):
     assert "not yet" in problem.found
 
 
-@pytest.mark.parametrize(
-    "engine", ["kind: slurm", "kind: kubernetes", "kind: local, ownership: shared"]
-)
+@pytest.mark.parametrize("engine", ["kind: kubernetes", "kind: local, ownership: shared"])
 def test_an_engine_of_a_later_version_is_valid_but_not_run(engine):
     text = with_site(f"engine: {{{engine}}}") + "organisations: {lab: {}}\n"
     factory.loads(text.encode())

@@ -165,8 +165,8 @@ def test_a_cluster_that_was_known_once_opens_without_it_and_one_that_never_was_d
     bench.rest.close()
     bench.restart()
     assert len(bench.engine.capabilities().nodes) == 4
+    bench.folder = tmp_path / "other"
     with pytest.raises(EngineError, match="not known"):
-        bench.folder = tmp_path / "other"
         bench.restart()
 
 
@@ -291,3 +291,20 @@ def test_the_output_of_jobs_needs_a_place_that_is_the_user_s(rest_bench):
     else:
         bench.engine.launch(once(bench))
         assert (bench.output_dir / USER).stat().st_mode & 0o7777 == 0o2770
+
+
+def test_a_number_that_a_controller_gave_out_again_is_not_the_attempt_s_job(bench):
+    """A controller that was killed forgets its last seconds, and counts on from where it was."""
+    bench.slurm.is_paused = True
+    bench.engine.launch(once(bench))
+    bench.when(lambda: bench.slurm.named("7.1"))
+    bench.see()
+    job = bench.slurm.jobs.pop(1)
+    bench.slurm._next = 1
+    bench.slurm.is_paused = False
+    other = bench.slurm.foreign("n4")
+    assert other.id == job.id == 1
+    bench.engine.stop("7.1", grace_s=1.0, reason="")
+    bench.until(ENDED)
+    assert other.states == ["RUNNING"]
+    assert runs(bench) == 0

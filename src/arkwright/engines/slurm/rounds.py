@@ -14,7 +14,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from arkwright.engines.port import AttemptPhase, Observation
@@ -79,7 +79,8 @@ class Rounds:
         self.entries = {entry.id: entry for entry in files.load()}
         self.fault = "Slurm has not been asked yet"
         """Why the last look at jobs failed; empty when it did not."""
-        self._jobs: dict[int, SlurmJob] = {}
+        self._jobs: dict[str, SlurmJob] = {}
+        """By attempt: a controller that lost its last seconds gives numbers out again."""
         self._listed: dict[str, list[SlurmJob]] = {}
         """Jobs by name, from the last whole list."""
         self._listed_ms = 0
@@ -107,7 +108,7 @@ class Rounds:
     def forget(self, entry: Entry) -> None:
         """Drop what is known of an attempt; its lock is held."""
         del self.entries[entry.id]
-        self._jobs.pop(entry.job_id, None)
+        self._jobs.pop(entry.id, None)
         self._words.pop(entry.id, None)
         for key in (entry.id, f"hint {entry.id}", f"gone {entry.id}"):
             self._retry_ms.pop(key, None)
@@ -142,7 +143,7 @@ class Rounds:
             )
         if entry.end is not None:
             return entry.end
-        job = self._jobs.get(entry.job_id)
+        job = self._jobs.get(entry.id)
         phase = AttemptPhase.LAUNCHING if job is None else states.phase_of(job.states)
         if entry.stop is not None or entry.given_up or phase is AttemptPhase.ENDED:
             phase = AttemptPhase.STOPPING
@@ -294,8 +295,10 @@ class Rounds:
     def _carry_stop(self, entry: Entry) -> None:
         """Tell the script; when its time is over, or Slurm has not begun it, have Slurm end it."""
         now_ms = self._clock()
-        job = self._jobs.get(entry.job_id)
-        is_pending = job is not None and states.is_pending(job.states)
+        job = self._jobs.get(entry.id)
+        if job is None:
+            return  # not seen yet: whether the number is the attempt's is not certain
+        is_pending = states.is_pending(job.states)
         grace_ms = round((entry.stop.grace_s if entry.stop else 0.0) * 1000)
         due_ms = entry.told_ms + grace_ms + KILL_MARGIN_MS
         if entry.given_up or is_pending or grace_ms == 0 or (entry.told_ms and now_ms >= due_ms):
@@ -303,7 +306,7 @@ class Rounds:
                 return
             self._transport.cancel(entry.job_id, entry.unix_user)
             entry.killed_ms = now_ms
-        elif entry.told_ms or job is None:
+        elif entry.told_ms:
             return
         else:
             self._transport.signal(entry.job_id, entry.unix_user, STOP_SIGNAL)
@@ -318,7 +321,8 @@ class Rounds:
         that shows those that run."""
         with self.lock:
             live = [entry for entry in self.entries.values() if entry.is_live]
-            by_name = self._must_list() or not self._listed_ms
+            # After a silence too: a controller that lost its last seconds has forgotten jobs.
+            by_name = self._must_list() or not self._listed_ms or bool(self.fault)
         asked_ms, self._asked_at = self._clock(), time.monotonic()
         with self._pace:
             try:
@@ -332,33 +336,34 @@ class Rounds:
                 self._asked_at = math.inf
 
     def _learn(self, live: list[Entry], asked_ms: int, *, by_name: bool) -> None:
-        ids = [entry.job_id for entry in live]
         told: dict[int, tuple[str, ...]] | None = None
-        if by_name or len(ids) > self._transport.singles_max:
+        if by_name or len(live) > self._transport.singles_max:
             told = None if by_name else self._transport.states()
             if told is None:
-                told = self._list(asked_ms, ids)
-            if told is None:  # nothing changed since the last list
-                known = {job_id: self._jobs.get(job_id) for job_id in ids}
-                told = {job_id: job.states for job_id, job in known.items() if job is not None}
-        elif not ids:
+                told = self._list(asked_ms, live)
+        elif not live:
             return
         self._look_closer(live, told, asked_ms)
 
-    def _list(self, asked_ms: int, ids: Iterable[int]) -> dict[int, tuple[str, ...]] | None:
-        """The whole list; what it says of our own jobs is kept where it is all there is to know."""
+    def _list(self, asked_ms: int, live: list[Entry]) -> dict[int, tuple[str, ...]]:
+        """State of every job on the whole list; what it says of our own is kept where it is all
+        there is to know. A number that was given out again is not the attempt's job."""
         jobs = self._transport.jobs()
-        if jobs is None:
+        if jobs is None:  # nothing changed since the last list
             self._listed_ms = asked_ms
-            return None
-        wanted = set(ids)
+            known = {entry.job_id: self._jobs.get(entry.id) for entry in live}
+            return {job_id: job.states for job_id, job in known.items() if job is not None}
+        wanted = {entry.job_id: entry.id for entry in live}
         listed: dict[str, list[SlurmJob]] = {}
+        told: dict[int, tuple[str, ...]] = {}
         for job in jobs:
             listed.setdefault(job.name, []).append(job)
-            if job.id in wanted and job.submit_s:
-                self._jobs[job.id] = job
+            if job.id in wanted and job.name == wanted[job.id]:
+                told[job.id] = job.states
+                if job.submit_s:
+                    self._jobs[job.name] = job
         self._listed, self._listed_ms = listed, asked_ms
-        return {job.id: job.states for job in jobs}
+        return told
 
     def _look_closer(
         self, live: list[Entry], told: dict[int, tuple[str, ...]] | None, asked_ms: int
@@ -366,7 +371,7 @@ class Rounds:
         """Ask for each job that is new, has moved, or is missing; then let the attempts move on."""
         left = DETAILS_MAX
         for entry in live:
-            known, job_id = self._jobs.get(entry.job_id), entry.job_id
+            known, job_id = self._jobs.get(entry.id), entry.job_id
             now = told.get(job_id) if told is not None else None
             if known is not None and now is not None and not _needs_more(known, now):
                 self._advance(entry, known)
@@ -377,8 +382,10 @@ class Rounds:
                 continue
             left -= 1
             job = self._transport.job(job_id)
+            if job is not None and job.name != entry.id:
+                job = None  # the number was given out again
             if job is not None:
-                self._jobs[job_id] = job
+                self._jobs[entry.id] = job
             self._advance(entry, job)
 
     def _advance(self, entry: Entry, job: SlurmJob | None) -> None:
@@ -430,7 +437,7 @@ class Rounds:
             self._words.pop(entry.id, None)
 
     def _waits_long(self, entry: Entry) -> bool:
-        job = self._jobs.get(entry.job_id)
+        job = self._jobs.get(entry.id)
         is_waiting = job is not None and states.is_pending(job.states) and not entry.started_ms
         return is_waiting and self._clock() >= entry.submitted_ms + PATIENCE_MS
 

@@ -1,4 +1,4 @@
-"""What Slurm's commands print, and its short forms of lists of nodes and generic resources. Pure.
+"""What Slurm's commands print, and its short form of generic resources. Pure.
 
 Text rather than `--json`: every version prints it, and it costs a tenth (`squeue -o` 7 to 11 ms,
 `squeue --json` 79 to 128 ms for the same queue).
@@ -7,17 +7,15 @@ Text rather than `--json`: every version prints it, and it costs a tenth (`squeu
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from arkwright.engines.slurm.description_scontrol import fields
 from arkwright.engines.slurm.records import SlurmJob, SlurmNode
 
 SQUEUE_FORMAT = "%i|%T|%r|%u|%N|%j"
 """The name last: a user may have put a `|` into it."""
 SACCT_FIELDS = "JobIDRaw,State,ExitCode,User,NodeList,Submit,Start,End,JobName"
 _GPU = re.compile(r"(?:^|,)(gpu(?::[^:,()=]+)*?):(\d+)(?=[(,]|$)")
-_FIELD = re.compile(r"(?:^|(?<=\s))([A-Za-z][A-Za-z0-9_/:]*)=")
-_RANGE = re.compile(r"^(\d+)-(\d+)$")
 
 
 def squeue_jobs(printed: str) -> tuple[SlurmJob, ...]:
@@ -107,16 +105,6 @@ def _node(told: dict[str, str]) -> SlurmNode:
     )
 
 
-def fields(line: str) -> dict[str, str]:
-    """`Key=value` pairs of one line; values may have blanks."""
-    found = list(_FIELD.finditer(line))
-    ends = [match.start() for match in found[1:]] + [len(line)]
-    told: dict[str, str] = {}
-    for match, end in zip(found, ends, strict=True):
-        told.setdefault(match[1], line[match.end() : end].strip())
-    return told
-
-
 def _unless_null(text: str) -> str:
     return "" if text == "(null)" else text
 
@@ -147,34 +135,3 @@ def gpus(gres: str) -> tuple[str, int]:
     # GPUs of two kinds on one node are asked for as GPUs.
     name = found[0][0] if len(names) == 1 else "gpu"
     return name, sum(int(count) for _, count in found)
-
-
-def expand(nodes: str) -> list[str]:
-    """Names in `vn[1-3,07],gpu-a`, in order."""
-    return [name for part in _split(nodes) for name in _expand(part)]
-
-
-def _split(nodes: str) -> Iterator[str]:
-    depth, start = 0, 0
-    for index, char in enumerate(nodes):
-        depth += (char == "[") - (char == "]")
-        if char == "," and not depth:
-            yield nodes[start:index]
-            start = index + 1
-    if nodes[start:]:
-        yield nodes[start:]
-
-
-def _expand(part: str) -> Iterable[str]:
-    head, bracket, rest = part.partition("[")
-    if not bracket:
-        return [part]
-    inside, _, tail = rest.partition("]")
-    numbers: list[str] = []
-    for each in inside.split(","):
-        if match := _RANGE.match(each):
-            first, last = match[1], match[2]
-            numbers += [f"{n:0{len(first)}d}" for n in range(int(first), int(last) + 1)]
-        else:
-            numbers.append(each)
-    return [f"{head}{number}{end}" for number in numbers for end in (_expand(tail) or [""])]
