@@ -35,29 +35,10 @@ class Plant:
 
     def __init__(self, lab, folder, url=None, **engine):
         self.lab, self.folder = lab, Path(folder)
-        self.output = lab.shared / "out"
         self.ledger = lab.shared / "ledger"
-        self.output.mkdir(exist_ok=True)
         self.ledger.touch()
         self.ledger.chmod(0o666)
-        for user in lab.users:  # who has an account on the cluster may have none here
-            home = self.output / user
-            if not home.exists():
-                home.mkdir()
-                home.chmod(0o2770)
-                os.chown(home, USERS[user], 0)
-        token = lab.command("scontrol", "token", "username={user}", "lifespan=3600")
-        self.section = {
-            "kind": "slurm",
-            "url": url or lab.url,
-            "token_command": token,
-            "cli": True,
-            "command_prefix": lab.prefix,
-            "operator": "root",
-            "users": {"owner": "alice", "bert": "bob"},
-            "output_dir": str(self.output),
-            "poll": "0.5 s",
-        } | engine
+        self.section = engine_section(lab, url=url or lab.url) | engine
         self._runner = None
         self.start()
 
@@ -262,6 +243,30 @@ class Plant:
         assert set(starts) <= known, set(starts) - known
         jobs = Counter(attempt.rpartition(".")[0] for attempt in self.live())
         assert all(many == 1 for many in jobs.values()), f"two live attempts: {jobs}"
+
+
+def engine_section(lab, **engine):
+    """`engine:` of a site of the factory file, its output directory in the lab's shared folder."""
+    output = lab.shared / "out"
+    output.mkdir(exist_ok=True)
+    for user in lab.users:  # who has an account on the cluster may have none here
+        home = output / user
+        if not home.exists():
+            home.mkdir()
+            home.chmod(0o2770)
+            os.chown(home, USERS[user], 0)
+    token = lab.command("scontrol", "token", "username={user}", "lifespan=3600")
+    return {
+        "kind": "slurm",
+        "url": lab.url,
+        "token_command": token,
+        "cli": True,
+        "command_prefix": lab.prefix,
+        "operator": "root",
+        "users": {"owner": "alice", "bert": "bob"},
+        "output_dir": str(output),
+        "poll": "0.5 s",
+    } | engine
 
 
 @contextmanager
