@@ -1,4 +1,4 @@
-"""A cluster as a command of `arkwright observe` sees it: read once, asked by the names people use."""
+"""A cluster as a verb of `arkwright observe` sees it: read once, asked by the names people use."""
 
 from __future__ import annotations
 
