@@ -78,6 +78,14 @@ def test_whatif_tells_who_would_start_sooner(ark, folder):
     assert json.loads(out)["moves"]
 
 
+def test_whatif_of_a_job_that_slurm_keeps_is_asked_as_if_it_did_not(ark, folder):
+    words = ["observe", "slurm", "whatif", "array", "--nodes", "1", "--from", folder]
+    assert "array are 4 jobs" in ark(*words)[2]
+    code, out, err = ark("observe", "slurm", "whatif", "after", "--nodes", "2", "--from", folder)
+    assert (code, "as if Slurm did not keep 12 from starting (Dependency)" in err) == (0, True)
+    assert "never    never" not in out
+
+
 def test_cost_is_a_receipt_or_what_accounts_used(ark, folder):
     code, out, _ = ark("observe", "slurm", "cost", "6", "--country", "NO", "--from", folder)
     assert code == 0

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from arkwright.cli.observe_seen import Seen
 from arkwright.cli.show import API_VERSION, paint, show_json
-
-if TYPE_CHECKING:
-    from arkwright.fleet import Scene
-    from arkwright.twin.observed.present import Present
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 DAYS = 14.0
-VISITS = 2_000_000
-"""What a question may cost, in visits to a node: about a CPU second."""
 
 
 def source_options(command: Command) -> Command:
@@ -77,7 +72,7 @@ def slurm(context: click.Context, /, **source: Any) -> None:
         from arkwright.cli.observe_text import show_summary
         from arkwright.twin.observed.summary import summary_of
 
-        seen = _Seen(context, source)
+        seen = Seen(context, source)
         found = summary_of(seen.found, seen.now, seen.past)
         if source["is_json"]:
             _json("observed_cluster", found)
@@ -93,9 +88,9 @@ def why(context: click.Context, /, job: str, **source: Any) -> None:
     """What a job waits for: Slurm's word, and Arkwright's with numbers."""
     from arkwright import fleet
 
-    seen = _Seen(context, source)
+    seen = Seen(context, source)
     asked = seen.job(job)
-    reason = fleet.why(seen.scene(asked.id), asked.id)
+    reason = fleet.why(seen.released(asked.id), asked.id)
     word = seen.now.held.get(asked.id)
     if seen.is_json:
         _json("observed_reason", {"job_id": asked.id, "slurm": _slurm(asked), "reason": reason})
@@ -121,9 +116,10 @@ def when(context: click.Context, /, job: str, **source: Any) -> None:
     from arkwright.cli.forecast_text import instant
     from arkwright.cli.when import show_forecast
 
-    seen = _Seen(context, source)
+    seen = Seen(context, source)
     asked = seen.job(job)
-    found = fleet.forecast(seen.scene(), asked.id)
+    begins = asked.id in seen.now.begins_ms
+    found = fleet.forecast(seen.scene(asked.id), asked.id, is_deferred=begins)
     expected_ms = asked.start_ms if asked.is_waiting else None
     if seen.is_json:
         value = {"job_id": asked.id, "forecast": found, "slurm_start_ms": expected_ms}
@@ -157,7 +153,7 @@ def whatif(context: click.Context, /, job: str | None, node: Sequence[str], **gi
     wanted = {"jobs": job_change(job, asked), "nodes": [node_change(text) for text in node]}
     if not any(wanted.values()):
         raise click.UsageError("nothing would change; give for example JOB --nodes 2")
-    seen = _Seen(context, given)
+    seen = Seen(context, given)
     for change in wanted["jobs"]:
         change["job"] = seen.job(change["job"]).id
         if "priority" in change:
@@ -165,7 +161,12 @@ def whatif(context: click.Context, /, job: str | None, node: Sequence[str], **gi
     for change in wanted["nodes"]:
         change["node"] = seen.node(change["node"])
     changes = msgspec.convert(_parsed(wanted), fleet.Changes)
-    found = fleet.whatif(seen.scene(), changes)
+    named = [change["job"] for change in wanted["jobs"]]
+    scene = seen.released(named[0]) if named else seen.scene()
+    if named and named[0] in seen.now.held:
+        word = seen.now.held[named[0]]
+        click.echo(f"note: as if Slurm did not keep {named[0]} from starting ({word})", err=True)
+    found = fleet.whatif(scene, changes)
     plain = msgspec.to_builtins(found) | {"moves_of_others": 0}
     if seen.is_json:
         _json("observed_whatif", plain)
@@ -188,7 +189,7 @@ def cost(context: click.Context, /, job: str | None, country: str | None, **sour
     from arkwright.twin.observed.cost import by_account, receipt_of
     from arkwright.twin.observed.present import site_of
 
-    seen = _Seen(context, source)
+    seen = Seen(context, source)
     past = seen.needed_past()
     if job is None:
         rows = by_account(past, seen.now)
@@ -232,7 +233,7 @@ def compare(context: click.Context, /, output: Path | None, **source: Any) -> No
 
     if output is not None:
         check_folder(output)
-    seen = _Seen(context, source)
+    seen = Seen(context, source)
     past = seen.needed_past()
     with Progress("history") as progress:
         found = compared(seen.found, past, kernels_folder(), progress.told, notice)
@@ -248,94 +249,6 @@ def compare(context: click.Context, /, output: Path | None, **source: Any) -> No
 
 
 _CHANGES = ("nodes", "gpus_per_node", "time_limit", "priority", "is_over")
-
-
-class _Seen:
-    """The cluster, read once: options after the verb before those of the group."""
-
-    def __init__(self, context: click.Context, source: dict[str, Any]) -> None:
-        from arkwright.cli.observe_source import observed_of, outputs_of
-        from arkwright.engines.slurm.description_reading import saved
-        from arkwright.twin.observed.past import lessons_of, past_of
-        from arkwright.twin.observed.present import present
-
-        above = context.obj if isinstance(context.obj, dict) else {}
-        options = {
-            name: above.get(name, value)
-            if context.get_parameter_source(name) is click.core.ParameterSource.DEFAULT
-            else value
-            for name, value in source.items()
-        }
-        self.is_json = bool(options["is_json"])
-        if options["folder"] is not None and options["prefix"] is not None:
-            raise click.UsageError("give --from or --prefix: a folder is not asked")
-        outputs = outputs_of(options["folder"], options["prefix"], options["days"])
-        if options["save"] is not None:
-            saved(outputs, options["save"])
-            click.echo(
-                f"kept the outputs in {options['save']}; they name users, accounts and jobs",
-                err=True,
-            )
-        self.found = observed_of(outputs)
-        self.past = past_of(self.found)
-        self.now: Present = present(self.found, lessons_of(self.past))
-
-    def scene(self, released: str | None = None) -> Scene:
-        """The instant; with a job that is held `released`, where one is named."""
-        import msgspec
-
-        from arkwright import sched
-
-        scene = self.now.fleet.scene(self.found.now_ms, VISITS)
-        if released is None or released not in self.now.held:
-            return scene
-        event = sched.release(scene.now_ms, scene.job_index[released])
-        return msgspec.structs.replace(scene, state=sched.apply(scene.state, event))
-
-    def job(self, name: str) -> Any:
-        """The job people call so: its id, or its name where one job has it."""
-        from arkwright.errors import InputError
-
-        jobs = self.now.jobs
-        if name in jobs:
-            return jobs[name]
-        mine = [job for job in jobs.values() if name in (job.name, str(job.number))]
-        if len(mine) == 1:
-            return mine[0]
-        if mine:
-            ids = ", ".join(job.id for job in mine[:5])
-            raise InputError(f"{name} are {len(mine)} jobs ({ids}, …); name one by its id")
-        raise InputError(
-            f"job {name}: not in the queue; `arkwright observe slurm cost {name}` knows finished "
-            "ones"
-        )
-
-    def node(self, name: str) -> str:
-        """Its path."""
-        from arkwright.errors import InputError
-
-        for node in self.now.nodes:
-            if name in (node.tray, node.path):
-                return node.path
-        raise InputError(f"node {name}: the cluster has none of that name")
-
-    def rank(self, job_id: str, priority: int) -> int:
-        """What stands for that priority of Slurm's here, in the job's own partition tier."""
-        jobs, rank = self.now.jobs, self.now.rank
-        below = [rank[name] for name in rank if name != job_id and jobs[name].priority < priority]
-        return max(below, default=0) + 1
-
-    def needed_past(self) -> Any:
-        """The history. InputError where there is none."""
-        from arkwright.errors import InputError
-
-        if self.past is None:
-            why = next((note for note in self.found.notes if note.startswith("no history")), "")
-            raise InputError(
-                f"there is no history to look at{': ' + why if why else ''}; it takes accounting "
-                "(slurmdbd), and --days of it in which jobs ran"
-            )
-        return self.past
 
 
 def _slurm(job: Any) -> dict[str, Any]:

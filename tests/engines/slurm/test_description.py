@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from arkwright.engines.slurm.description import Topology, gres_of, limit_s
 from arkwright.engines.slurm.description_conf import configured_cluster
 from arkwright.engines.slurm.description_inventory import inventory_of
-from arkwright.engines.slurm.description_queue import queue
+from arkwright.engines.slurm.description_queue import FIELDS, queue
 from arkwright.engines.slurm.description_reading import COMMANDS, Outputs, kept, observed
 from arkwright.engines.slurm.description_scontrol import running_cluster, states_of, topology_lines
 from arkwright.engines.slurm.description_yaml import topology_yaml
@@ -295,3 +295,18 @@ def test_outputs_that_are_cut_or_mangled_are_read_or_refused(version, name, at, 
         inventory_of(found.cluster)
     except InputError:
         return  # said in words, with the line
+
+
+def test_large_jobs_are_told_in_thousands_where_nobody_asks_otherwise():
+    line = TEXTS["26.05"]["queue"].splitlines()[5]
+    cells = line.split("^")
+    cells[FIELDS.index("NumNodes")] = "2K"
+    (job,) = queue("^".join(cells))
+    assert job.nodes == 2048
+
+
+def test_every_output_that_is_kept_is_on_the_page():
+    page = (RECORDED.parents[2] / "docs" / "slurm.md").read_text("utf-8")
+    for name, words in COMMANDS.items():
+        assert f"`{name}.txt`" in page
+        assert words[0] in page

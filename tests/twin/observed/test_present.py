@@ -11,8 +11,8 @@ from arkwright.engines.slurm.description_reading import Outputs, kept, observed
 from arkwright.errors import InputError
 from arkwright.fleet import Changes, JobChange
 from arkwright.twin.observed.past import lessons_of, past_of
-from arkwright.twin.observed.present import present
-from twin.observed.clusters import ZERO_S, cluster, queued, ran
+from arkwright.twin.observed.present import present, scene_of
+from twin.observed.clusters import ZERO_S, cluster, instant, queued, ran
 
 RECORDED = Path(__file__).resolve().parents[2] / "slurm" / "recorded"
 
@@ -52,6 +52,27 @@ def test_what_only_slurm_knows_is_held_with_slurms_word():
     now = present(found)
     assert now.held == {"2": "Dependency", "3": "AssocGrpGRES", "4": "BeginTime"}
     assert starts_min(found, "5") == [60]
+
+
+def test_a_job_with_a_time_to_begin_joins_the_queue_then():
+    # Job 2 goes before 3 and may start from 30 on: both wait for minute 60, and 2 is first.
+    found = cluster(
+        10,
+        queued(1, run_from=(0, "g1")),
+        queued(2, 1, PriorityLong="900", Reason="BeginTime", EligibleTime=instant(30)),
+        queued(3, 2),
+    )
+    now = present(found)
+    scene = scene_of(found, now, 2_000_000, ["2"])
+    first = fleet.forecast(scene, "2", is_deferred=True)
+    second = fleet.forecast(scene_of(found, now, 2_000_000), "3")
+    starts = [(each.start_ms / 1000 - ZERO_S) / 60 for each in (first, second)]
+    assert starts == [60, 120]
+    # With nothing before it the time to begin itself is what it waits for.
+    alone = cluster(10, queued(2, 1, Reason="BeginTime", EligibleTime=instant(30)))
+    scene = scene_of(alone, present(alone), 2_000_000, ["2"])
+    start_ms = fleet.forecast(scene, "2", is_deferred=True).start_ms
+    assert (start_ms / 1000 - ZERO_S) / 60 == 30
 
 
 def test_a_node_that_drains_takes_nothing_new():

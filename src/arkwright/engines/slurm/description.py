@@ -21,7 +21,17 @@ GPU: Final = "gpu"
 _AMOUNT = re.compile(r"(\d+)([KMGTP]?)", re.IGNORECASE)
 _FACTORS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50}
 _IN_BRACKETS = re.compile(r"\([^)]*\)")
-_NO_LIMIT = ("UNLIMITED", "INFINITE", "NONE", "N/A", "NOT_SET", "PARTITION_LIMIT", "(NULL)", "")
+_NO_LIMIT = (
+    "UNLIMITED",
+    "INFINITE",
+    "NONE",
+    "N/A",
+    "NOT_SET",
+    "INVALID",
+    "PARTITION_LIMIT",
+    "(NULL)",
+    "",
+)
 
 
 class NodeLine(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct, field, structs
 
-from arkwright.engines.slurm.description import gres_of, limit_s
+from arkwright.engines.slurm.description import amount, gres_of, limit_s
 from arkwright.engines.slurm.description_scontrol import instant_ms
 from arkwright.errors import InputError, Problem
 
@@ -29,7 +29,7 @@ FORMAT = ",".join(f"{name}:{MARK}" for name in FIELDS)
 _MEMORY = re.compile(r"(?:^|,)mem=([\d.]+)([KMGTP]?)")
 _MIB = {"": 1.0, "K": 2**-10, "M": 1.0, "G": 2.0**10, "T": 2.0**20, "P": 2.0**30}
 _TRES_GPU = re.compile(r"gres/gpu(?::([^=,]+))?=(\d+)")
-_NUMBER = re.compile(r"\d+")
+_NUMBER = re.compile(r"\d+[KM]?")
 
 
 class QueuedJob(Struct, frozen=True, kw_only=True):
@@ -196,9 +196,9 @@ def _memory_mib(tres: str) -> int:
 
 
 def _first(text: str) -> int:
-    """Of `4` or `1-8` the first number; 0 without one."""
+    """Of `4`, `1K` (1,024) or `1-8` the first number; 0 without one."""
     found = _NUMBER.match(text)
-    return int(found[0]) if found else 0
+    return amount(found[0]) or 0 if found else 0
 
 
 def _given(text: str) -> str | None:

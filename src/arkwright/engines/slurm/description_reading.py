@@ -37,8 +37,8 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
     "topology": ("scontrol", "show", "topology"),
     "topoconf": ("scontrol", "show", "topoconf"),
     "reservations": ("scontrol", "show", "reservation", "-o"),
-    "queue": ("squeue", "-a", "-r", "-h", "-O", FORMAT),
-    "history": ("sacct", "-a", "-P", "-X", "-D", "-o", ",".join(SACCT_FIELDS), "-S"),
+    "queue": ("squeue", "-a", "-r", "-h", "--noconvert", "-O", FORMAT),
+    "history": ("sacct", "-a", "-P", "-X", "-D", "--noconvert", "-o", ",".join(SACCT_FIELDS), "-S"),
 }
 """By the name of the file that keeps the output. `history` takes the first instant behind it."""
 

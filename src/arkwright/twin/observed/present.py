@@ -9,12 +9,13 @@ accounts) is held, with Slurm's word for it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
 
+from arkwright import sched
 from arkwright.design import Node, nodes_of_inventory
 from arkwright.design.inventory import main_type
 from arkwright.engines.slurm.description import ReservationLine
@@ -22,11 +23,11 @@ from arkwright.engines.slurm.description_inventory import inventory_of
 from arkwright.engines.slurm.description_queue import QueuedJob
 from arkwright.engines.slurm.description_reading import Observed
 from arkwright.factory import Inventory, expand
-from arkwright.fleet import Finished, Fleet, FleetPolicy, ProjectQuota, Reservation
+from arkwright.fleet import Finished, Fleet, FleetPolicy, ProjectQuota, Reservation, Scene
 from arkwright.fleet.pools import RESERVED, bits_of, kinds_of, numbers_of
 from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.spec import JobSpec, Resources, SlurmOptions
-from arkwright.units import MIB, S_PER_HOUR
+from arkwright.units import MIB, S_PER_HOUR, render_instant
 
 SITE: Final = "slurm"
 """The site of a cluster that has no name of its own."""
@@ -51,6 +52,8 @@ class Present(NamedTuple):
     jobs: Mapping[str, QueuedJob]
     held: Mapping[str, str]
     """Jobs that wait for what only Slurm knows, and Slurm's word for it."""
+    begins_ms: Mapping[str, int]
+    """Of those, the ones that Slurm lets start from a time to come."""
     nodes: tuple[Node, ...]
     rank: Mapping[str, int]
     """Of each waiting job the number that stands for its priority here."""
@@ -73,7 +76,22 @@ def present(found: Observed, finished: Sequence[Finished] = ()) -> Present:
     for each in found.reservations:
         if each.until_ms > found.now_ms:
             fleet.reserve(_reservation(each, path_of), found.now_ms)
-    return Present(fleet, book.jobs, book.held, book.nodes, book.rank, tuple(book.notes()))
+    return Present(
+        fleet, book.jobs, book.held, book.begins_ms, book.nodes, book.rank, tuple(book.notes())
+    )
+
+
+def scene_of(found: Observed, now: Present, visits: int, asked: Collection[str] = ()) -> Scene:
+    """The instant, for questions about the future: jobs with a time to begin, but for those that
+    the question is about, join the queue then."""
+    scene = now.fleet.scene(found.now_ms, visits)
+    begins = [
+        sched.release(at_ms, scene.job_index[job_id])
+        for job_id, at_ms in now.begins_ms.items()
+        if job_id not in asked
+    ]
+    later = sorted([*scene.later, *begins], key=lambda event: event.at_ms)
+    return msgspec.structs.replace(scene, later=tuple(later))
 
 
 POLICY: Final = FleetPolicy(
@@ -139,6 +157,11 @@ class _Book:
             job.id: word
             for job in self.jobs.values()
             if job.is_waiting and (word := self._held(job))
+        }
+        self.begins_ms = {
+            job_id: at_ms
+            for job_id in self.held
+            if (at_ms := self.jobs[job_id].eligible_ms or 0) > found.now_ms
         }
         self.rank = _ranks(self.jobs.values(), _tiers(found))
         self.free = {
@@ -267,6 +290,7 @@ class _Book:
             ),
             time_limit=float(job.limit_s or NO_LIMIT_S),
             priority=self.rank.get(job.id, 0),
+            begin=render_instant(self.begins_ms[job.id]) if job.id in self.begins_ms else None,
             slurm=None if job.holds_nodes else _options(job),
         )
 

@@ -2,7 +2,8 @@
 
 A good export is
 
-    sacct -a -P -X -D -S 2026-01-01 -E 2026-02-01 -o JobIDRaw,Submit,Eligible,Start,End,State,\\
+    sacct -a -P -X -D --noconvert -S 2026-01-01 -E 2026-02-01 \\
+        -o JobIDRaw,Submit,Eligible,Start,End,State,\\
         ElapsedRaw,TimelimitRaw,User,Account,Partition,QOS,Priority,NNodes,ReqTRES,AllocTRES
 
 Columns as https://slurm.schedmd.com/sacct.html describes them. Of what is missing the reader takes
