@@ -119,6 +119,10 @@ class Step:
             raise SrunError(f"Unable to create step for job {number}: {error}") from None
         self._code = 0
         self._is_ending = False
+        tasks, nodes = len(self._layout.tasks), len(self._shape.names)
+        if tasks < nodes and not {"nodes", "nodelist", "quiet"} & set(given):
+            text = f"can't run {tasks} processes on {nodes} nodes, setting nnodes to {tasks}"
+            complain(f"srun: Warning: {text}")
         self._reservation: Reservation | None = None
 
     def run(self) -> int:
