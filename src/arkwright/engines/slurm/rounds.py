@@ -417,9 +417,9 @@ class Rounds:
     def _look_closer(self, entries: Sequence[Entry]) -> None:
         """Ask for each job by itself; then let its attempt move on."""
         for entry in entries:
-            job = self._transport.job(entry.job_id)
-            if job is not None and job.name != entry.id:
-                job = None  # the number was given out again
+            told = self._transport.job(entry.job_id)
+            # A number may have been given out again.
+            job = told if told is not None and told.name == entry.id else None
             if job is not None:
                 self._keep(entry, job)
             self._advance(entry, job)
