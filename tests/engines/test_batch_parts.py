@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arkwright.engines.batch.container import NoContainers, container_argv
-from arkwright.engines.batch.hostlist import compress, expand
 from arkwright.engines.batch.patterns import filled, job_values
 from arkwright.engines.batch.step_layout import JobShape, layout_of
 from arkwright.engines.batch.tasks import block, counted
@@ -27,32 +26,6 @@ def counts(**options: str) -> tuple[list[int], list[int]]:
     """Nodes (as places in the job) and tasks of each, for options of srun."""
     layout = layout_of({name.replace("_", "-"): text for name, text in options.items()}, JOB)
     return list(layout.nodes), list(layout.counts)
-
-
-@pytest.mark.parametrize(
-    ("short", "names"),
-    [
-        ("n01", ["n01"]),
-        ("n[01-03,07],gpu1", ["n01", "n02", "n03", "n07", "gpu1"]),
-        ("r[1-2]n[1-2]", ["r1n1", "r1n2", "r2n1", "r2n2"]),
-        ("n[9-11]", ["n9", "n10", "n11"]),
-        ("", []),
-    ],
-)
-def test_node_lists_in_slurms_form(short, names):
-    assert expand(short) == names
-
-
-@given(st.lists(st.integers(0, 2000), min_size=1, unique=True), st.sampled_from(("n", "gpu-", "")))
-def test_any_names_come_back_from_their_short_form(numbers, prefix):
-    names = [f"{prefix}{number:04d}" for number in numbers]
-    assert expand(compress(names)) == names
-
-
-@pytest.mark.parametrize("text", ["n[1-", "n[a-b]", "n[1-99999999]"])
-def test_what_is_no_node_list_is_refused(text):
-    with pytest.raises(ValueError, match=r"bracket|range|more than"):
-        expand(text)
 
 
 def test_patterns_of_output_files():

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arkwright.errors import InputError
-from arkwright.export import host_name, hostlist, path_of
+from arkwright.export import host_name, path_of
+from arkwright.hostlist import hostlist
 from export.readers import expanded
 
 PLACES = st.from_regex(r"[a-z0-9][a-z0-9-]{0,8}", fullmatch=True)

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from arkwright import catalog
 from arkwright.design.blueprint import Node
 from arkwright.design.engine_nodes import kw_max_of
-from arkwright.factory import Factory, Inventory, NodeGroup, expand
+from arkwright.factory import Factory, Inventory, NodeGroup
+from arkwright.hostlist import expand
 from arkwright.units import MIB
 
 NO_GPU = "none"

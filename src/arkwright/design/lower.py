@@ -23,7 +23,8 @@ from arkwright.design.blueprint import (
 )
 from arkwright.design.fabric.groups import HallGroups, HallNodes, hall_groups
 from arkwright.errors import InputError
-from arkwright.factory import Factory, Hall, PowerBasis, Site, Term, energy_at, expand
+from arkwright.factory import Factory, Hall, PowerBasis, Site, Term, energy_at
+from arkwright.hostlist import expand
 from arkwright.units import MIB
 
 CONNECTION_RULE = "connection"

@@ -6,7 +6,7 @@ and nothing needs a format. Functions give text; the command line reads and writ
 
 from arkwright.export.dps import Fed, Inventory, import_dps, servers_csv
 from arkwright.export.formats import FORMATS, Design, Files, export
-from arkwright.export.names import host_name, hostlist, path_of
+from arkwright.export.names import host_name, path_of
 from arkwright.export.nscale import Imported, Place, Server, imported, places_csv, read_nscale
 from arkwright.export.slurm_inventory import slurm_factory, slurm_of_inventory
 
@@ -21,7 +21,6 @@ __all__ = [
     "Server",
     "export",
     "host_name",
-    "hostlist",
     "import_dps",
     "imported",
     "path_of",

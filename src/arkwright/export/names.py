@@ -11,9 +11,6 @@ from __future__ import annotations
 import re
 
 from arkwright.errors import InputError
-from arkwright.factory.hostlist import hostlist
-
-__all__ = ["NAME_LENGTH_MAX", "checked", "host_name", "hostlist", "natural", "path_of"]
 
 NAME_LENGTH_MAX = 63
 """What a label of the domain name system and a Kubernetes label value may have (RFC 1123)."""

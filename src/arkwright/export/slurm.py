@@ -12,7 +12,7 @@ from arkwright import catalog
 from arkwright.catalog import System
 from arkwright.design import Node
 from arkwright.export.fabric_tree import FabricTree, grouped
-from arkwright.export.names import hostlist
+from arkwright.hostlist import hostlist
 
 DEVICES = {"NVIDIA": ("/dev/nvidia", 0), "AMD": ("/dev/dri/renderD", 128)}
 """Device files of GPUs by vendor, and the number the Linux kernel gives the first."""

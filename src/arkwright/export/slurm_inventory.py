@@ -12,16 +12,8 @@ import yaml
 
 from arkwright import catalog
 from arkwright.export.slurm import DEVICES, block_sizes
-from arkwright.factory import (
-    Factory,
-    Inventory,
-    InventoryPool,
-    NodeGroup,
-    Site,
-    dump,
-    expand,
-    loads,
-)
+from arkwright.factory import Factory, Inventory, InventoryPool, NodeGroup, Site, dump, loads
+from arkwright.hostlist import expand
 from arkwright.units import MIB
 
 _MINUTE_S = 60

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from arkwright.export.fabric_tree import FabricTree, grouped
-from arkwright.export.names import hostlist
+from arkwright.hostlist import hostlist
 
 DOMAIN = "accelerator.topology.test/domain"
 

@@ -15,7 +15,6 @@ from arkwright.errors import InputError, Problem
 from arkwright.factory import files
 from arkwright.factory.contract_rules import instant_ms
 from arkwright.factory.dump import dump
-from arkwright.factory.hostlist import expand, hostlist
 from arkwright.factory.inventory_spec import Inventory, InventoryPool, NodeGroup, Switch
 from arkwright.factory.plant_spec import (
     Chillers,
@@ -117,9 +116,7 @@ __all__ = [
     "deadline_default",
     "dump",
     "energy_at",
-    "expand",
     "half_life",
-    "hostlist",
     "instant_ms",
     "load",
     "loads",

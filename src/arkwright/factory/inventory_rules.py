@@ -6,8 +6,8 @@ from collections.abc import Generator, Iterator
 
 from arkwright import catalog
 from arkwright.errors import InputError
-from arkwright.factory.hostlist import expand
 from arkwright.factory.inventory_spec import Inventory
+from arkwright.hostlist import expand
 
 Found = Iterator[tuple[str, str, str]]
 Names = Generator[tuple[str, str, str], None, list[str]]

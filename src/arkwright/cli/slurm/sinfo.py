@@ -12,8 +12,8 @@ from arkwright.cli.connection import connect
 from arkwright.cli.slurm.layout import Column, Field, columns_of, shown
 from arkwright.cli.slurm.states import node_state
 from arkwright.cli.slurm.words import SlurmCommand, listed, read, said, table
-from arkwright.engines.batch.hostlist import compress, expand
 from arkwright.errors import InputError
+from arkwright.hostlist import expand, hostlist
 
 OPTIONS = table(
     "sinfo",
@@ -119,8 +119,8 @@ FIELDS = {
     "A": Field("NODES(A/I)", lambda nodes: "/".join(_used(nodes).split("/")[:2])),
     "t": Field("STATE", lambda nodes: nodes[0]["short"]),
     "T": Field("STATE", lambda nodes: nodes[0]["long"]),
-    "N": Field("NODELIST", lambda nodes: compress([node["name"] for node in nodes])),
-    "n": Field("HOSTNAMES", lambda nodes: compress([node["name"] for node in nodes])),
+    "N": Field("NODELIST", lambda nodes: hostlist([node["name"] for node in nodes])),
+    "n": Field("HOSTNAMES", lambda nodes: hostlist([node["name"] for node in nodes])),
     "c": Field("CPUS", lambda nodes: f"{nodes[0]['cpus']:g}"),
     "m": Field("MEMORY", lambda nodes: nodes[0]["memory_mib"]),
     "d": Field("TMP_DISK", lambda _nodes: 0),

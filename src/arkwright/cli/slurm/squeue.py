@@ -13,8 +13,8 @@ from arkwright.cli.connection import connect
 from arkwright.cli.slurm.layout import Field, clock, columns_of, long_columns, shown
 from arkwright.cli.slurm.states import ACTIVE, job_state, wanted_states
 from arkwright.cli.slurm.words import SlurmCommand, listed, read, said, table
-from arkwright.engines.batch.hostlist import compress
 from arkwright.errors import InputError
+from arkwright.hostlist import hostlist
 
 if TYPE_CHECKING:
     from arkwright.client import Client
@@ -121,7 +121,7 @@ def with_arrays_folded(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         if not tasks or row not in tasks:
             found.append(row)
         elif row is tasks[0]:
-            indexes = compress([f"x{task['task']['index']}" for task in tasks])
+            indexes = hostlist([f"x{task['task']['index']}" for task in tasks])
             text = indexes.removeprefix("x").strip("[]")
             limit = str(row["spec"].get("array") or "").partition("%")[2]
             bound = f"%{limit}" if limit else ""
@@ -203,7 +203,7 @@ def _reason(job: Mapping[str, Any]) -> str:
 
 
 def _where(job: Mapping[str, Any]) -> str:
-    return f"({_reason(job)})" if job["state"] in _WAITING else compress(job["where"])
+    return f"({_reason(job)})" if job["state"] in _WAITING else hostlist(job["where"])
 
 
 def _left(job: Mapping[str, Any]) -> str:
@@ -232,7 +232,7 @@ FIELDS = {
     "S": Field("START_TIME", lambda job: _moment(_start_ms(job))),
     "V": Field("SUBMIT_TIME", lambda job: _moment(job["submit_ms"])),
     "D": Field("NODES", lambda job: job["nodes"]),
-    "N": Field("NODELIST", lambda job: compress(job["where"])),
+    "N": Field("NODELIST", lambda job: hostlist(job["where"])),
     "R": Field("NODELIST(REASON)", _where),
     "r": Field("REASON", _reason),
     "Q": Field("PRIORITY", lambda job: job["priority"]),

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from arkwright.engines.attempt_files import Plan
-from arkwright.engines.batch.hostlist import compress
 from arkwright.engines.batch.tasks import counted
+from arkwright.hostlist import hostlist
 
 LOOPBACK = "127.0.1."
 """Every node of the local engine is this machine: node K is reached as 127.0.1.(K+1)."""
@@ -40,8 +40,8 @@ def script_environment(plan: Plan, restarts: int) -> dict[str, str]:
         "SLURM_JOB_USER": plan["user"],
         "SLURM_JOB_UID": str(os.getuid()),
         "SLURM_JOB_GID": str(os.getgid()),
-        "SLURM_JOB_NODELIST": compress(names),
-        "SLURM_NODELIST": compress(names),
+        "SLURM_JOB_NODELIST": hostlist(names),
+        "SLURM_NODELIST": hostlist(names),
         "SLURM_JOB_NUM_NODES": count,
         "SLURM_NNODES": count,
         "SLURM_JOB_PARTITION": batch["partition"] or parts[0]["node"].partition("/")[0],

@@ -19,9 +19,10 @@ from arkwright.engines.attempt_files import (
 )
 from arkwright.engines.batch.batch_environment import address, job_number, node_names
 from arkwright.engines.batch.batch_part import wake
-from arkwright.engines.batch.hostlist import compress, expand
 from arkwright.engines.batch.streams import complain, say
 from arkwright.engines.marks import PART_MARK
+from arkwright.errors import InputError
+from arkwright.hostlist import expand, hostlist
 
 VERBS = "show hostnames, show hostlist, show job, requeue"
 
@@ -35,7 +36,7 @@ def scontrol(words: Sequence[str]) -> int:
             return _show(read[1].lower(), read[2:])
         if verb == "requeue":
             return _requeue(read[1:])
-    except ValueError as error:
+    except (ValueError, InputError) as error:
         return _refuse(str(error))
     return _refuse(f"{' '.join(words) or 'no command'}: inside a job this scontrol has {VERBS}")
 
@@ -46,7 +47,7 @@ def _show(what: str, words: Sequence[str]) -> int:
             say(_reachable(name))
         return 0
     if "hostlist".startswith(what) or what == "hostlistsorted":
-        say(compress(",".join(words).split(",")))
+        say(hostlist(",".join(words).split(",")))
         return 0
     if what in ("job", "jobs"):
         return _show_job(words)
@@ -77,7 +78,7 @@ def _show_job(words: Sequence[str]) -> int:
         f"   Requeue={int(bool(batch.get('may_requeue')))} Restarts={restarts} BatchFlag=1\n"
         f"   TimeLimit={'UNLIMITED' if limit_s is None else _clock(limit_s)}\n"
         f"   Partition={os.environ.get('SLURM_JOB_PARTITION', '')}\n"
-        f"   NodeList={compress(node_names(plan))}\n"
+        f"   NodeList={hostlist(node_names(plan))}\n"
         f"   BatchHost={node_names(plan)[0]}\n"
         f"   NumNodes={len(plan['parts'])} NumTasks={sum(batch.get('tasks', ()))}\n"
         f"   Command={files.script}\n"

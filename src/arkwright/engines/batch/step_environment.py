@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from arkwright.engines.attempt_files import Plan
 from arkwright.engines.batch.batch_environment import address, gpu_variables, node_names
-from arkwright.engines.batch.hostlist import compress
 from arkwright.engines.batch.step_layout import Layout, Task
 from arkwright.engines.batch.tasks import counted
+from arkwright.hostlist import hostlist
 
 KEPT = ("SLURM_", "SLURMD_", "ARKWRIGHT_", "CUDA_")
 """Prefixes of what a task gets whatever `--export` says."""
@@ -19,7 +19,7 @@ BASE = ("PATH", "HOME", "LANG", "USER", "TMPDIR", "TZ")
 def step_environment(plan: Plan, layout: Layout, number: int, export: str | None) -> dict[str, str]:
     """What all tasks of step `number` have; `export` is srun's option."""
     names = node_names(plan)
-    nodes = compress([names[node] for node in layout.nodes])
+    nodes = hostlist([names[node] for node in layout.nodes])
     counts, tasks = counted(layout.counts), str(len(layout.tasks))
     environment = _exported(export)
     environment.update(

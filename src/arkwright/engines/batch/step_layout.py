@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from arkwright.engines.batch.batch_environment import ADDRESSES_MAX, LOOPBACK
-from arkwright.engines.batch.hostlist import expand
 from arkwright.engines.batch.tasks import block
+from arkwright.errors import InputError
+from arkwright.hostlist import expand
 from arkwright.jobs.sbatch import values
 
 PERMITTED = "More processors requested than permitted"
@@ -134,7 +135,11 @@ def _numbered(given: Mapping[str, str], nodes: Sequence[int], counts: Sequence[i
 def _named(given: Mapping[str, str], option: str, job: JobShape) -> list[int]:
     """Places in the job of the nodes that an option names, by name or by address."""
     places = []
-    for name in expand(given.get(option, "")):
+    try:
+        names = expand(given.get(option, ""))
+    except InputError as error:
+        raise ValueError(f"Invalid node name specified: {error}") from None
+    for name in names:
         short = name.partition(".")[0]
         if name.startswith(LOOPBACK) and name.removeprefix(LOOPBACK).isdecimal():
             place = int(name.removeprefix(LOOPBACK)) - 1

@@ -23,7 +23,7 @@ from arkwright.engines.slurm.description import (
 )
 from arkwright.engines.slurm.description_yaml import topology_yaml
 from arkwright.errors import InputError, Problem
-from arkwright.factory import expand
+from arkwright.hostlist import expand
 
 FILES = (
     "slurm.conf",

@@ -9,7 +9,8 @@ from arkwright import catalog
 from arkwright.engines.nvml import catalogue_name
 from arkwright.engines.slurm.description import Description, NodeLine, Topology
 from arkwright.errors import InputError
-from arkwright.factory import Inventory, InventoryPool, NodeGroup, Switch, hostlist
+from arkwright.factory import Inventory, InventoryPool, NodeGroup, Switch
+from arkwright.hostlist import hostlist
 from arkwright.units import MIB
 
 

@@ -22,7 +22,7 @@ from arkwright.engines.slurm.description import (
     limit_s,
 )
 from arkwright.errors import InputError, Problem
-from arkwright.factory import expand
+from arkwright.hostlist import expand
 from arkwright.units import parse_instant
 
 _KEY = re.compile(r"(?:^|(?<=\s))([A-Za-z][A-Za-z0-9_/:]*)=")

@@ -9,7 +9,7 @@ import yaml
 
 from arkwright.engines.slurm.description import SwitchLine, Topology
 from arkwright.errors import InputError
-from arkwright.factory import expand
+from arkwright.hostlist import expand
 
 
 def topology_yaml(text: str, source: str = "topology.yaml") -> Topology:

@@ -11,8 +11,9 @@ from msgspec import structs
 from arkwright.design.inventory import main_type
 from arkwright.engines.slurm.description_inventory import inventory_of
 from arkwright.engines.slurm.description_reading import Observed
-from arkwright.factory import Inventory, expand
+from arkwright.factory import Inventory
 from arkwright.fleet import ATTEMPTS_MAX, Finished, group_of
+from arkwright.hostlist import expand
 from arkwright.twin.observed.present import NO_LIMIT_S, type_names
 from arkwright.twin.workload.read import read_accounting
 from arkwright.twin.workload.reading import Reading

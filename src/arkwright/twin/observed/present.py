@@ -22,9 +22,10 @@ from arkwright.engines.slurm.description import ReservationLine
 from arkwright.engines.slurm.description_inventory import inventory_of
 from arkwright.engines.slurm.description_queue import QueuedJob
 from arkwright.engines.slurm.description_reading import Observed
-from arkwright.factory import Inventory, expand
+from arkwright.factory import Inventory
 from arkwright.fleet import Finished, Fleet, FleetPolicy, ProjectQuota, Reservation, Scene
 from arkwright.fleet.pools import RESERVED, bits_of, kinds_of, numbers_of
+from arkwright.hostlist import expand
 from arkwright.jobs.events import Event, EventKind
 from arkwright.jobs.spec import JobSpec, Resources, SlurmOptions
 from arkwright.units import MIB, S_PER_HOUR, render_instant

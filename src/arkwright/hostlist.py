@@ -1,6 +1,7 @@
 """Slurm's lists of names in short, `leaf[1-4],gpu[001-016,018]`, both ways.
 
-Here, low in the house, because the factory file, the exports and the engines all speak it.
+Here, low in the house, because the factory file, the exports, the engines and what runs inside a
+job all speak it. Standard library only: Arkwright's commands inside a job have nothing else.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arkwright.errors import InputError
-from arkwright.factory import expand, hostlist
+from arkwright.hostlist import expand, hostlist
 
 EXPANDED = [
     ("gpu[001-003,07]", ["gpu001", "gpu002", "gpu003", "gpu07"]),
