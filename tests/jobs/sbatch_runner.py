@@ -17,6 +17,10 @@ HELD_BACK = ("worker.py",)
 """Files that a script writes for itself."""
 
 
+_TOLD = re.compile(r"^slurmstepd.*\*\*\* (?:JOB|STEP) .*\*\*\*.*\n", re.MULTILINE)
+"""Slurm may get to write this into a job's output before it stops it, or not."""
+
+
 class Ended(NamedTuple):
     """How a shell command ended."""
 
@@ -91,7 +95,7 @@ def _read(path: Path) -> Case:
 def _files(directory: Path) -> dict[str, str]:
     """Files by name relative to the directory, both with job numbers replaced."""
     return {
-        _neutral_name(str(path.relative_to(directory))): path.read_text(errors="replace")
+        _neutral_name(str(path.relative_to(directory))): _TOLD.sub("", path.read_text())
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
