@@ -19,7 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from arkwright.engines.port import AttemptPhase, Observation
 from arkwright.engines.slurm import plan, states
-from arkwright.engines.slurm.batch_script import EXIT_CLAIMED, STOP_SIGNAL, ranks_of
+from arkwright.engines.slurm.batch_script import (
+    EXIT_CLAIMED,
+    STOP_SIGNAL,
+    WATCH_S,
+    ranks_of,
+)
 from arkwright.engines.slurm.entries import Entries, Entry
 from arkwright.engines.slurm.folder import Folder
 from arkwright.engines.slurm.node_watch import NodeWatch
@@ -50,6 +55,9 @@ HINT_MS = 500
 ORPHAN_MS = 30_000
 """So long after Slurm has forgotten a job whose script began, and left no word of its end, it is
 taken to be over: slurmctld has nodes end what it does not know."""
+FENCE_MS = 3_000 * WATCH_S
+"""So long after an attempt was given up nothing of it is left on nodes that Slurm lost: whoever
+watches over its tasks has read the word, late as a shared file system may show it."""
 HINTS_MAX = 200
 """With so many attempts at most, each one's files are looked at in every round: they show a start
 or an end before the next list is due."""
@@ -127,7 +135,7 @@ class Rounds:
         del self.entries[entry.id]
         self._jobs.pop(entry.id, None)
         self._words.pop(entry.id, None)
-        for key in (entry.id, f"hint {entry.id}", f"gone {entry.id}"):
+        for key in (entry.id, *(f"{what} {entry.id}" for what in ("hint", "gone", "lost"))):
             self._retry_ms.pop(key, None)
 
     def folder(self, entry: Entry) -> Folder:
@@ -515,6 +523,8 @@ class Rounds:
             for name, path in by_name.items()
             if (job is not None and name == job.failed_node) or self._watch.is_lost(name)
         ]
+        if lost and not self._is_dead(entry, folder):
+            return
         if failure is not None:
             failure = (by_name.get(failure[0], ""), failure[1])
         with self.lock:
@@ -538,6 +548,14 @@ class Rounds:
         now_ms = self._clock()
         since_ms = self._retry_ms.setdefault(f"gone {entry.id}", now_ms)
         return now_ms >= since_ms + ORPHAN_MS
+
+    def _is_dead(self, entry: Entry, folder: Folder) -> bool:
+        """Whether nothing of an attempt runs any more on nodes that Slurm lost: there may be no
+        more than slurmd that is gone. The tasks' own watchers have been told for long enough."""
+        folder.give_up()
+        now_ms = self._clock()
+        since_ms = self._retry_ms.setdefault(f"lost {entry.id}", now_ms)
+        return now_ms >= since_ms + FENCE_MS
 
     def _start_ms(self, entry: Entry, job: SlurmJob | None, folder: Folder) -> int:
         """When an attempt that ended unseen had begun; 0 when it had not."""
