@@ -109,6 +109,8 @@ class Rounds:
         self._asked_at = math.inf
         """When the question was put that is not answered yet, on the monotonic clock."""
         self._pace = Pace(settings.poll_s, CPU_SHARE)
+        self._round_ms = 0
+        """When this round began."""
         self._pool = ThreadPoolExecutor(submitters, "slurm-submit") if submitters else None
 
     def silence(self) -> str:
@@ -206,6 +208,7 @@ class Rounds:
 
     def work(self) -> None:
         """One round: learn what is due, then do what is wanted."""
+        self._round_ms = self._clock()
         if self._pace.is_due() or self._must_list():
             self._look_at_jobs()
         self._watch.work(self.held)
@@ -361,27 +364,29 @@ class Rounds:
             # After a silence too: a controller that lost its last seconds has forgotten jobs.
             by_name = self._must_list() or not self._listed_ms or bool(self.fault)
         asked_ms, self._asked_at = self._clock(), time.monotonic()
-        with self._pace:
-            try:
-                self._learn(live, asked_ms, by_name=by_name)
-                self.fault, self._failures = "", 0
-            except (NotReached, AnswerLost, Refused) as error:
-                if not self.fault:
-                    LOG.warning("site %s: %s", self._site, error)
-                self.fault = str(error)
-                self._failures += 1
-            finally:
-                self._asked_at = math.inf
+        try:
+            self._learn(live, asked_ms, by_name=by_name)
+            self.fault = ""
+        except (NotReached, AnswerLost, Refused) as error:
+            if not self.fault:
+                LOG.warning("site %s: %s", self._site, error)
+            self.fault = str(error)
+        finally:
+            self._asked_at = math.inf
 
     def _learn(self, live: list[Entry], asked_ms: int, *, by_name: bool) -> None:
-        told: dict[int, tuple[str, ...]] | None = None
-        if by_name or len(live) > self._transport.singles_max:
+        """Only what is asked again and again is paced: a job that moved is asked for once, and
+        where more moved than one round asks for, the next comes at once."""
+        if not by_name and len(live) <= self._transport.singles_max:
+            with self._pace:
+                self._look_closer(live, None, asked_ms)
+            return
+        with self._pace:
             told = None if by_name else self._transport.states()
             if told is None:
                 told = self._list(asked_ms, live)
-        elif not live:
-            return
-        self._look_closer(live, told, asked_ms)
+        if not self._look_closer(live, told, asked_ms):
+            self._pace.hurry()
 
     def _list(self, asked_ms: int, live: list[Entry]) -> dict[int, tuple[str, ...]]:
         """State of every job on the whole list; what it says of our own is kept where it is all
@@ -406,8 +411,9 @@ class Rounds:
 
     def _look_closer(
         self, live: list[Entry], told: dict[int, tuple[str, ...]] | None, asked_ms: int
-    ) -> None:
-        """Ask for each job that is new, has moved, or is missing; then let the attempts move on."""
+    ) -> bool:
+        """Ask for each job that is new, has moved, or is missing, and let the attempts move on;
+        whether all could be asked for in this round."""
         left = DETAILS_MAX
         for entry in live:
             known, job_id = self._jobs.get(entry.id), entry.job_id
@@ -417,9 +423,9 @@ class Rounds:
                 continue
             if told is not None and now is None and asked_ms <= entry.submitted_ms:
                 continue  # the list is older than the job
-            if left == 0:
-                continue
             left -= 1
+            if left < 0:
+                continue
             job = self._transport.job(job_id)
             if job is not None and job.name != entry.id:
                 job = None  # the number was given out again
@@ -427,6 +433,7 @@ class Rounds:
                 self._jobs[entry.id] = job
                 self.version += 1
             self._advance(entry, job)
+        return left >= 0
 
     def _advance(self, entry: Entry, job: SlurmJob | None) -> None:
         """Follow what Slurm says of one attempt."""
@@ -514,7 +521,8 @@ class Rounds:
             job = self._past(entry)
         if job is None and record is None and entry.job_id and not self._is_gone(entry, folder):
             return
-        if job is not None and not entry.stop and states.end_of(job).exit_code != 0:
+        is_bad = job is not None and not entry.stop and states.end_of(job).exit_code != 0
+        if is_bad and self._watch.asked_ms < self._round_ms:
             self._watch.look(self.held)  # it may be a node's fault: which, the next list says
         by_name = {plan.name_of(each.node): each.node for each in entry.attempt.placements}
         failure = folder.first_failure() if entry.started_ms or record else None
