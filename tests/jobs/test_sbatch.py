@@ -258,9 +258,8 @@ def test_everything_that_contradicts_itself_is_named_at_once_with_its_line():
         ("-N 2 extra", "extra: no option"),
         ("packjob", "packjob: a heterogeneous job"),
         ("-N 1 : -N 2", "a heterogeneous job"),
-        ("--array=1-x", "write indexes and ranges"),
-        ("--dependency=afterok:1?afterany:2", "several of which one is enough"),
-        ("--dependency=expand:7", "write afterok:JOB"),
+        ("--array=1-x", "--array: '1-x'"),
+        ("--dependency=expand:7", "--dependency: 'expand:7'"),
         ("--open-mode=both", "write append or truncate"),
     ],
 )
@@ -288,6 +287,7 @@ def test_arrays_dependencies_and_times_arrive_in_their_fields():
     assert job.depends_on == ("afterok:12", "afterok:13", "afterany:14", "singleton")
     assert (job.begin, job.deadline) == ("2026-05-01T16:00:00+02:00", "2026-05-02T00:00:00+02:00")
     assert job.held
+    assert spec("-d afterok:12?afterany:13").depends_on == ("afterok:12?afterany:13",)
 
 
 def test_the_default_output_is_sbatchs_and_an_arrays_its_own():

@@ -1,7 +1,8 @@
 #!/bin/bash
 #SBATCH --job-name=export
-#SBATCH --export=ALPHA=1,BETA=two
 #SBATCH -t 5 -o export.out
-echo "alpha $ALPHA, beta $BETA, gamma ${GAMMA-unset}"
-DELTA=4 srun -n 1 bash -c 'echo "in a step: delta $DELTA"'
-srun -n 1 --export=ALL,BETA=three bash -c 'echo "in a step: beta $BETA"'
+# What was set where the script was submitted is set in it, and what steps are given in them.
+export ALPHA=1
+echo "alpha $ALPHA, gamma $GAMMA"
+srun -n 1 /bin/bash -c 'echo "in a step: alpha $ALPHA, gamma $GAMMA"'
+srun -n 1 --export=ALL,DELTA=4 /bin/bash -c 'echo "in a step: gamma $GAMMA, delta $DELTA"'

@@ -30,10 +30,6 @@ class Pace:
         """Whether the last asking is over long enough to ask out of turn."""
         return time.monotonic() >= self._began + self._every_s
 
-    def hurry(self) -> None:
-        """Ask again as soon as can be: there is more than one round could learn."""
-        self._next = 0.0
-
     def __enter__(self) -> None:
         self._began, self._cpu_s = time.monotonic(), _cpu_s()
 

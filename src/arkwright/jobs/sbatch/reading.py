@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from arkwright.errors import Problem
+from arkwright.errors import InputError, Problem
 from arkwright.jobs.sbatch.gather import Given
 
 T = TypeVar("T")
@@ -44,8 +44,9 @@ class Reading:
             return None
         try:
             return read(text)
-        except ValueError as error:
-            self.wrong(name, f"{text!r}", str(error))
+        except (ValueError, InputError) as error:
+            # Some say themselves what was found; the option's place says the rest.
+            self.wrong(name, f"{text!r}", str(error).removeprefix(f"{text!r}: "))
             return None
 
     def wrong(self, name: str, found: str, right: str) -> None:

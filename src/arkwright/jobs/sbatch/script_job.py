@@ -14,6 +14,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from arkwright.errors import InputError, Problem
+from arkwright.jobs.array import array_shape
+from arkwright.jobs.dependencies import dependencies, written
 from arkwright.jobs.sbatch import moments, values
 from arkwright.jobs.sbatch.directives import HETEROGENEOUS, directives, late_directives
 from arkwright.jobs.sbatch.exported import exported
@@ -58,7 +60,6 @@ _ONLY_SLURM = {
     "mail-user": "no mail is sent",
     "container-name": "containers have no names",
 }
-_DEPENDENCIES = ("after", "afterok", "afterany", "afternotok", "aftercorr")
 
 
 class Place(NamedTuple):
@@ -306,27 +307,12 @@ def _topology(reading: Reading) -> Topology | None:
 
 
 def _array(text: str) -> str:
-    if not re.fullmatch(r"\d+(-\d+(:\d+)?)?(,\d+(-\d+(:\d+)?)?)*(%\d+)?", text, re.ASCII):
-        raise ValueError("write indexes and ranges: 0-15, 1,3,7 or 0-99:4%8")
+    array_shape(text)
     return text
 
 
 def _dependencies(text: str) -> tuple[str, ...]:
-    if "?" in text:
-        raise ValueError("several of which one is enough are not run; write them with commas")
-    found: list[str] = []
-    for item in text.split(","):
-        kind, *jobs = item.split(":")
-        if kind == "singleton" and not jobs:
-            found.append(kind)
-        elif kind in _DEPENDENCIES and jobs and all(jobs):
-            found += [f"{kind}:{job}" for job in jobs]
-        elif not jobs and kind.isalnum():
-            found.append(kind)
-        else:
-            right = "write afterok:JOB, afterany:JOB, afternotok:JOB, after:JOB+MINUTES, singleton"
-            raise ValueError(right)
-    return tuple(found)
+    return written(dependencies((text,)), {})
 
 
 def _open_mode(text: str) -> OpenMode:
