@@ -33,12 +33,12 @@ OVER = {"succeeded", "failed", "cancelled"}
 class Plant:
     """One server over one lab; `stop` and `start` it as often as wanted, on the same files."""
 
-    def __init__(self, lab, folder, url=None, **engine):
+    def __init__(self, lab, folder, url=None, has_rest=True, **engine):
         self.lab, self.folder = lab, Path(folder)
         self.ledger = lab.shared / "ledger"
         self.ledger.touch()
         self.ledger.chmod(0o666)
-        self.section = engine_section(lab, url=url or lab.url) | engine
+        self.section = engine_section(lab, url or lab.url, has_rest) | engine
         self._runner = None
         self.start()
 
@@ -189,13 +189,17 @@ class Plant:
 
     def until(self, reached, limit_s=WAIT_S):
         deadline = time.monotonic() + limit_s
-        while not reached():
-            if time.monotonic() > deadline:
+        while True:
+            began = time.monotonic()
+            if reached():
+                return
+            if began > deadline:
                 raise TimeoutError(
                     f"not after {limit_s} s: {self.counts()}; Slurm has {self.squeue()[:20]};"
                     f" {[event for event in self.events() if event['cause']][-8:]}"
                 )
-            self._run(asyncio.sleep(0.05))
+            # Looking must not take the machine from what is looked at.
+            self._run(asyncio.sleep(max(0.05, 3 * (time.monotonic() - began))))
 
     def until_state(self, job_id, *states, limit_s=WAIT_S):
         self.until(lambda: self.states()[job_id] in states, limit_s)
@@ -245,7 +249,7 @@ class Plant:
         assert all(many == 1 for many in jobs.values()), f"two live attempts: {jobs}"
 
 
-def engine_section(lab, **engine):
+def engine_section(lab, url=None, has_rest=True):
     """`engine:` of a site of the factory file, its output directory in the lab's shared folder."""
     output = lab.shared / "out"
     output.mkdir(exist_ok=True)
@@ -256,17 +260,17 @@ def engine_section(lab, **engine):
             home.chmod(0o2770)
             os.chown(home, USERS[user], 0)
     token = lab.command("scontrol", "token", "username={user}", "lifespan=3600")
+    rest = {"url": url or lab.url, "token_command": token} if has_rest else {}
     return {
         "kind": "slurm",
-        "url": lab.url,
-        "token_command": token,
+        **rest,
         "cli": True,
         "command_prefix": lab.prefix,
         "operator": "root",
         "users": {"owner": "alice", "bert": "bob"},
         "output_dir": str(output),
         "poll": "0.5 s",
-    } | engine
+    }
 
 
 @contextmanager

@@ -50,8 +50,9 @@ def proxy(lab):
         yield between
 
 
-def test_a_job_runs_to_its_end(lab, tmp_path):
-    with plant(lab, tmp_path) as works:
+@pytest.mark.parametrize("has_rest", [True, False], ids=["slurmrestd", "commands"])
+def test_a_job_runs_to_its_end(lab, tmp_path, has_rest):
+    with plant(lab, tmp_path, has_rest=has_rest) as works:
         job = works.submit("true")
         assert works.until_state(job, "succeeded", "failed") == "succeeded"
         assert [what for _, what, _ in works.told()] == ["start", "end"]
@@ -78,7 +79,7 @@ def test_a_submission_whose_answer_was_lost_is_found_and_not_repeated(lab, tmp_p
 
 def test_a_hundred_jobs_outlive_restarts_of_slurmctld_and_slurmrestd(lab, tmp_path):
     with plant(lab, tmp_path) as works:
-        jobs = [works.submit() for _ in range(100)]
+        jobs = works.submit_many(100)
         works.until(lambda: works.counts()["running"] == 100)
         numbers = sorted(works.squeue())
         lab.restart_rest(kill=True)
@@ -151,6 +152,37 @@ def test_a_slurmd_that_is_away_for_a_moment_costs_nothing(lab, tmp_path):
         assert works.until_state(job, "succeeded", "failed") == "succeeded"
         assert works.attempts(job) == 1
         works.check()
+
+
+@pytest.mark.parametrize("starts", ["batch", "ranks", "srun"])
+def test_a_slurmd_that_stays_away_leaves_no_second_copy_of_the_job(lab, tmp_path, starts):
+    """Slurm gives the node up (SlurmdTimeout 5 s) while the job's tasks run on there, out of its
+    reach: the next attempt begins only when those are dead."""
+    beat = (
+        f'while sleep 0.2; do echo "$ARKWRIGHT_ATTEMPT $(date +%s%N)" >> {lab.shared}/beats; done'
+    )
+    (lab.shared / "beats").touch()
+    (lab.shared / "beats").chmod(0o666)
+    with plant(lab, tmp_path) as works:
+        if starts == "srun":
+            job = works.submit(f"srun --ntasks=2 sh -c '{beat}'", nodes=2, grace="1 s")
+        else:
+            job = works.submit(beat, nodes=2, starts=starts, grace="1 s")
+        works.until_state(job, "running")
+        host = works.hosts(job)[-1 if starts == "srun" else 0]
+        lab.kill_slurmd(host)
+        try:
+            works.until(lambda: works.attempts(job) == 2)
+            works.until_state(job, "running")
+            works.until(lambda: ".2" in {name[-2:] for name, _ in _beats(lab)})
+            time.sleep(2)
+            last = max(when for name, when in _beats(lab) if name.endswith(".1"))
+            assert last < min(when for name, when in _beats(lab) if name.endswith(".2"))
+            works.check()
+        finally:
+            lab.revive(host)
+        works.cancel_all()
+    (lab.shared / "beats").unlink()
 
 
 def test_cancels_that_race_completion_end_every_job_once(lab, tmp_path):
@@ -341,6 +373,11 @@ def _saved(lab):
     """Whether slurmctld's saved state is newer than all that the test did."""
     path = lab.path("/var/spool/slurmctld/job_state")
     return path.exists() and time.time() - path.stat().st_mtime < 1
+
+
+def _beats(lab):
+    lines = [line.split() for line in (lab.shared / "beats").read_text().splitlines()]
+    return [(line[0], int(line[1])) for line in lines if len(line) == 2]
 
 
 def _steps(saved):

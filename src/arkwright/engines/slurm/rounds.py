@@ -19,7 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from arkwright.engines.port import AttemptPhase, Observation
 from arkwright.engines.slurm import plan, states
-from arkwright.engines.slurm.batch_script import EXIT_CLAIMED, STOP_SIGNAL, ranks_of
+from arkwright.engines.slurm.batch_script import (
+    EXIT_CLAIMED,
+    STOP_SIGNAL,
+    WATCH_S,
+    ranks_of,
+)
 from arkwright.engines.slurm.entries import Entries, Entry
 from arkwright.engines.slurm.folder import Folder
 from arkwright.engines.slurm.node_watch import NodeWatch
@@ -51,6 +56,9 @@ WHY_MS = 10_000
 ORPHAN_MS = 30_000
 """So long after Slurm has forgotten a job whose script began, and left no word of its end, it is
 taken to be over: slurmctld has nodes end what it does not know."""
+FENCE_MS = 3_000 * WATCH_S
+"""So long after an attempt was given up nothing of it is left on nodes that Slurm lost: whoever
+watches over its tasks has read the word, late as a shared file system may show it."""
 HINTS_MAX = 200
 """With so many attempts at most, each one's files are looked at in every round: they show a start
 or an end before the next list is due."""
@@ -102,6 +110,8 @@ class Rounds:
         self._asked_at = math.inf
         """When the question was put that is not answered yet, on the monotonic clock."""
         self._pace = Pace(settings.poll_s, CPU_SHARE)
+        self._round_ms = 0
+        """When this round began."""
         self._pool = ThreadPoolExecutor(submitters, "slurm-submit") if submitters else None
 
     def silence(self) -> str:
@@ -128,7 +138,7 @@ class Rounds:
         del self.entries[entry.id]
         self._jobs.pop(entry.id, None)
         self._words.pop(entry.id, None)
-        for key in (entry.id, f"hint {entry.id}", f"gone {entry.id}", f"why {entry.id}"):
+        for key in (entry.id, *(f"{what} {entry.id}" for what in ("hint", "gone", "lost", "why"))):
             self._retry_ms.pop(key, None)
 
     def folder(self, entry: Entry) -> Folder:
@@ -199,6 +209,7 @@ class Rounds:
 
     def work(self) -> None:
         """One round: learn what is due, then do what is wanted."""
+        self._round_ms = self._clock()
         if self._pace.is_due() or self._must_list():
             self._look_at_jobs()
         self._watch.work(self.held)
@@ -381,7 +392,9 @@ class Rounds:
                 return
             self._look_closer(moved)
             for entry in live:
-                if not entry.started_ms and (job := self._jobs.get(entry.id)) is not None:
+                job = self._jobs.get(entry.id)
+                # What Slurm has ended may have to die yet.
+                if job is not None and (not entry.started_ms or _is_over(job)):
                     self._advance(entry, job)
 
     def _has_moved(self, entry: Entry, now: tuple[str, ...] | None) -> bool:
@@ -522,7 +535,8 @@ class Rounds:
             job = self._past(entry)
         if job is None and record is None and entry.job_id and not self._is_gone(entry, folder):
             return
-        if job is not None and not entry.stop and states.end_of(job).exit_code != 0:
+        is_bad = job is not None and not entry.stop and states.end_of(job).exit_code != 0
+        if is_bad and self._watch.asked_ms < self._round_ms:
             self._watch.look(self.held)  # it may be a node's fault: which, the next list says
         by_name = {plan.name_of(each.node): each.node for each in entry.attempt.placements}
         failure = folder.first_failure() if entry.started_ms or record else None
@@ -531,6 +545,8 @@ class Rounds:
             for name, path in by_name.items()
             if (job is not None and name == job.failed_node) or self._watch.is_lost(name)
         ]
+        if lost and not self._is_dead(entry, folder):
+            return
         if failure is not None:
             failure = (by_name.get(failure[0], ""), failure[1])
         with self.lock:
@@ -556,6 +572,14 @@ class Rounds:
         since_ms = self._retry_ms.setdefault(f"gone {entry.id}", now_ms)
         return now_ms >= since_ms + ORPHAN_MS
 
+    def _is_dead(self, entry: Entry, folder: Folder) -> bool:
+        """Whether nothing of an attempt runs any more on nodes that Slurm lost: there may be no
+        more than slurmd that is gone. The tasks' own watchers have been told for long enough."""
+        folder.give_up()
+        now_ms = self._clock()
+        since_ms = self._retry_ms.setdefault(f"lost {entry.id}", now_ms)
+        return now_ms >= since_ms + FENCE_MS
+
     def _start_ms(self, entry: Entry, job: SlurmJob | None, folder: Folder) -> int:
         """When an attempt that ended unseen had begun; 0 when it had not."""
         begun = folder.begun()
@@ -565,10 +589,14 @@ class Rounds:
         return max(entry.submitted_ms, self._clock() - max(0, lasted_s) * 1000)
 
 
+def _is_over(job: SlurmJob) -> bool:
+    return states.phase_of(job.states) is AttemptPhase.ENDED
+
+
 def _is_complete(job: SlurmJob, entry: Entry) -> bool:
     """Whether a list tells of a job all that is needed: commands tell no exit codes and no times,
     which matter only for what ended by itself."""
-    is_over = states.phase_of(job.states) is AttemptPhase.ENDED
+    is_over = _is_over(job)
     was_taken_back = entry.stop is not None and not entry.started_ms
     return not is_over or job.exit_code is not None or was_taken_back
 
