@@ -53,7 +53,7 @@ def scripted(api):
     many = {"items": [], "next_cursor": None}
     reason = {"code": "held", "message": "it is held", "change": "release it"}
     api.say("POST", "/v1/jobs", over())
-    api.say("GET", "/v1/jobs", many | {"items": [job()]})
+    api.say("GET", "/v1/jobs", many | {"items": [job(number=7)]})
     api.say("GET", f"/v1/jobs/{job()['id']}", over())
     api.say("GET", "/v1/jobs/train", over())
     api.say("GET", "/v1/jobs/train/why", {"job_id": "1", "state": "held", "reason": reason})
@@ -83,6 +83,9 @@ def scripted(api):
         ["admin", "user", "add", "ada", "--project", "lab"],
         ["completion", "zsh"],
         ["ps", "--json"],
+        ["slurm", "squeue"],
+        ["slurm", "sinfo"],
+        ["slurm", "scancel", "train"],
     ]
 
 

@@ -35,6 +35,20 @@ def test_a_change_to_a_job_that_moved_on_meanwhile_is_refused(site: Site) -> Non
     )
 
 
+def test_a_job_is_found_by_its_number_which_no_other_job_has(site: Site) -> None:
+    """Scripts and Slurm's commands know a job by it; a name of digits comes after."""
+    first, second = site.submit(held=True), site.submit(name="7", held=True)
+    numbers = {
+        job_id: site.ask("GET", f"/v1/jobs/{job_id}").json["number"] for job_id in (first, second)
+    }
+    assert len(set(numbers.values())) == 2
+    for job_id, number in numbers.items():
+        assert site.ask("GET", f"/v1/jobs/{number}").json["id"] == job_id
+        assert site.ask("POST", f"/v1/jobs/{number}/release").json["id"] == job_id
+    assert site.ask("GET", f"/v1/jobs/{10**17}").status == 404
+    assert site.ask("GET", f"/v1/jobs/{'9' * 40}").status == 404
+
+
 def test_pages_join_up_to_every_job_once(site: Site) -> None:
     """1,050 jobs in pages of 100, of 1,000, and of what is more than a page may have."""
     items = [job(name=f"j{n}", held=True) for n in range(1_050)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -99,6 +100,23 @@ def test_an_allocation_is_held_for_a_command_and_given_back_when_it_ends(environ
     assert (ended.exit_code, sorted(ended.stdout.splitlines())) == (3, ["0: 0", "1: 1"])
     assert "salloc: Granted job allocation" in ended.stderr
     assert "salloc: Relinquishing job allocation" in ended.stderr
+
+
+@pytest.mark.slow
+def test_a_closed_window_gives_the_nodes_back(environment, tmp_path):
+    """What a terminal sends to what runs in it when it goes away."""
+    with subprocess.Popen(
+        ["salloc", "-N", "1", "sleep", "60"],
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as window:
+        assert window.stderr is not None
+        assert any("Granted" in line for line in iter(window.stderr.readline, ""))
+        window.send_signal(signal.SIGHUP)
+        assert "salloc: Relinquishing job allocation" in window.stderr.read()
+    assert window.returncode == 128 + signal.SIGHUP
 
 
 @pytest.mark.slow

@@ -19,8 +19,11 @@ from arkwright.jobs.spec import (
     Rails,
     Resources,
     Service,
+    SlurmOptions,
+    Starts,
     Topology,
     TopologyMode,
+    ranks_of,
     ranks_per_node,
     sizes_of,
     unsupported,
@@ -230,3 +233,22 @@ def test_a_group_takes_whole_gpus_or_none(gpus: float) -> None:
     group = Group(name="act", resources=Resources(gpus_per_node=gpus))
     ((key, _, _),) = nonsense(spec(groups=(LEARN, group)))
     assert key == "groups.act.resources.gpus_per_node"
+
+
+def test_a_batch_script_says_its_tasks_in_slurms_words_alone() -> None:
+    """4 nodes with 2 tasks each hold 8, not 9."""
+    options = SlurmOptions(ntasks=9, ntasks_per_node=2)
+    groups = (Group(name="a"), Group(name="b"))
+    batch = Starts.BATCH
+    found = nonsense(spec(starts=batch, nodes=4, slurm=options, ranks_per_node=2))
+    assert [(key, said) for key, said, _ in found] == [
+        ("ranks_per_node", "2 beside starts: batch"),
+        ("slurm.ntasks", "9 tasks on 4 nodes with 2 each"),
+    ]
+    assert nonsense(spec(starts=batch, groups=groups))[0][0] == "starts"
+    assert nonsense(spec(starts=batch, nodes=4, slurm=SlurmOptions(ntasks=8))) == []
+
+
+def test_a_batch_job_has_one_process_of_its_own() -> None:
+    assert ranks_of(spec(starts=Starts.BATCH, nodes=4), 4) == 1
+    assert ranks_of(spec(nodes=4), 4) == 4

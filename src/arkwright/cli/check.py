@@ -135,6 +135,7 @@ def _job(file: Path) -> dict[str, Any]:
     from arkwright.cli.job_file import checked, from_file
     from arkwright.cli.submit import with_begin
 
-    spec = checked(with_begin(from_file(str(file)).spec))
-    nodes = count(int(spec.get("nodes", 1)), "node")
-    return {"name": spec["name"], "summary": f"job {spec['name']}, {nodes}", "warnings": []}
+    text = from_file(str(file))
+    spec = checked(with_begin(text.spec))
+    summary = f"job {spec['name']}, {count(int(spec.get('nodes', 1)), 'node')}"
+    return {"name": spec["name"], "summary": summary, "warnings": list(text.warnings)}

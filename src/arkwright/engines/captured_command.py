@@ -11,8 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 
 from arkwright.engines import procfs
+from arkwright.engines.marks import EXEC_MARK
 from arkwright.engines.port import ExecResult
-from arkwright.engines.rank_environment import EXEC_MARK
 from arkwright.errors import EngineError
 
 OUTPUT_BYTES_MAX = 1 << 20

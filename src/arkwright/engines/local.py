@@ -40,6 +40,7 @@ from arkwright.engines.control_groups import describe, find_group_roots
 from arkwright.engines.energy_meter import method_here
 from arkwright.engines.launch_plan import Surroundings, make_plan
 from arkwright.engines.machine import MachineFacts, Wanted, local_nodes, this_machine
+from arkwright.engines.marks import EXEC_MARK, PART_MARK
 from arkwright.engines.master_port import choose_port
 from arkwright.engines.nvml import open_nvml
 from arkwright.engines.port import (
@@ -52,7 +53,6 @@ from arkwright.engines.port import (
     Observation,
     PowerCap,
 )
-from arkwright.engines.rank_environment import EXEC_MARK, PART_MARK
 from arkwright.errors import EngineError
 
 SUPERVISOR = Path(__file__).with_name("supervisor_main.py")

@@ -18,14 +18,11 @@ from arkwright.engines.batch.batch_environment import (
     job_number,
     script_environment,
 )
+from arkwright.engines.marks import PART_MARK
 
 BASE_NAMES = ("PATH", "HOME", "LANG", "USER", "TMPDIR", "TZ")
 """All that a job inherits from the server: everything else there may be a secret."""
 DEFAULT_PATH = "/usr/local/bin:/usr/bin:/bin"
-PART_MARK = "ARKWRIGHT_PART"
-"""Names the part's directory: how processes that outlived their supervisor are found again."""
-EXEC_MARK = "ARKWRIGHT_EXEC"
-"""Names one command run beside an attempt, so that all it started ends with it."""
 
 
 def base_environment(server: Mapping[str, str]) -> dict[str, str]:

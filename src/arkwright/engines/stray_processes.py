@@ -14,7 +14,7 @@ import time
 from arkwright.engines import procfs
 from arkwright.engines.attempt_files import NodeFiles
 from arkwright.engines.control_groups import PartGroup
-from arkwright.engines.rank_environment import PART_MARK
+from arkwright.engines.marks import PART_MARK
 
 
 def close_part(group: PartGroup, node: NodeFiles, patience_s: float = math.inf) -> bool:

@@ -37,7 +37,8 @@ from arkwright.engines.attempt_files import (
 from arkwright.engines.batch.batch_part import BatchPart
 from arkwright.engines.control_groups import Limits, PartGroup
 from arkwright.engines.energy_meter import EnergyMeter
-from arkwright.engines.rank_environment import EXEC_MARK, rank_environment
+from arkwright.engines.marks import EXEC_MARK
+from arkwright.engines.rank_environment import rank_environment
 from arkwright.engines.rank_process import LaunchError, Program, await_program, fork_rank
 from arkwright.engines.stray_processes import close_part, send
 

@@ -9,7 +9,7 @@
 # The usual head of a multi-node torchrun script; the workers stand in for torch.distributed.
 set -e
 export MASTER_ADDR=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
-export MASTER_PORT=$((20000 + SLURM_JOB_ID % 10000))
+export MASTER_PORT=$((12000 + SLURM_JOB_ID % 5000))
 cat > worker.py <<'PY'
 import os, socket, time
 rank, world = int(os.environ["SLURM_PROCID"]), int(os.environ["SLURM_NTASKS"])

@@ -3,5 +3,5 @@
 #SBATCH --export=ALPHA=1,BETA=two
 #SBATCH -t 5 -o export.out
 echo "alpha $ALPHA, beta $BETA, gamma ${GAMMA-unset}"
-DELTA=4 srun -n 1 bash -c 'echo "in a step: delta $DELTA"'
-srun -n 1 --export=ALL,BETA=three bash -c 'echo "in a step: beta $BETA"'
+srun -n 1 --export=ALL,DELTA=4 /bin/bash -c 'echo "in a step: alpha $ALPHA, delta $DELTA"'
+srun -n 1 --export=ALL,EPSILON=5 /bin/bash -c 'echo "in a step: beta $BETA, epsilon $EPSILON"'

@@ -1,7 +1,7 @@
 #!/bin/bash -l
 #SBATCH --job-name=login
 #SBATCH --mail-type=END,FAIL --mail-user=ada@example.org
-#SBATCH --hint=nomultithread
+#SBATCH --wckey=demo
 #SBATCH --nodes=1-2
 #SBATCH --ntasks-per-node=1
 #SBATCH --time=5 --time-min=1

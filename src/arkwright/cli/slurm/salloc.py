@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -47,16 +48,22 @@ def salloc(ctx: click.Context, /, words: Sequence[str] = ()) -> None:
     with connect(None) as client:
         made = client.submit(_spec(options))
         number = made["number"]
+        for signal_ in (signal.SIGHUP, signal.SIGTERM):
+            signal.signal(signal_, _leave)  # a closed window gives the nodes back, too
         try:
             _await(client, made["id"], number)
             if is_kept:
                 return
             code = _run(client, made["id"], command or [os.environ.get("SHELL", "/bin/sh")])
         except BaseException:
-            _give_back(client, made["id"], number)
+            _give_back(made["id"], number)
             raise
-        _give_back(client, made["id"], number)
+        _give_back(made["id"], number)
     ctx.exit(code)
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _spec(options: Sequence[str]) -> dict[str, Any]:
@@ -107,8 +114,9 @@ def _environment(job: Mapping[str, str]) -> dict[str, str]:
         for name, value in job.items()
         if name.startswith(_SHOWN) and name not in _LEFT_OUT
     }
-    tools = job.get("PATH", "").partition(":")[0]
-    return {**os.environ, **kept, "PATH": f"{tools}:{os.environ.get('PATH', '')}"}
+    if "ARKWRIGHT_PART" in job:  # where Slurm runs the job, its own srun is in PATH
+        kept["PATH"] = f"{job.get('PATH', '').partition(':')[0]}:{os.environ.get('PATH', '')}"
+    return {**os.environ, **kept}
 
 
 def _variables(text: str) -> dict[str, str]:
@@ -124,11 +132,13 @@ def _variables(text: str) -> dict[str, str]:
     return found
 
 
-def _give_back(client: Client, job_id: str, number: int) -> None:
+def _give_back(job_id: str, number: int) -> None:
+    """By a connection of its own: what was interrupted may have been in the middle of a request."""
     from arkwright.client import Refused
 
-    try:
-        client.cancel(job_id, reason="the allocation was left")
-    except Refused:
-        return  # it is over already
+    with connect(None) as client:
+        try:
+            client.cancel(job_id, reason="the allocation was left")
+        except Refused:
+            return  # it is over already
     click.echo(f"salloc: Relinquishing job allocation {number}", err=True)

@@ -21,7 +21,7 @@ from arkwright.engines.batch.batch_environment import address, job_number, node_
 from arkwright.engines.batch.batch_part import wake
 from arkwright.engines.batch.hostlist import compress, expand
 from arkwright.engines.batch.streams import complain, say
-from arkwright.engines.rank_environment import PART_MARK
+from arkwright.engines.marks import PART_MARK
 
 VERBS = "show hostnames, show hostlist, show job, requeue"
 

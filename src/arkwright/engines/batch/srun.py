@@ -33,7 +33,7 @@ from arkwright.engines.batch.step_reservation import (
 from arkwright.engines.batch.step_streams import StepStreams
 from arkwright.engines.batch.streams import complain, say
 from arkwright.engines.batch.terminal import Terminal
-from arkwright.engines.rank_environment import PART_MARK
+from arkwright.engines.marks import PART_MARK
 from arkwright.jobs.sbatch.gather import read_words
 
 FORWARDED = (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1,
@@ -119,6 +119,10 @@ class Step:
             raise SrunError(f"Unable to create step for job {number}: {error}") from None
         self._code = 0
         self._is_ending = False
+        tasks, nodes = len(self._layout.tasks), len(self._shape.names)
+        if tasks < nodes and not {"nodes", "nodelist", "quiet"} & set(given):
+            text = f"can't run {tasks} processes on {nodes} nodes, setting nnodes to {tasks}"
+            complain(f"srun: Warning: {text}")
         self._reservation: Reservation | None = None
 
     def run(self) -> int:

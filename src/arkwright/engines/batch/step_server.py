@@ -16,7 +16,7 @@ from typing import Any
 from arkwright.engines.attempt_files import NodeFiles
 from arkwright.engines.batch import step_wire
 from arkwright.engines.control_groups import PartGroup
-from arkwright.engines.rank_environment import PART_MARK
+from arkwright.engines.marks import PART_MARK
 from arkwright.engines.rank_process import LaunchError, Program, await_program, fork_rank
 
 

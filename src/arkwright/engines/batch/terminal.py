@@ -22,7 +22,7 @@ class Terminal:
         self._before: Any = termios.tcgetattr(0)
         size = fcntl.ioctl(0, termios.TIOCGWINSZ, b"\0" * 8)
         fcntl.ioctl(self.inner, termios.TIOCSWINSZ, size)
-        tty.setraw(0)
+        tty.setraw(0, termios.TCSADRAIN)  # what is typed already is kept
 
     def register(self, selector: selectors.BaseSelector, data: object) -> None:
         """Have `pass_on` called for what is typed and what is shown."""
