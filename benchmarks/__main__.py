@@ -26,6 +26,7 @@ from benchmarks import (
     scheduler,
     search,
     server,
+    slurm,
     traces,
     twin,
     verbs,
@@ -49,6 +50,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "twin": twin.run,
     "traces": traces.run,
     "install": install.run,
+    "slurm": slurm.run,
 }
 RESULTS = Path(__file__).parent / "results.json"
 

@@ -28,7 +28,7 @@ organisations:
   lab: {quota: {gpus: 14}}
 """
 NODES = {"here": 2, "north": 3, "south": 3}
-CHANGING = ("launch", "stop", "forget", "adjust")
+CHANGING = ("launch", "stop", "forget", "adjust", "set_node")
 
 
 class Flaky:
@@ -41,7 +41,7 @@ class Flaky:
 
     def __getattr__(self, name: str) -> Any:
         inner = getattr(self.engine, name)
-        if name not in (*CHANGING, "observe", "capabilities"):
+        if name not in (*CHANGING, "observe", "nodes", "capabilities"):
             return inner
 
         def asked(*args: Any, **kwargs: Any) -> Any:
@@ -83,8 +83,9 @@ class Sites(World):
         )
 
     def _engine(self, site: str, count: int) -> FakeEngine:
-        engine = FakeEngine(lambda: self.real_ms, _nodes(site, count))
         slow = site != "here"
+        verbs = ("set_node",) if slow else ()
+        engine = FakeEngine(lambda: self.real_ms, _nodes(site, count), verbs=verbs)
         engine.default_script = Script(launch_ms=1_500 * slow, term_ms=800 * slow)
         return engine
 

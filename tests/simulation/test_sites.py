@@ -184,7 +184,9 @@ def test_a_server_starts_while_a_site_is_out_of_reach_and_adopts_its_jobs_later(
     world.step()
     assert world.state(job) == "running"
     world.lines["south"].line = "up"
-    world.until(lambda: world.state(job) == "succeeded", rounds=60_000)
+    for _ in range(70):
+        world.step(60_000)
+    assert world.state(job) == "succeeded"
     assert world.launched("south") == [f"{job}.1"]
 
 
@@ -201,14 +203,14 @@ def test_a_site_that_was_never_there_stops_the_server_from_starting(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 20))]
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 15))]
 )
 def test_any_outages_and_crashes_keep_every_promise(world: Sites, seed: int) -> None:
     """Random jobs, lines, crashes and cancellations; then calm. `Sites.step` checks after every
     round that nothing runs twice; the fake engines that no node is over-committed."""
     draw = random.Random(seed)
     accepted: list[str] = []
-    for _ in range(150):
+    for _ in range(100):
         world.crash_at(draw.randint(1, 40))
         try:
             _something(world, draw, accepted)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import time
 from collections import Counter, defaultdict
 from contextlib import contextmanager
@@ -16,16 +17,13 @@ from pathlib import Path
 
 from arkwright.control.api import Api
 from arkwright.control.factory_server import open_factory
-from arkwright.engines.slurm.engine import SlurmEngine
-from arkwright.engines.slurm.opening import transports
-from arkwright.engines.slurm.settings import settings_of
-from arkwright.engines.slurm.worker import Worker
 from arkwright.factory import loads
 from arkwright.home import Paths
 from control.asgi import call
 from slurm.lab import USERS
 
 WAIT_S = 60.0
+ATTEMPT = re.compile(r"[0-9a-z]{10,}\.[0-9]+")
 EVENTS_MAX = 1_000_000
 LIVE = {"PENDING", "RUNNING", "COMPLETING", "SUSPENDED", "CONFIGURING", "STOPPED", "SIGNALING"}
 PLACED = {"starting", "running", "stopping"}
@@ -48,7 +46,6 @@ class Plant:
 
     def start(self):
         """A new server on the store that is there."""
-        self._workers = []
         factory = {
             "factory": "plant",
             "sites": {"lab": {"country": "NO", "engine": self.section}},
@@ -56,7 +53,7 @@ class Plant:
         }
         self._runner = asyncio.Runner()
         paths = Paths(self.folder, "plant").make()
-        self.server = open_factory(loads(json.dumps(factory).encode()), paths, self._open)
+        self.server = open_factory(loads(json.dumps(factory).encode()), paths)
         self._application = Api(self.server).application()
         if paths.owner_token.exists():
             self._token = paths.owner_token.read_text().strip()
@@ -65,22 +62,12 @@ class Plant:
     async def _begin(self):
         self.server.start()
 
-    def _open(self, site, section, root):
-        settings = settings_of(section)
-        self.engine = SlurmEngine(root, site, settings, *transports(settings))
-        worker = Worker(self.engine)
-        worker.start()
-        self._workers.append(worker)
-        return self.engine
-
     def stop(self):
         """Let go; jobs run on."""
         if self._runner is None:
             return
         self.server.stop()
-        for worker in self._workers:
-            worker.stop()
-        self.engine.close()
+        self.server.engines["lab"].close()
         self._runner.close()
         self._runner = None
 
@@ -89,29 +76,42 @@ class Plant:
 
     def ask(self, method, path, body=None, **query):
         """One request as the owner; returns the decoded answer."""
+        status, answer = self._answer(method, path, body, **query)
+        assert status < 400, (method, path, status, answer)
+        return answer
+
+    def _answer(self, method, path, body=None, **query):
         pieces = [b"" if body is None else json.dumps(body).encode()]
         headers = {"Authorization": f"Bearer {self._token}"}
         answer = self._run(
             call(self._application, method, path, query=query, headers=headers, pieces=pieces)
         )
-        assert answer.status < 400, (method, path, answer.status, answer.data)
-        return answer.json
+        return answer.status, answer.json
 
     # --- what users do -------------------------------------------------------------------------
 
     def submit(self, script="sleep 300", **fields):
         """A job that keeps the ledger around `script`; returns its id."""
+        return self.ask("POST", "/v1/jobs", self._body(script, fields))["id"]
+
+    def submit_many(self, count, script="sleep 300", **fields):
+        """So many alike in one request; returns their ids."""
+        items = [self._body(script, fields)] * count
+        return [item["id"] for item in self.ask("POST", "/v1/jobs", {"items": items})["items"]]
+
+    def _body(self, script, fields):
         text = (
             "#!/bin/sh\n"
             f'say() {{ [ "${{RANK:-0}}" != 0 ] || '
             f'echo "$ARKWRIGHT_ATTEMPT $1 $(hostname)" >> {self.ledger}; }}\n'
             f"say start\n{script}\nsay end\n"
         )
-        body = {"name": "job", "project": "org", "script": text, "starts": "batch"} | fields
-        return self.ask("POST", "/v1/jobs", body)["id"]
+        return {"name": "job", "project": "org", "script": text, "starts": "batch"} | fields
 
     def cancel(self, job_id):
-        self.ask("POST", f"/v1/jobs/{job_id}/cancel")
+        """Cancel it, unless it is over by then."""
+        status, answer = self._answer("POST", f"/v1/jobs/{job_id}/cancel")
+        assert status < 400 or (status == 409 and "is over" in answer["detail"]), answer
 
     def cancel_all(self, limit_s=WAIT_S):
         """Cancel whatever is not over, and wait until nothing is left."""
@@ -133,9 +133,9 @@ class Plant:
 
     def hosts(self, job_id):
         """Names of the nodes of its newest attempt."""
-        paths = [event["nodes"] for event in self.events()
-                 if event["job"] == job_id and event["kind"] == "job_started"][-1]  # fmt: skip
-        return [path.rpartition("/")[2] for path in paths]
+        started = [event for event in self.events()
+                   if event["job"] == job_id and event["kind"] == "job_started"]  # fmt: skip
+        return [path.rpartition("/")[2] for path in started[-1]["nodes"]] if started else []
 
     def attempts(self, job_id):
         """How many there were."""
@@ -163,6 +163,7 @@ class Plant:
                         "kind": event.kind.value,
                         "cause": event.cause,
                         "nodes": event.after.get("nodes"),
+                        "ended_ms": event.after.get("ended_ms"),
                     }
                 )
         return found
@@ -178,8 +179,9 @@ class Plant:
         return [line.split("|") for line in printed.splitlines()]
 
     def live(self):
-        """Attempts that Slurm has now."""
-        return [attempt for _, attempt, state, _ in self.squeue() if state in LIVE]
+        """Attempts that Slurm has now; direct jobs have names of another form."""
+        return [name for _, name, state, _ in self.squeue()
+                if state in LIVE and ATTEMPT.fullmatch(name)]  # fmt: skip
 
     def told(self):
         """The ledger: attempt, `start` or `end`, host."""

@@ -153,13 +153,43 @@ def test_a_slurmd_that_is_away_for_a_moment_costs_nothing(lab, tmp_path):
         works.check()
 
 
+@pytest.mark.parametrize("starts", ["batch", "ranks", "srun"])
+def test_a_slurmd_that_stays_away_leaves_no_second_copy_of_the_job(lab, tmp_path, starts):
+    """Slurm gives the node up (SlurmdTimeout 5 s) while the job's tasks run on there, out of its
+    reach: the next attempt begins only when those are dead."""
+    beat = (
+        f'while sleep 0.2; do echo "$ARKWRIGHT_ATTEMPT $(date +%s%N)" >> {lab.shared}/beats; done'
+    )
+    (lab.shared / "beats").touch()
+    (lab.shared / "beats").chmod(0o666)
+    with plant(lab, tmp_path) as works:
+        if starts == "srun":
+            job = works.submit(f"srun --ntasks=2 sh -c '{beat}'", nodes=2, grace="1 s")
+        else:
+            job = works.submit(beat, nodes=2, starts=starts, grace="1 s")
+        works.until_state(job, "running")
+        host = works.hosts(job)[-1 if starts == "srun" else 0]
+        lab.kill_slurmd(host)
+        try:
+            works.until(lambda: works.attempts(job) == 2)
+            works.until_state(job, "running")
+            works.until(lambda: ".2" in {name[-2:] for name, _ in _beats(lab)})
+            time.sleep(2)
+            last = max(when for name, when in _beats(lab) if name.endswith(".1"))
+            assert last < min(when for name, when in _beats(lab) if name.endswith(".2"))
+            works.check()
+        finally:
+            lab.revive(host)
+        works.cancel_all()
+    (lab.shared / "beats").unlink()
+
+
 def test_cancels_that_race_completion_end_every_job_once(lab, tmp_path):
     with plant(lab, tmp_path) as works:
         jobs = [works.submit(f"sleep {1 + index / 8:g}", grace="1 s") for index in range(16)]
         works.until(lambda: "start" in {what for _, what, _ in works.told()})
         for job in jobs:
-            if works.states()[job] not in ("succeeded", "failed"):
-                works.ask("POST", f"/v1/jobs/{job}/cancel")
+            works.cancel(job)
             time.sleep(0.1)
         works.until(lambda: set(works.states().values()) <= {"succeeded", "cancelled"})
         works.check()
@@ -234,7 +264,6 @@ def test_a_direct_job_on_the_node_that_was_just_chosen_wins_it(lab, tmp_path, pr
             words = ["--parsable", f"--nodelist={host}", "--gres=gpu:32", "--wrap", "sleep 120"]
             direct.append((lab.run("sbatch", *words, user="bob"), host))
             lab.wait_for_job(direct[0][0], "RUNNING")
-        return None
 
     proxy.fault = overtake
     with plant(lab, tmp_path, url=proxy.url) as works:
@@ -301,33 +330,37 @@ def test_a_server_that_dies_between_two_rounds_adopts_what_runs(lab, tmp_path):
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("offset_s", [3600, -3600])
 def test_a_cluster_whose_clock_is_an_hour_off_changes_no_time(tmp_path, version, offset_s):
-    with cluster(version, nodes=2, gpus=2, clock_offset_s=offset_s) as lab:
-        with plant(lab, tmp_path) as works:
-            before_ms = time.time() * 1000
-            job = works.submit("sleep 2")
-            assert works.until_state(job, "succeeded", "failed") == "succeeded"
-            after_ms = time.time() * 1000
-            ended_ms = works.job(job)["ended_ms"]
-            assert before_ms < ended_ms < after_ms
-            works.check()
+    with (
+        cluster(version, nodes=2, gpus=2, clock_offset_s=offset_s) as lab,
+        plant(lab, tmp_path) as works,
+    ):
+        before_ms = time.time() * 1000
+        job = works.submit("sleep 2")
+        assert works.until_state(job, "succeeded", "failed") == "succeeded"
+        after_ms = time.time() * 1000
+        assert before_ms < works.events()[-1]["ended_ms"] < after_ms
+        works.check()
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_thousand_submissions_while_the_controller_restarts_reach_it_once_each(tmp_path, version):
-    """The partition is down, so that Slurm takes the jobs and starts none: 1,000 would take long."""
-    with cluster(version, nodes=8, gpus=128, cpus=128, memory_mib=1_000_000) as lab:
-        lab.run("scontrol", "update", "partition=all", "state=down")
-        with plant(lab, tmp_path) as works:
-            restarting = threading.Thread(target=_restart_when, args=(lab, works.squeue, 100))
-            restarting.start()
-            for _ in range(1000):
-                works.submit()
-            restarting.join()
-            works.until(lambda: len(works.live()) == 1000)
-            works.check()
-            assert works.counts() == {"starting": 1000}
-            works.cancel_all()
-            works.check()
+    """The partition is down: Slurm takes the jobs and starts none, which would take long."""
+    down = "PartitionName=all Nodes=ALL Default=YES State=DOWN\n"
+    many = {"gpus": 128, "cpus": 128, "memory_mib": 1_000_000}
+    with (
+        cluster(version, nodes=8, partitions=down, **many) as lab,
+        plant(lab, tmp_path) as works,
+    ):
+        restarting = threading.Thread(target=_restart_when, args=(lab, works.squeue, 100))
+        restarting.start()
+        for _ in range(10):
+            works.submit_many(100)
+        restarting.join()
+        works.until(lambda: len(works.live()) == 1000)
+        works.check()
+        assert works.counts() == {"starting": 1000}
+        works.cancel_all()
+        works.check()
 
 
 def _restart_when(lab, squeue, count):
@@ -339,6 +372,11 @@ def _saved(lab):
     """Whether slurmctld's saved state is newer than all that the test did."""
     path = lab.path("/var/spool/slurmctld/job_state")
     return path.exists() and time.time() - path.stat().st_mtime < 1
+
+
+def _beats(lab):
+    lines = [line.split() for line in (lab.shared / "beats").read_text().splitlines()]
+    return [(line[0], int(line[1])) for line in lines if len(line) == 2]
 
 
 def _steps(saved):

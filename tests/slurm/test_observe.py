@@ -80,6 +80,21 @@ def test_its_history_has_receipts_and_is_decided_anew(lab, ark):
     assert compared["arkwright"]["waits"]["mean_s"] <= compared["slurm"]["waits"]["mean_s"]
 
 
+def test_its_configuration_files_say_the_same_as_the_running_cluster(lab, ark, tmp_path, capsys):
+    ark("import", "slurm", "--site", "lab", "-o", str(tmp_path / "asked"))
+    folder = str(lab.path("/etc/slurm"))
+    assert main(["import", "slurm", folder, "--site", "lab", "-o", str(tmp_path / "read")]) == 0
+    asked, read = (
+        factory.load(tmp_path / name / "factory.yaml").sites["lab"].inventory
+        for name in ("asked", "read")
+    )
+    assert read.pools.keys() == asked.pools.keys()
+    assert [group.gpus for group in read.nodes] == [group.gpus for group in asked.nodes]
+    assert [group.names for group in read.nodes] == [group.names for group in asked.nodes]
+    assert read.switches == asked.switches
+    assert read.blocks == asked.blocks
+
+
 def test_it_becomes_a_factory(lab, ark, tmp_path):
     ark("import", "slurm", "--site", "lab", "-o", str(tmp_path))
     found = factory.load(tmp_path / "factory.yaml").sites["lab"].inventory

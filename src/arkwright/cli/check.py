@@ -72,6 +72,7 @@ def _result(*, is_valid: bool, problems: list[dict[str, str]]) -> dict[str, Any]
 
 def _factory(file: Path) -> dict[str, Any]:
     from arkwright import factory
+    from arkwright.design import inventory_nodes
     from arkwright.design.whole import whole
     from arkwright.factory.series import read_weather
 
@@ -89,6 +90,10 @@ def _factory(file: Path) -> dict[str, Any]:
             count(len(plan.nodes), "node"),
             count(plan.gpus, "GPU"),
         ]
+    standing = inventory_nodes(found)
+    if standing:
+        gpus = sum(node.gpus for node in standing)
+        parts.append(f"{count(len(standing), 'node')} and {count(gpus, 'GPU')} in inventories")
     engines = [
         f"{name} ({site.engine.kind.value})" for name, site in found.sites.items() if site.engine
     ]

@@ -74,20 +74,22 @@ def show_comparison(found: Comparison) -> None:
     headers = ("GPUS", "JOBS", "MEAN", "MEDIAN", "P95", "MEAN", "MEDIAN", "P95")
     rows = [(row.size, f"{row.jobs:,}", *_waits(row.slurm), *_waits(row.arkwright))
             for row in found.sizes]  # fmt: skip
-    rows.append(
-        ("all", f"{found.jobs:,}", *_waits(found.slurm.waits), *_waits(found.arkwright.waits))
-    )
     click.echo("wait                 as it was in Slurm, then as Arkwright decides")
     click.echo(table(headers, rows))
-    both = ((found.slurm, "Slurm"), (found.arkwright, "Arkwright"))
+    ways = (
+        (found.slurm, "Slurm, as it was"),
+        (found.plain, "the same jobs, plain backfill and first fit"),
+        (found.arkwright, "the same jobs, Arkwright"),
+    )
     click.echo("")
-    wholes = [(name, *_whole(whole)) for whole, name in both]
+    wholes = [(name, *_waits(whole.waits), *_whole(whole)) for whole, name in ways]
     idle = f"{found.unit}-HOURS IDLE WITH JOBS WAITING"
-    click.echo(table(("", "UTILISATION", idle), wholes))
+    click.echo(table(("", "MEAN", "MEDIAN", "P95", "UTILISATION", idle), wholes))
     click.echo(
         f"of the jobs {found.sooner:,} start sooner, {found.later:,} later, {found.same:,} within "
         "a minute of when they did"
     )
+    _show_differences(found)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
 
@@ -107,6 +109,25 @@ def show_accounts(rows: Sequence[AccountUse], from_ms: int, until_ms: int) -> No
         for row in rows
     ]
     click.echo(table(headers, cells, right=headers[1:]))
+
+
+def _show_differences(found: Comparison) -> None:
+    if not found.differences:
+        return
+    headers = ("JOB", "USER", "GPUS", "READY", "WAITED IN SLURM", "WITH ARKWRIGHT")
+    listed = [
+        (
+            row.job,
+            row.user,
+            f"{row.gpus:g}",
+            moment(row.ready_ms),
+            duration(row.slurm_ms - row.ready_ms),
+            duration(row.arkwright_ms - row.ready_ms),
+        )
+        for row in found.differences
+    ]
+    click.echo("")
+    click.echo(table(headers, listed, right=("GPUS", "WAITED IN SLURM", "WITH ARKWRIGHT")))
 
 
 def _show_starts(found: Summary) -> None:

@@ -27,8 +27,8 @@ from arkwright.control.clock import Clock, Entropy
 from arkwright.control.deciding import Deciding
 from arkwright.control.deferral import Deferral
 from arkwright.control.history import StoredPast
-from arkwright.control.reach import Reach
 from arkwright.control.node_states import NodeStates
+from arkwright.control.reach import Reach
 from arkwright.control.recording import decision_of
 from arkwright.control.store import Decision, Idempotency, NewEvent, Store
 from arkwright.engines.port import (
@@ -84,6 +84,8 @@ class Controller:
         self._adjusting = frozenset(
             site for site, engine in engines.items() if "adjust" in _verbs(engine)
         )
+        self._versions: dict[str, int | None] = {}
+        """By site, up to where its engine's observations were followed."""
         self._is_dirty = True
         self._decided_ms = 0
         reader = store.read()
@@ -176,14 +178,22 @@ class Controller:
         for site, jobs in sorted(by_site.items()):
             if not self.reach.is_due(site, now_ms, has_jobs=bool(jobs)):
                 continue
+            engine = self.engines[site]
+            version = engine.version() if jobs else None
+            is_same = version is not None and version == self._versions.get(site)
             try:
-                observations = self.engines[site].observe(tuple(jobs))
+                observations = () if is_same else engine.observe(tuple(jobs))
             except EngineError as error:
                 self._lose(site, error)
                 continue
-            self.record(self.reach.answered(site, now_ms, self.fleet.lost_sites))
+            # What it knows of its attempts it may know from before; of its nodes it says more.
+            if fault := self._node_states.fault(site):
+                self._lose(site, EngineError(fault))
+            else:
+                self.record(self.reach.answered(site, now_ms, self.fleet.lost_sites))
             for observation in observations:
                 self._follow(jobs[observation.attempt_id], observation)
+            self._versions[site] = version
 
     def _follow(self, job: ActiveJob, observation: Observation) -> None:
         new = self._lost_nodes(job, observation)

@@ -35,11 +35,7 @@ class NodeStates:
         self, engines: Mapping[str, Engine], known: frozenset[str], past: Iterable[Event]
     ) -> None:
         """`known` has the paths of all nodes of the factory, `past` what the log says of nodes."""
-        self._engines = {
-            site: engine
-            for site, engine in engines.items()
-            if "set_node" in engine.capabilities().verbs
-        }
+        self._engines = {site: engine for site, engine in engines.items() if _keeps(engine)}
         self._known = known
         self._orders: dict[str, tuple[str, str]] = {}
         """By path, state and reason that an engine is still to be told."""
@@ -47,6 +43,7 @@ class NodeStates:
         """By site, the answer that was followed last: the same object is the same answer."""
         self._faults: dict[str, str] = {}
         self._next_ms = 0
+        self._tell_ms = 0
         for event in past:
             self.follow(event)
         # An operator's drain is told again, in case it was not: a node that is up here may have
@@ -75,12 +72,19 @@ class NodeStates:
                 continue
             del self._orders[path]
 
+    def fault(self, site: str) -> str:
+        """Why the engine of a site could not say how its nodes are when it was asked last; empty
+        where it could."""
+        return self._faults.get(site, "")
+
     def look(self, states: States, now_ms: int) -> list[NewEvent]:
         """What the engines say that is not recorded yet."""
+        if self._orders and now_ms >= self._tell_ms:
+            self.tell()
+            self._tell_ms = now_ms + LOOK_MS if self._orders else 0
         if now_ms < self._next_ms or not self._engines:
             return []
         self._next_ms = now_ms + LOOK_MS
-        self.tell()
         new: list[NewEvent] = []
         for site, engine in self._engines.items():
             try:
@@ -115,3 +119,11 @@ class NodeStates:
         if fault and not self._faults.get(site):
             LOG.warning("nodes of site %s are not known: %s", site, fault)
         self._faults[site] = fault
+
+
+def _keeps(engine: Engine) -> bool:
+    """Whether node states are kept there; one that does not answer at the start is not asked."""
+    try:
+        return "set_node" in engine.capabilities().verbs
+    except EngineError:
+        return False

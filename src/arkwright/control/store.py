@@ -3,6 +3,8 @@
 One process writes. It takes the lock beside an SQLite file, then raises the fencing epoch; every
 transaction checks that the epoch is still its own, so a writer that was paused and replaced can
 never write again. SQLite runs in WAL mode with synchronous=FULL: what was answered is on disk.
+
+Past 400 lines because writing, reading and opening one file share its errors and its row forms.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from arkwright.design.blueprint import (
 )
 from arkwright.design.fabric.groups import HallGroups, HallNodes, hall_groups
 from arkwright.errors import InputError
-from arkwright.factory import Factory, Hall, PowerBasis, Site, Term, energy_at
+from arkwright.factory import Factory, Hall, PowerBasis, Site, Term, energy_at, expand
 from arkwright.units import MIB
 
 CONNECTION_RULE = "connection"
@@ -77,6 +77,10 @@ class _Drawing:
         )
         if halls:
             self.connection(name, site)
+        if site.inventory is not None:
+            count = sum(len(expand(group.names)) for group in site.inventory.nodes)
+            text = f"{count:,} nodes stand already: no power, cooling or network is designed"
+            self.note(name, f"{text} for them")
         energy = energy_at(factory, name)
         self.term(name, "electricity price", energy.price)
         self.term(name, "carbon intensity", energy.carbon)

@@ -202,6 +202,10 @@ class FakeEngine:
         now = self._clock()
         return tuple(self._observe(attempt_id, now) for attempt_id in attempt_ids)
 
+    def version(self) -> int | None:
+        """Not known."""
+        return None
+
     def logs(self, attempt_id: str, rank: int, offset: int, limit: int) -> LogChunk:
         """The script's output, the same for every rank."""
         run = self._known(attempt_id)

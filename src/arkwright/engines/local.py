@@ -161,6 +161,10 @@ class LocalEngine:
         self._reap_launchers()
         return tuple(self._observe(attempt_id) for attempt_id in attempt_ids)
 
+    def version(self) -> int | None:
+        """Not known."""
+        return None
+
     def logs(self, attempt_id: str, rank: int, offset: int, limit: int) -> LogChunk:
         """Raises EngineError when there is no such attempt or rank, or the log cannot be read."""
         view = self._known(attempt_id)

@@ -225,6 +225,10 @@ class Engine(Protocol):
         attempt never launched here is ENDED with reason `unknown attempt`. Cheap enough for several
         calls a second."""
 
+    def version(self) -> int | None:
+        """A number that grows whenever `observe` may tell something new: while it is the same
+        nobody need ask. None where the engine cannot say."""
+
     def logs(self, attempt_id: str, rank: int, offset: int, limit: int) -> LogChunk:
         """At most `limit` bytes of a rank's output from `offset`; raises EngineError when there is
         no such attempt or rank."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from arkwright import catalog
 from arkwright.catalog import System, plant
+from arkwright.design import inventory_nodes
 from arkwright.errors import InternalError
 from arkwright.factory import Factory
 from arkwright.twin.record import Places
@@ -104,14 +105,26 @@ def systems_of(places: Places, factory: Factory | None = None) -> tuple[str | No
         for site, place in (factory.sites.items() if factory is not None else ())
         for name, hall in place.halls.items()
     }
+    if factory is not None:
+        on_paper |= _of_inventories(factory)
     first = np.full(len(places.halls), -1, dtype=np.int64)
-    first[places.hall[::-1]] = places.gpu_type[::-1]
+    with_gpus = np.flatnonzero(places.gpus > 0)[::-1]
+    first[places.hall[with_gpus]] = places.gpu_type[with_gpus]
     return tuple(
         on_paper[hall]
         if hall in on_paper
         else _with_gpu(places.gpu_types[code] if code >= 0 else "")
         for hall, code in zip(places.halls, first.tolist(), strict=True)
     )
+
+
+def _of_inventories(factory: Factory) -> dict[str, str]:
+    """The one system that the nodes of a hall are said to be, by hall."""
+    found: dict[str, set[str]] = {}
+    for node in inventory_nodes(factory):
+        if node.gpus:
+            found.setdefault(node.path.rsplit("/", 2)[0], set()).add(node.system)
+    return {hall: names.pop() for hall, names in found.items() if len(names) == 1 and names != {""}}
 
 
 def node_draw(name: str) -> NodeDraw:

@@ -22,7 +22,8 @@ class PretendRest:
     `faults` are used up one by one, by requests whose path holds the word they stand with:
     `lost` does it and gives no answer, `broken` gives a 500 without words and does nothing,
     `late` does it and gives a 504, `refused` closes the door before the question, `unreachable`
-    says in Slurm's words that the controller was not reached.
+    says in Slurm's words that the controller was not reached, `warned` does it and answers with an
+    error beside the job's number, as for nodes that are away.
     """
 
     def __init__(self, slurm: PretendSlurm, dialect: int = 45) -> None:
@@ -85,7 +86,11 @@ class PretendRest:
             self._send(request, 401, {"errors": [{"error": "Authentication failure"}]})
             return
         status, answer = self._answer(method, request.path, user, body)
-        if fault == "late":
+        if fault == "warned":
+            words = "Required node not available (down, drained or reserved)"
+            answer = answer | {"errors": [{"error_code": 2068, "error": words}]}
+            self._send(request, 500, answer)
+        elif fault == "late":
             self._send(request, 504, None)
         elif fault != "lost":
             self._send(request, status, {"errors": []} | answer)

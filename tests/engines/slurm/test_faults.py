@@ -4,10 +4,13 @@ that is not."""
 from __future__ import annotations
 
 import os
+import threading
+import time
 
 import pytest
 
 from arkwright.engines.port import AttemptPhase
+from arkwright.engines.slurm import rounds
 from arkwright.engines.slurm.folder import Folder
 from arkwright.errors import EngineError
 from engines.slurm.bench import USER, Bench
@@ -67,6 +70,24 @@ def test_a_submission_that_never_arrived_is_made_again_once_the_list_shows_it_mi
     bench.until(RUNNING)
     assert bench.submissions() == 2
     assert len(bench.slurm.jobs) == 1
+
+
+def test_an_error_beside_a_job_number_is_a_warning_for_the_job_was_taken(rest_bench):
+    bench = rest_bench
+    bench.fail("warned")
+    bench.engine.launch(once(bench))
+    bench.until(RUNNING)
+    assert bench.submissions() == len(bench.slurm.jobs) == 1
+
+
+def test_what_slurm_refused_could_not_begin_even_if_it_was_taken(rest_bench):
+    bench = rest_bench
+    bench.slurm.refusal = (2000, "Invalid partition name specified")
+    bench.run(once(bench))
+    body = bench.rest.bodies[-1]["job"]
+    late = bench.slurm.submit("7.1", USER, ["n1"], body["script"], 8, "/dev/null", workdir="/")
+    bench.when(lambda: bench.slurm.find(late).states == ["FAILED"])
+    assert runs(bench) == 0
 
 
 def test_a_controller_that_was_not_reached_is_asked_again(bench):
@@ -145,10 +166,33 @@ def test_an_engine_that_gets_no_answer_says_so_and_says_nothing_of_its_attempts(
     bench = rest_bench
     bench.engine.launch(once(bench))
     bench.until(RUNNING)
-    bench.rest.faults.extend([("broken", "GET"), ("broken", "GET")])
+    bench.rest.faults.extend([("broken", "/job")] * 2)
+    assert bench.see().phase is RUNNING  # one failure is none
     with pytest.raises(EngineError, match="answers 500"):
         bench.see()
+    assert bench.engine.version() is None
     bench.until(RUNNING)
+
+
+def test_an_engine_that_waits_long_for_an_answer_does_not_make_others_wait(rest_bench, monkeypatch):
+    bench = rest_bench
+    bench.engine.launch(once(bench))
+    bench.until(RUNNING)
+    monkeypatch.setattr(rounds, "SILENCE_S", 0.05)
+    answer = threading.Event()
+    monkeypatch.setattr(bench.rest, "_job", lambda _id: answer.wait(20) and (500, {}))
+    waiting = threading.Thread(target=bench.engine.work)
+    waiting.start()
+    deadline = time.monotonic() + 20
+    told = ""
+    while "has not answered for" not in told and time.monotonic() < deadline:
+        try:
+            bench.engine.observe(("7.1",))
+        except EngineError as error:
+            told = str(error)
+    assert "has not answered for" in told
+    answer.set()
+    waiting.join()
 
 
 def test_a_closed_door_is_told_with_the_address(rest_bench):
@@ -156,8 +200,11 @@ def test_a_closed_door_is_told_with_the_address(rest_bench):
     bench.engine.launch(once(bench))
     bench.until(RUNNING)
     bench.rest.close()
+    bench.see()
     with pytest.raises(EngineError, match=f"cannot reach slurmrestd at {bench.rest.url}"):
         bench.see()
+    with pytest.raises(EngineError, match="cannot reach"):
+        bench.engine.observe(())
 
 
 def test_a_cluster_that_was_known_once_opens_without_it_and_one_that_never_was_does_not(tmp_path):
@@ -175,6 +222,7 @@ def test_a_token_that_expires_is_read_again(rest_bench):
     bench.engine.launch(once(bench))
     bench.until(RUNNING)
     bench.rest.tokens = {USER: {"new"}, "slurm": {"new"}}
+    bench.see()
     with pytest.raises(EngineError, match="refuses the token of slurm"):
         bench.see()
     for user in (USER, "slurm"):

@@ -64,10 +64,24 @@ def test_one_that_slurm_refused_is_not_used_again(tmp_path):
     assert tokens.token("ada") != token
 
 
-def test_a_file_per_user(tmp_path):
-    (tmp_path / "ada.jwt").write_text("SLURM_JWT=abc\n")
+def test_an_error_without_a_reason_puts_a_token_in_doubt_unless_it_is_new(tmp_path):
+    now = [0.0]
+    tokens = Tokens(command=maker(tmp_path, 1000), clock=lambda: now[0])
+    token = tokens.token("ada")
+    tokens.doubted("ada", token)
+    assert tokens.token("ada") == token
+    now[0] = 31.0
+    tokens.doubted("ada", token)
+    assert number(tokens.token("ada")) == 2
+
+
+def test_a_file_per_user_is_read_whenever_it_is_needed(tmp_path):
+    path = tmp_path / "ada.jwt"
+    path.write_text("SLURM_JWT=abc\n")
     tokens = Tokens(file=f"{tmp_path}/{{user}}.jwt")
     assert tokens.token("ada") == "abc"
+    path.write_text("def\n")
+    assert tokens.token("ada") == "def"
     with pytest.raises(Refused, match=r"no Slurm token of bob: .*bob\.jwt"):
         tokens.token("bob")
 

@@ -28,9 +28,16 @@ def test_a_start_that_slurm_missed_by_half_an_hour(tmp_path):
     # 61 to 91 with job 2 waiting: 30 minutes of 8 GPUs.
     assert told.slurm.idle_waiting_h == pytest.approx(4.0)
     assert told.arkwright.idle_waiting_h == 0
+    assert told.plain == told.arkwright  # on one node there is nothing to place better
     # 60 + 30 minutes of 180, whoever decides.
     assert told.slurm.utilisation == told.arkwright.utilisation == 0.5
     assert (told.sooner, told.later, told.same) == (1, 0, 1)
+    (job,) = told.differences
+    assert (job.job, job.gpus) == ("2", 8)
+    assert (job.slurm_ms - job.ready_ms, job.arkwright_ms - job.ready_ms) == (
+        81 * 60_000,
+        51 * 60_000,
+    )
     (row,) = told.sizes
     assert (row.size, row.jobs, row.slurm.p95_s) == ("2 to 8", 2, 81 * 60)
 

@@ -8,6 +8,8 @@ What it does beyond starting the ranks, and why:
 - It ends the gang as the port says when it gets SIGURG, which nothing else heeds: SIGTERM to the
   ranks, then SIGKILL. `scancel` alone would kill `srun` first, and the ranks with it, at once.
 - It leaves `exit.json`, for when Slurm has forgotten the job.
+- Beside every task runs `watch.sh`, which kills the task when the attempt was given up (`lease`).
+  Slurm gives a node up when its slurmd is silent, and cannot end what goes on running there.
 """
 
 from __future__ import annotations
@@ -23,6 +25,10 @@ from arkwright.jobs.spec import OpenMode, SlurmOptions, Starts
 
 STOP_SIGNAL = 23
 """SIGURG: ignored by default, by srun as well."""
+OVER = "over"
+"""Stands in `lease` when the attempt was given up."""
+WATCH_S = 2
+"""How often `watch.sh` reads it."""
 EXIT_CLAIMED = 75
 """The script found that another has the attempt."""
 EXIT_STOPPED = 143
@@ -61,6 +67,7 @@ def batch_script(attempt: Attempt, gang: Gang) -> str:
         _head(gang),
         _file("env.sh", _exports(_environment(attempt, gang)) + "\n") + '\n. "$D/env.sh"',
         _file("script", attempt.script) if attempt.script is not None else "",
+        _watch(gang),
         _requeue_shim() if is_batch else _rank_file(attempt, gang),
         _functions(attempt, gang),
         _start_batch(attempt, gang) if is_batch else _start_ranks(attempt, gang),
@@ -80,6 +87,7 @@ if ! ln -sn "$SLURM_JOB_ID" "$D/claim" 2>/dev/null; then
     echo "arkwright: $(readlink "$D/claim") has this attempt; nothing was started" >&2
     exit {EXIT_CLAIMED}
 fi
+echo on > "$D/lease"
 umask 027
 unset SLURM_EXPORT_ENV SLURM_GET_USER_ENV SBATCH_EXPORT
 USER=$(id -un); LOGNAME=$USER
@@ -148,6 +156,25 @@ def _file(name: str, body: str) -> str:
     return f'printf %s {shlex.quote(body)} > "$D/{name}" && chmod 750 "$D/{name}"'
 
 
+def _watch(gang: Gang) -> str:
+    """`watch.sh PID` watches over a task, `task.sh` starts that for the tasks of a user's srun. The
+    file is read, not looked for: opening it makes NFS ask the server."""
+    lease = shlex.quote(f"{gang.folder}/lease")
+    watch = f"""\
+#!/bin/sh
+exec > /dev/null 2>&1 < /dev/null
+read -r _ _ _ _ group _ < "/proc/$1/stat" || exit 0
+while sleep {WATCH_S} && kill -0 "$1"; do
+    read -r word < {lease} && [ "$word" = {OVER} ] && kill -s KILL -- "-$group"
+done
+"""
+    task = f"""\
+#!/bin/sh
+setsid {shlex.quote(f"{gang.folder}/watch.sh")} "$SLURM_TASK_PID" > /dev/null 2>&1 < /dev/null &
+"""
+    return f"{_file('watch.sh', watch)}\n{_file('task.sh', task)}\n" + '"$D/watch.sh" $$ &'
+
+
 def _requeue_shim() -> str:
     """Arkwright queues jobs again, not Slurm: what the script asks of `scontrol` is noted here."""
     body = """\
@@ -201,6 +228,7 @@ def _rank_file(attempt: Attempt, gang: Gang) -> str:
         "export ARKWRIGHT_NODE ARKWRIGHT_GPUS ARKWRIGHT_GROUP",
         '[ -n "$ARKWRIGHT_GROUP" ] || unset ARKWRIGHT_GROUP',
         'exec >> "$D/rank-$RANK.log" 2>&1 < /dev/null',
+        '"$D/watch.sh" $$ &',
         'cd "$ARKWRIGHT_WORKDIR" || exit 1',
         program,
     ]
@@ -298,7 +326,11 @@ def _start_batch(attempt: Attempt, gang: Gang) -> str:
     if attempt.script is None:
         program = shlex.join(attempt.command or ())
     arrow = ">>" if options.open_mode is OpenMode.APPEND else ">"
-    lines = ['cd "$ARKWRIGHT_WORKDIR" || exit 1', f"export SLURM_SUBMIT_DIR={_submit_dir(options)}"]
+    lines = [
+        'cd "$ARKWRIGHT_WORKDIR" || exit 1',
+        f"export SLURM_SUBMIT_DIR={_submit_dir(options)}",
+        'export SLURM_TASK_PROLOG="$D/task.sh"',
+    ]
     if options.output is not None:
         lines += [
             f"out={_pattern(options.output, attempt)}",

@@ -28,6 +28,7 @@ NOT_SENT = frozenset({11, 1001, 1800, 1804, 2027})
 """Connection refused, or the controller is on standby or asks to come again: nothing was done."""
 OWN = range(2000, 5000)
 """Errors of slurmctld and slurmd themselves."""
+UNSPECIFIED = -1
 NO_CHANGE = 1900
 UNKNOWN_JOB = frozenset({2017})
 ALREADY_OVER = frozenset({2021})

@@ -1,8 +1,8 @@
 """The Slurm engine: Arkwright says which nodes, Slurm launches and keeps.
 
 `launch`, `stop`, `set_node` and `observe` never wait for Slurm: they write down what is wanted and
-tell what is known. `work` makes Slurm do the one and learns the other; `Worker` calls it in rounds,
-or a test does.
+tell what is known. `work` makes Slurm do the one and learns the other; `worker` calls it in
+rounds, or a test does.
 """
 
 from __future__ import annotations
@@ -68,6 +68,7 @@ class SlurmEngine:
         )
         self.wake = threading.Event()
         """Set when something new is wanted."""
+        self.is_closed = False
         self._watch.look(self._rounds.held)
         if self._watch.fault and not self._watch.nodes:
             raise EngineError(
@@ -101,19 +102,17 @@ class SlurmEngine:
         with self._rounds.lock:
             if attempt.attempt_id in self._rounds.entries or self._files.past(attempt.attempt_id):
                 return
-            by_path = {path: name for name, path in self._watch.paths.items()}
-            plan.check(attempt, by_path, self._watch.nodes)
+            plan.check(attempt, self._watch.names, self._watch.nodes)
             user = attempt.unix_user or self._settings.unix_user(attempt.user)
             Folder(self._settings.output_dir, user, attempt.attempt_id).prepare()
-            taken = {entry.port for entry in self._rounds.entries.values() if entry.end is None}
             entry = Entry(
                 attempt=attempt,
                 unix_user=user,
-                port=plan.port_of(attempt.attempt_id, taken),
+                port=plan.port_of(attempt.attempt_id, self._rounds.ports),
                 launched_ms=self._clock(),
             )
             self._files.save(entry)
-            self._rounds.entries[entry.id] = entry
+            self._rounds.want(entry)
         self.wake.set()
 
     def stop(self, attempt_id: str, *, grace_s: float, reason: str) -> None:
@@ -129,15 +128,21 @@ class SlurmEngine:
                 at_ms=last.at_ms if last else self._clock(),
             )
             self._files.save(entry)
+            self._rounds.want(entry)
         self.wake.set()
+
+    def version(self) -> int | None:
+        """Grows with whatever may be new; None while Slurm gives no answer."""
+        return None if self._rounds.silence() else self._rounds.version
 
     def observe(self, attempt_ids: tuple[str, ...]) -> tuple[Observation, ...]:
         """What the last look at Slurm showed. Raises EngineError while Slurm gives no answer and
         an attempt depends on it."""
         with self._rounds.lock:
             found = [self._rounds.entries.get(attempt_id) for attempt_id in attempt_ids]
-            fault = self._rounds.silence()
-            if fault and any(each is not None and each.is_live for each in found):
+            # Without jobs to look at, the nodes are what shows whether Slurm is there.
+            fault = self._rounds.silence() if attempt_ids else self._watch.fault
+            if fault and (not found or any(each is not None and each.is_live for each in found)):
                 raise EngineError(fault)
             return tuple(
                 self._rounds.observation(attempt_id, entry)
@@ -216,4 +221,6 @@ class SlurmEngine:
 
     def close(self) -> None:
         """Let go of what this object holds; attempts run on."""
+        self.is_closed = True
+        self.wake.set()
         self._rounds.close()

@@ -3,6 +3,7 @@
 <output_dir>/<unix user>/                 the user's own; nobody else's (2770, our group)
                         /<attempt>.slurm  what the batch script itself printed
                         /<attempt>/claim        -> number of the job that runs the attempt
+                                  /lease          `over` once the attempt was given up
                                   /started.json   the script began
                                   /exit.json      how it ended
                                   /srun.log       what srun said
@@ -22,6 +23,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
+from arkwright.engines.slurm.batch_script import OVER
 from arkwright.errors import EngineError
 
 Told = TypeVar("Told")
@@ -109,6 +111,26 @@ class Folder:
         except OSError as error:
             raise EngineError(f"cannot write in {self.path}: {error.strerror}") from error
         return True
+
+    def give_up(self) -> None:
+        """Have whatever still runs of the attempt killed by those who watch beside it. Nothing
+        where there is no such file; raises EngineError."""
+        path = self.path / "lease"
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise EngineError(f"cannot write {path}: {error.strerror}") from error
+        try:
+            told = os.fstat(handle)
+            # Only a file of the tenant's own may be written: it could be a link to any other.
+            if stat.S_ISREG(told.st_mode) and told.st_uid == self._uid() and told.st_nlink == 1:
+                os.pwrite(handle, f"{OVER}\n".encode(), 0)
+        except OSError as error:
+            raise EngineError(f"cannot write {path}: {error.strerror}") from error
+        finally:
+            os.close(handle)
 
     def has_ended(self) -> bool:
         """Whether the script has left its last word."""

@@ -49,6 +49,8 @@ class NodeWatch:
         known = files.load_nodes()
         self.paths = dict(known.paths)
         """By name, kept for ever once given."""
+        self.names = {path: name for name, path in self.paths.items()}
+        """The other way round."""
         self.nodes: Mapping[str, SlurmNode] = {node.name: node for node in known.nodes}
         self.fault = "it has not been asked yet"
         """Why the last look failed; empty when it did not."""
@@ -89,6 +91,7 @@ class NodeWatch:
                 mine, paths, ours, in_reservation=self._settings.reservation is not None
             )
             if is_new:
+                self.names = {path: name for name, path in paths.items()}
                 self._files.save_nodes(KnownNodes(tuple(mine), paths))
 
     def order(self, path: str, state: str, reason: str) -> None:

@@ -12,7 +12,7 @@ from arkwright.engines.slurm.records import Transport
 from arkwright.engines.slurm.rest import RestTransport
 from arkwright.engines.slurm.settings import Settings, settings_of
 from arkwright.engines.slurm.tokens import Tokens
-from arkwright.engines.slurm.worker import Worker
+from arkwright.engines.slurm.worker import work_by_itself
 from arkwright.errors import EngineError
 from arkwright.factory.spec import Engine as EngineSection
 
@@ -29,7 +29,7 @@ def open_slurm(site: str, section: EngineSection, root: Path) -> SlurmEngine:
     transport, commands = transports(settings)
     places = places_of_nodes if commands is None else places_by_commands(commands)
     engine = SlurmEngine(root, site, settings, transport, commands, places)
-    Worker(engine).start()
+    work_by_itself(engine)
     return engine
 
 

@@ -103,9 +103,11 @@ class RestTransport:
             )
         dialect = self.dialect()
         body = msgspec.json.encode(dialects.submit_body(dialect, wanted))
-        answer = self._change("POST", "job/submit", wanted.user, body)
+        answer = self._request("POST", "job/submit", wanted.user, body)
+        # An answer may have both: the job was taken, and cannot start now (2068 and others).
         job_id = dialects.submitted(answer.body)
         if job_id is None:
+            self._raise_changed(answer, dialects.faults(answer.body))
             raise AnswerLost(f"{self.place} took {wanted.name} and told no job id")
         return job_id
 
@@ -237,6 +239,8 @@ class RestTransport:
             token = self._tokens.token(user)
             answer = self._ask(method, path, user, token, body, timeout_s or self._timeout_s)
             if not _is_unauthorised(answer):
+                if _is_unexplained(answer):
+                    self._tokens.doubted(user, token)
                 return answer
             self._tokens.refused(user, token)
             if is_last:
@@ -326,6 +330,11 @@ def _is_unauthorised(answer: Answer) -> bool:
         return True
     told = dialects.faults(answer.body) if answer.status >= 400 else None
     return any(fault.number in dialects.AUTHENTICATION for fault in told or ())
+
+
+def _is_unexplained(answer: Answer) -> bool:
+    told = dialects.faults(answer.body) if answer.status >= 400 else None
+    return any(fault.number == dialects.UNSPECIFIED for fault in told or ())
 
 
 def _lost(method: str, message: str) -> EngineError:

@@ -19,7 +19,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from arkwright.engines.port import AttemptPhase, Observation
 from arkwright.engines.slurm import plan, states
-from arkwright.engines.slurm.batch_script import EXIT_CLAIMED, STOP_SIGNAL, ranks_of
+from arkwright.engines.slurm.batch_script import (
+    EXIT_CLAIMED,
+    STOP_SIGNAL,
+    WATCH_S,
+    ranks_of,
+)
 from arkwright.engines.slurm.entries import Entries, Entry
 from arkwright.engines.slurm.folder import Folder
 from arkwright.engines.slurm.node_watch import NodeWatch
@@ -41,6 +46,8 @@ PATIENCE_MS = 10_000
 KILL_MARGIN_MS = 5_000
 """After the grace: then Slurm ends what the script could not."""
 RETRY_MS = 2_000
+FAILURES_TOLD = 2
+"""So many looks in a row must fail before it is said that nothing is known: one may by chance."""
 SILENCE_S = 5.0
 """A question without an answer for so long counts as none, however long its limit is."""
 CPU_SHARE = 0.75
@@ -48,6 +55,9 @@ HINT_MS = 500
 ORPHAN_MS = 30_000
 """So long after Slurm has forgotten a job whose script began, and left no word of its end, it is
 taken to be over: slurmctld has nodes end what it does not know."""
+FENCE_MS = 3_000 * WATCH_S
+"""So long after an attempt was given up nothing of it is left on nodes that Slurm lost: whoever
+watches over its tasks has read the word, late as a shared file system may show it."""
 HINTS_MAX = 200
 """With so many attempts at most, each one's files are looked at in every round: they show a start
 or an end before the next list is due."""
@@ -77,6 +87,12 @@ class Rounds:
         self._clock = clock
         self.lock = threading.RLock()
         self.entries = {entry.id: entry for entry in files.load()}
+        self.ports = {entry.port for entry in self.entries.values() if entry.end is None}
+        """Of gangs that are not over."""
+        self.version = 0
+        """Grows with all that an observation may tell anew."""
+        self._wanting = set(self.entries)
+        """Attempts that are to be submitted or ended: few beside those that run."""
         self.fault = "Slurm has not been asked yet"
         """Why the last look at jobs failed; empty when it did not."""
         self._jobs: dict[str, SlurmJob] = {}
@@ -88,6 +104,8 @@ class Rounds:
         self._retry_ms: dict[str, int] = {}
         self._words: dict[str, str] = {}
         """Why an attempt does not move."""
+        self._failures = 0
+        """Looks in a row that failed."""
         self._asked_at = math.inf
         """When the question was put that is not answered yet, on the monotonic clock."""
         self._pace = Pace(settings.poll_s, CPU_SHARE)
@@ -98,19 +116,26 @@ class Rounds:
         waited_s = time.monotonic() - self._asked_at
         if waited_s > SILENCE_S:
             return f"{self._transport.place} has not answered for {waited_s:.0f} s"
-        return self.fault
+        return self.fault if self._failures >= FAILURES_TOLD else ""
 
     def close(self) -> None:
         """Let go of the threads."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def want(self, entry: Entry) -> None:
+        """Something is wanted of an attempt, a new one or one that is known; `lock` is held."""
+        self.entries[entry.id] = entry
+        self.ports.add(entry.port)
+        self._wanting.add(entry.id)
+        self.version += 1
+
     def forget(self, entry: Entry) -> None:
-        """Drop what is known of an attempt; its lock is held."""
+        """Drop what is known of an attempt; `lock` is held."""
         del self.entries[entry.id]
         self._jobs.pop(entry.id, None)
         self._words.pop(entry.id, None)
-        for key in (entry.id, f"hint {entry.id}", f"gone {entry.id}"):
+        for key in (entry.id, *(f"{what} {entry.id}" for what in ("hint", "gone", "lost"))):
             self._retry_ms.pop(key, None)
 
     def folder(self, entry: Entry) -> Folder:
@@ -186,13 +211,19 @@ class Rounds:
         self._watch.work(self.held)
         if self.fault or self._watch.fault:
             return  # while Slurm gives no answer one question at a time is enough
-        with self.lock:
-            open_ones = [entry for entry in self.entries.values() if entry.end is None]
-            now_ms = self._clock()
-            ready = [each for each in open_ones if self._retry_ms.get(each.id, 0) <= now_ms]
-        self._look_at_files(open_ones)
+        self._look_at_files()
+        now_ms = self._clock()
+        ready = [each for each in self._wanted() if self._retry_ms.get(each.id, 0) <= now_ms]
         self._each(self._submit, [each for each in ready if not each.job_id])
-        self._each(self._carry_stop, [each for each in ready if each.job_id and _must_stop(each)])
+        self._each(self._carry_stop, [each for each in ready if each.job_id])
+
+    def _wanted(self) -> list[Entry]:
+        """Attempts to be submitted or ended."""
+        with self.lock:
+            known = (self.entries.get(attempt_id) for attempt_id in self._wanting)
+            wanted = [entry for entry in known if entry is not None and _wants(entry)]
+            self._wanting = {entry.id for entry in wanted}
+        return wanted
 
     def _each(self, act: Callable[[Entry], None], entries: Sequence[Entry]) -> None:
         """Do it for each, some at once; what fails is tried again, and said."""
@@ -205,11 +236,16 @@ class Rounds:
     def _try(self, act: Callable[[Entry], None], entry: Entry) -> None:
         try:
             act(entry)
-            self._words.pop(entry.id, None)
         except EngineError as error:
             LOG.warning("%s: %s", entry.id, error)
-            self._words[entry.id] = str(error)
+            self._say(entry, str(error))
             self._retry_ms[entry.id] = self._clock() + RETRY_MS
+
+    def _say(self, entry: Entry, words: str) -> None:
+        """Why an attempt does not move; empty when it does."""
+        if self._words.get(entry.id, "") != words:
+            self._words[entry.id] = words
+            self.version += 1
 
     # --- submitting ----------------------------------------------------------------------------
 
@@ -234,6 +270,7 @@ class Rounds:
         try:
             job_id = self._transport.submit(wanted)
         except Refused as error:
+            _close_for_good(folder)
             entry.given_up = f"launch failed: {error}"
             self._end(entry, None)
             return
@@ -244,6 +281,7 @@ class Rounds:
         with self.lock:
             entry.job_id, entry.submitted_ms = job_id, self._clock()
             self._files.save(entry)
+        self._say(entry, "")
 
     def _must_be_listed_ms(self, entry: Entry) -> int:
         """How new a list must be to show the attempt, had it been submitted before."""
@@ -254,8 +292,7 @@ class Rounds:
         if self.fault and not self._pace.may_retry():
             return False
         now_ms = self._clock()
-        with self.lock:
-            waiting = [e for e in self.entries.values() if e.end is None and not e.job_id]
+        waiting = [entry for entry in self._wanted() if not entry.job_id]
         due = [self._must_be_listed_ms(entry) for entry in waiting]
         return any(self._listed_ms <= each <= now_ms for each in due) or (
             bool(waiting) and not self._listed_ms
@@ -327,11 +364,12 @@ class Rounds:
         with self._pace:
             try:
                 self._learn(live, asked_ms, by_name=by_name)
-                self.fault = ""
+                self.fault, self._failures = "", 0
             except (NotReached, AnswerLost, Refused) as error:
                 if not self.fault:
                     LOG.warning("site %s: %s", self._site, error)
                 self.fault = str(error)
+                self._failures += 1
             finally:
                 self._asked_at = math.inf
 
@@ -360,8 +398,9 @@ class Rounds:
             listed.setdefault(job.name, []).append(job)
             if job.id in wanted and job.name == wanted[job.id]:
                 told[job.id] = job.states
-                if job.submit_s:
+                if job.submit_s and self._jobs.get(job.name) != job:
                     self._jobs[job.name] = job
+                    self.version += 1
         self._listed, self._listed_ms = listed, asked_ms
         return told
 
@@ -386,6 +425,7 @@ class Rounds:
                 job = None  # the number was given out again
             if job is not None:
                 self._jobs[entry.id] = job
+                self.version += 1
             self._advance(entry, job)
 
     def _advance(self, entry: Entry, job: SlurmJob | None) -> None:
@@ -398,17 +438,16 @@ class Rounds:
         if phase is AttemptPhase.LAUNCHING and states.is_pending(job.states):
             self._wait(entry, job)
             return
-        self._words.pop(entry.id, None)
-        if "SUSPENDED" in job.states:
-            self._words[entry.id] = states.waits_why(job)
+        self._say(entry, states.waits_why(job) if "SUSPENDED" in job.states else "")
         if not entry.started_ms:
             self._look_for_start(entry)
 
-    def _look_at_files(self, entries: Sequence[Entry]) -> None:
+    def _look_at_files(self) -> None:
         """See starts and ends where jobs leave word of them, before the next list is due."""
-        live = [entry for entry in entries if entry.is_live]
-        if len(live) > HINTS_MAX or self.fault:
-            return
+        with self.lock:
+            if len(self.entries) > HINTS_MAX:
+                return
+            live = [entry for entry in self.entries.values() if entry.is_live]
         for entry in live:
             if not entry.started_ms:
                 self._look_for_start(entry)
@@ -434,7 +473,8 @@ class Rounds:
             with self.lock:
                 entry.started_ms = self._clock()
                 self._files.save(entry)
-            self._words.pop(entry.id, None)
+            self._say(entry, "")
+            self.version += 1
 
     def _waits_long(self, entry: Entry) -> bool:
         job = self._jobs.get(entry.id)
@@ -443,7 +483,7 @@ class Rounds:
 
     def _wait(self, entry: Entry, job: SlurmJob) -> None:
         """A job that waits for nodes others have is taken back; one that somebody holds is not."""
-        self._words[entry.id] = states.waits_why(job)
+        self._say(entry, states.waits_why(job))
         if entry.given_up or states.is_held(job) or not self._waits_long(entry):
             return
         if self._watch.fault or self._watch.asked_ms < entry.submitted_ms + PATIENCE_MS:
@@ -457,6 +497,7 @@ class Rounds:
             with self.lock:
                 entry.given_up = f"{NOT_STARTED}: {why}"
                 self._files.save(entry)
+                self.want(entry)
 
     def _end(self, entry: Entry, job: SlurmJob | None) -> None:
         """The attempt is over: keep how."""
@@ -482,12 +523,16 @@ class Rounds:
             for name, path in by_name.items()
             if (job is not None and name == job.failed_node) or self._watch.is_lost(name)
         ]
+        if lost and not self._is_dead(entry, folder):
+            return
         if failure is not None:
             failure = (by_name.get(failure[0], ""), failure[1])
         with self.lock:
             entry.started_ms = entry.started_ms or self._start_ms(entry, job, folder)
             entry.end = conclude(entry, job, record, failure, lost, self._clock())
             self._files.save(entry, is_durable=True)
+            self.ports.discard(entry.port)
+            self.version += 1
 
     def _past(self, entry: Entry) -> SlurmJob | None:
         """The job as the accounts have it, if they say that it is over."""
@@ -503,6 +548,14 @@ class Rounds:
         now_ms = self._clock()
         since_ms = self._retry_ms.setdefault(f"gone {entry.id}", now_ms)
         return now_ms >= since_ms + ORPHAN_MS
+
+    def _is_dead(self, entry: Entry, folder: Folder) -> bool:
+        """Whether nothing of an attempt runs any more on nodes that Slurm lost: there may be no
+        more than slurmd that is gone. The tasks' own watchers have been told for long enough."""
+        folder.give_up()
+        now_ms = self._clock()
+        since_ms = self._retry_ms.setdefault(f"lost {entry.id}", now_ms)
+        return now_ms >= since_ms + FENCE_MS
 
     def _start_ms(self, entry: Entry, job: SlurmJob | None, folder: Folder) -> int:
         """When an attempt that ended unseen had begun; 0 when it had not."""
@@ -521,5 +574,12 @@ def _needs_more(known: SlurmJob, now: tuple[str, ...]) -> bool:
     return set(now) != set(known.states) or is_waiting or (is_over and known.exit_code is None)
 
 
-def _must_stop(entry: Entry) -> bool:
-    return entry.stop is not None or bool(entry.given_up)
+def _close_for_good(folder: Folder) -> None:
+    """Should Slurm have taken what it refused, its script is not to begin."""
+    with contextlib.suppress(EngineError):
+        folder.close()
+
+
+def _wants(entry: Entry) -> bool:
+    is_to_end = entry.stop is not None or bool(entry.given_up)
+    return entry.end is None and (not entry.job_id or is_to_end)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import shlex
 import subprocess
 import threading
@@ -21,6 +22,8 @@ from arkwright.engines.slurm.records import NotReached, Refused
 
 COMMAND_S = 20.0
 """How long a command may take to make a token."""
+DOUBT_S = 30.0
+"""A token so new is not to blame."""
 _RENEW_AT = 0.8
 _MARK = "SLURM_JWT="
 USER = "{user}"
@@ -28,8 +31,10 @@ USER = "{user}"
 
 class _Held(NamedTuple):
     token: str
+    made: float
+    """On `clock`."""
     until: float
-    """On `clock`; infinite for a token that tells no end."""
+    """Infinite for a token that tells no end."""
 
 
 class Tokens:
@@ -52,22 +57,32 @@ class Tokens:
     def token(self, user: str) -> str:
         """A token of `user`. Raises Refused when there is none, NotReached when the command that
         makes it fails now."""
+        if self._file is not None:
+            return self._read(user)
         with self._lock:
             held = self._held.get(user)
         if held is not None and self._clock() < held.until:
             return held.token
         asked = self._clock()
-        token = self._read(user) if self._file is not None else self._make(user)
+        token = self._make(user)
         life = life_s(token)
-        until = float("inf") if life is None or self._file is not None else asked + _RENEW_AT * life
+        until = math.inf if life is None else asked + _RENEW_AT * life
         with self._lock:
-            self._held[user] = _Held(token, until)
+            self._held[user] = _Held(token, asked, until)
         return token
 
     def refused(self, user: str, token: str) -> None:
         """Slurm refused this token: the next is made, or read, anew."""
         with self._lock:
             if (held := self._held.get(user)) is not None and held.token == token:
+                del self._held[user]
+
+    def doubted(self, user: str, token: str) -> None:
+        """Slurm gave no reason for an error, as 22.05 does for a token that has expired: one that
+        is not new is made anew."""
+        with self._lock:
+            held = self._held.get(user)
+            if held is not None and held.token == token and self._clock() > held.made + DOUBT_S:
                 del self._held[user]
 
     def _read(self, user: str) -> str:

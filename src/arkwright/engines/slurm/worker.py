@@ -11,29 +11,18 @@ LOG = logging.getLogger("arkwright.engines.slurm")
 ROUND_S = 0.2
 
 
-class Worker:
-    """Calls `work` again and again, at once when something new is wanted."""
+def work_by_itself(engine: SlurmEngine) -> None:
+    """Have `work` called again and again until the engine is closed, at once when something new is
+    wanted. Returns at once."""
+    threading.Thread(target=_run, args=(engine,), name="slurm", daemon=True).start()
 
-    def __init__(self, engine: SlurmEngine) -> None:
-        self._engine = engine
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="slurm", daemon=True)
 
-    def start(self) -> None:
-        """Begin. Returns at once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the round and end."""
-        self._is_over.set()
-        self._engine.wake.set()
-        self._thread.join(timeout=60)
-
-    def _run(self) -> None:
-        while not self._is_over.is_set():
-            self._engine.wake.wait(ROUND_S)
-            self._engine.wake.clear()
-            try:
-                self._engine.work()
-            except Exception:
+def _run(engine: SlurmEngine) -> None:
+    while not engine.is_closed:
+        engine.wake.wait(ROUND_S)
+        engine.wake.clear()
+        try:
+            engine.work()
+        except Exception:
+            if not engine.is_closed:
                 LOG.exception("a round of the Slurm engine failed; it goes on")

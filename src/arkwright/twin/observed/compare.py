@@ -1,5 +1,9 @@
 """The last weeks of a cluster, as they were and as Arkwright would have decided them.
 
+Between the two stand the same weeks decided by plain backfill on the first nodes that fit. What
+lies between it and the past is mostly what accounting does not tell; what lies between it and
+Arkwright is Arkwright's.
+
 The jobs that ran come again when they first could, ask for what they got, last what they lasted and
 are planned with their own limits, in Slurm's order of partitions and priorities; only who starts
 when, and where, is decided anew. What ran at the beginning runs on; what waited then waits. What
@@ -8,7 +12,7 @@ accounting does not tell, the twin does not know, and `notes` say it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -32,6 +36,8 @@ from arkwright.units import MILLI, MS_PER_S, S_PER_HOUR
 
 NEAR_MS: Final = 60_000
 """A start counts as the same within a minute: Slurm looks at its queue now and then."""
+SHOWN: Final = 5
+"""Jobs on either side that are listed by themselves."""
 SIZES: Final = ((0, "no GPU"), (1, "1 GPU"), (8, "2 to 8"), (64, "9 to 64"), (512, "65 to 512"))
 """Largest number of GPUs of each row of the table, and its name; then come larger ones."""
 LARGEST: Final = "more than 512"
@@ -64,6 +70,19 @@ class Whole(Struct, frozen=True, kw_only=True):
     waits: Waits
 
 
+class Difference(Struct, frozen=True, kw_only=True):
+    """A job that Arkwright would have started at another time. Instants in ms since the epoch."""
+
+    job: str
+    user: str
+    account: str
+    gpus: float
+    ready_ms: int
+    """From when it could start."""
+    slurm_ms: int
+    arkwright_ms: int
+
+
 class Comparison(Struct, frozen=True, kw_only=True):
     """Both, side by side."""
 
@@ -76,12 +95,16 @@ class Comparison(Struct, frozen=True, kw_only=True):
     jobs: int
     """Submitted in the window, and compared."""
     slurm: Whole
+    plain: Whole
+    """The twin under plain backfill and first fit: what is not Arkwright's merit."""
     arkwright: Whole
     sizes: list[SizeRow]
     sooner: int
     later: int
     same: int
     """Within a minute."""
+    differences: list[Difference]
+    """The largest, those sooner first: GPUs times time."""
     notes: list[str]
 
 
@@ -103,13 +126,15 @@ def compare(
     listed = inventory_of(found.cluster)
     nodes = cluster_nodes(found, listed.inventory)
     setting = of_nodes(nodes, (), POLICY, ())
+    plain = of_nodes(nodes, (), structs.replace(POLICY, placement="first-fit"), ())
     tiers = {line.name: line.tier for line in found.cluster.partitions}
     jobs, misfits = fitting(setting, _again(past, tiers, found.cluster.is_memory_counted))
     if not len(jobs):
         raise InputError(f"no job of the history fits the cluster as it is now: {misfits}")
     kernels = kernels_for(len(jobs), kernels_folder, notice)
-    record = run(setting, jobs, past.from_ms, None, kernels=kernels, progress=progress)
-    start_ms, _, _ = spans(record.attempts, len(jobs))
+    record = run(setting, jobs, past.from_ms, None, kernels=kernels, progress=_half(progress, 0))
+    other = run(plain, jobs, past.from_ms, None, kernels=kernels, progress=_half(progress, 1))
+    starts_ms = [spans(each.attempts, len(jobs))[0] for each in (record, other)]
     notes = _notes(past, misfits, len(nodes))
     outcome = Outcome(
         name="Arkwright on the cluster's own jobs",
@@ -121,7 +146,13 @@ def compare(
         modelled=("scheduling", "topology"),
         notes=tuple(notes),
     )
-    return Compared(_compared(past, setting, jobs, start_ms, notes), outcome)
+    return Compared(_compared(past, setting, jobs, starts_ms, notes), outcome)
+
+
+def _half(progress: Callable[[float], None] | None, which: int) -> Callable[[float], None] | None:
+    if progress is None:
+        return None
+    return lambda share: progress((which + share) / 2)
 
 
 def _again(past: Past, tiers: dict[str, int], counts_memory: bool) -> JobTable:
@@ -150,15 +181,18 @@ def _again(past: Past, tiers: dict[str, int], counts_memory: bool) -> JobTable:
 
 
 def _compared(
-    past: Past, setting: Setting, jobs: JobTable, start_ms: Ints, notes: list[str]
+    past: Past, setting: Setting, jobs: JobTable, starts_ms: Sequence[Ints], notes: list[str]
 ) -> Comparison:
+    """`starts_ms`: by Arkwright, and by plain backfill."""
+    start_ms, plain_ms = starts_ms
     window = (past.from_ms, past.until_ms)
     gpus = float(setting.places.gpus.sum())
     units = gpus or float(setting.state.node_cpu_milli_total.sum()) / MILLI
     held = (jobs.gpus_milli if gpus else jobs.cpus_milli) / MILLI
     actual_ms = np.maximum(jobs.start_ms, past.from_ms)
     # Of the jobs that came in the window and started in it: the others' waits are cut short.
-    counts = (jobs.submit_ms > past.from_ms) & (jobs.start_ms >= past.from_ms) & (start_ms >= 0)
+    counts = (jobs.submit_ms > past.from_ms) & (jobs.start_ms >= past.from_ms)
+    counts &= (start_ms >= 0) & (plain_ms >= 0)
     before, after = actual_ms[counts], start_ms[counts]
     submit = jobs.submit_ms[counts]
     moved = after - before
@@ -170,13 +204,38 @@ def _compared(
         units=units,
         jobs=int(counts.sum()),
         slurm=_whole(jobs, actual_ms, held, units, window, before - submit),
+        plain=_whole(jobs, plain_ms, held, units, window, plain_ms[counts] - submit),
         arkwright=_whole(jobs, start_ms, held, units, window, after - submit),
         sizes=list(_by_size(in_gpus, before - submit, after - submit)),
         sooner=int((moved < -NEAR_MS).sum()),
         later=int((moved > NEAR_MS).sum()),
         same=int((np.abs(moved) <= NEAR_MS).sum()),
+        differences=_differences(jobs, np.flatnonzero(counts), moved, actual_ms, start_ms),
         notes=notes,
     )
+
+
+def _differences(
+    jobs: JobTable, rows: Ints, moved_ms: Ints, actual_ms: Ints, start_ms: Ints
+) -> list[Difference]:
+    """The few jobs for which most GPU time of waiting was gained, and lost."""
+    weight = moved_ms * np.maximum(jobs.gpus_milli[rows], 1).astype(np.float64)
+    order = np.argsort(weight, kind="stable")
+    picked = [*order[:SHOWN], *order[max(SHOWN, len(order) - SHOWN) :]]
+    return [
+        Difference(
+            job=str(jobs.ids[row]),
+            user=jobs.user.of(row) or "",
+            account=jobs.project.of(row) or "",
+            gpus=float(jobs.gpus_milli[row]) / MILLI,
+            ready_ms=int(jobs.submit_ms[row]),
+            slurm_ms=int(actual_ms[row]),
+            arkwright_ms=int(start_ms[row]),
+        )
+        for place in picked
+        if abs(int(moved_ms[place])) > NEAR_MS
+        for row in (int(rows[place]),)
+    ]
 
 
 def _by_size(gpus: np.ndarray, slurm_ms: Ints, arkwright_ms: Ints) -> list[SizeRow]:
