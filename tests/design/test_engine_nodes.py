@@ -27,6 +27,14 @@ def test_nodes_of_one_machine_share_everything_but_the_scale_up_domain():
     }
 
 
+def test_nodes_of_a_cluster_are_near_where_their_racks_are_the_same():
+    paths = ["narvik/spine/leaf1/n1", "narvik/spine/leaf1/n2", "narvik/spine/leaf2/n3"]
+    nodes = design.engine_nodes([facts(path) for path in paths])
+    counts = [len(names) for names in design.domain_names(nodes)]
+    # Scale-up domains, racks, leaves, spines, halls, sites.
+    assert counts == [3, 2, 2, 1, 1, 1]
+
+
 def test_facts_are_kept_and_nothing_virtual_is_given_watts():
     (node,) = design.engine_nodes([facts("here/local/r01/n01", cpus=0.5)])
     assert (node.gpus, node.gpu_type, node.is_virtual) == (2, "virtual", True)

@@ -11,6 +11,10 @@ from arkwright.errors import InternalError
 from arkwright.units import MILLI
 
 
+LOCAL = "local"
+"""The hall of the nodes of one machine."""
+
+
 class Facts(Protocol):
     """What must be known of a node; `engines.port.NodeFacts` has this shape."""
 
@@ -37,8 +41,8 @@ class Facts(Protocol):
 def engine_nodes(found: Sequence[Facts]) -> tuple[Node, ...]:
     """`found` as nodes, in the order given.
 
-    Each is its own scale-up domain; nodes of one machine share rack, hall and site, and with them
-    leaf and spine. What a real node draws at most is an estimate, from the catalogue; nothing
+    Each is its own scale-up domain. Nodes of one machine share rack, hall and site, and with them
+    leaf and spine; of a cluster the rack is the leaf, and the hall the spine above it. What a real node draws at most is an estimate, from the catalogue; nothing
     virtual is given watts.
     """
     return tuple(_node(facts) for facts in found)
@@ -62,6 +66,9 @@ def _node(facts: Facts) -> Node:
         raise InternalError(f"node path {facts.path} is not site/hall/rack/tray")
     site, hall, rack, tray = parts
     hall_path = f"{site}/{hall}"
+    rack_path = f"{hall_path}/{rack}"
+    # A cluster's racks are its blocks or leaf switches; one machine has no switch within.
+    leaf_path = hall_path if hall == LOCAL else rack_path
     return Node(
         path=facts.path,
         site=site,
@@ -77,5 +84,5 @@ def _node(facts: Facts) -> Node:
         power_kw_max=None if facts.is_virtual else kw_max_of(facts.gpu_type, facts.gpus),
         pools=facts.pools,
         features=facts.features,
-        domains=(facts.path, f"{hall_path}/{rack}", hall_path, hall_path, hall_path, site),
+        domains=(facts.path, rack_path, leaf_path, hall_path, hall_path, site),
     )
