@@ -75,7 +75,7 @@ def test_without_a_number_of_tasks_slurm_names_none_and_steps_run_one_on_each_no
 
 
 def test_arguments_and_a_login_shell(engine, tmp_path):
-    what = batch(engine, 'echo "$1|$2"; srun -n1 true', tmp_path, arguments=("a b", "c"))
+    what = batch(engine, 'echo "$1|$2"; srun -N1 -n1 true', tmp_path, arguments=("a b", "c"))
     login = what.script.replace("#!/bin/bash", "#!/bin/bash -l")
     result = run(engine, Attempt(**{f: getattr(what, f) for f in what.__struct_fields__}
                                  | {"script": login}))  # fmt: skip
@@ -93,7 +93,7 @@ def test_tasks_run_in_the_control_groups_and_under_the_marks_of_their_nodes(engi
 
 
 def test_output_goes_to_the_files_that_were_named_and_to_the_log(engine, tmp_path):
-    body = "echo one; echo two >&2; srun -n1 echo three"
+    body = "echo one; echo two >&2; srun -N1 -n1 echo three"
     result = run(engine, batch(engine, body, tmp_path, output="%x-%j.out", error="err"))
     assert result.exit_code == 0
     assert (tmp_path / "train-4711.out").read_text() == "one\nthree\n"
@@ -178,7 +178,7 @@ def early(batch_only: bool) -> dict[str, object]:
 
 def test_a_signal_before_the_limit_goes_to_the_script_alone(engine, tmp_path):
     body = """trap 'echo script; exit 0' USR1
-    srun -n1 bash -c 'trap "echo task" USR1; sleep 60' & wait"""
+    srun -N1 -n1 bash -c 'trap "echo task" USR1; sleep 60' & wait"""
     assert said(engine, body, tmp_path, **early(True))[0] == "script"
 
 
@@ -236,7 +236,7 @@ def test_a_step_has_the_streams_it_asks_for(engine, tmp_path):
     echo once | srun -n2 --input=1 cat
     srun -n2 --output=t_%t.txt --open-mode=append bash -c 'echo $SLURM_PROCID'
     srun -n2 --input=none cat
-    srun -n1 -o none echo nothing"""
+    srun -N1 -n1 -o none echo nothing"""
     lines = said(engine, body, tmp_path)
     assert sorted(lines) == ["0: a", "0: b", "1: a", "1: b", "once"]
     assert [(tmp_path / f"t_{t}.txt").read_text() for t in (0, 1)] == ["0\n", "1\n"]
@@ -257,6 +257,12 @@ def test_what_a_step_cannot_have_is_said(engine, tmp_path, words, told):
     lines = said(engine, f"PATH=${{PATH%%:*}}:/bin:/usr/bin srun {words}; echo $?", tmp_path)
     assert lines[-1] == "1"
     assert told in lines[0]
+
+
+def test_a_step_smaller_than_the_job_says_so_as_srun_does(engine, tmp_path):
+    lines = said(engine, "srun -n1 echo one; srun -Q -n1 echo quiet", tmp_path)
+    warning = "srun: Warning: can't run 1 processes on 2 nodes, setting nnodes to 1"
+    assert lines == [warning, "one", "quiet"]
 
 
 def test_scontrol_shows_names_that_can_be_reached_and_the_job(engine, tmp_path):
