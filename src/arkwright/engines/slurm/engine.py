@@ -15,6 +15,7 @@ from pathlib import Path
 
 from arkwright.engines.attempt_files import wall_ms
 from arkwright.engines.captured_command import run_captured
+from arkwright.engines.marks import EXEC_MARK
 from arkwright.engines.port import (
     Attempt,
     Capabilities,
@@ -24,7 +25,6 @@ from arkwright.engines.port import (
     Observation,
     PowerCap,
 )
-from arkwright.engines.rank_environment import EXEC_MARK
 from arkwright.engines.slurm import cluster, plan
 from arkwright.engines.slurm.batch_script import ranks_of
 from arkwright.engines.slurm.commands import CommandTransport
