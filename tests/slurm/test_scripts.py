@@ -27,18 +27,12 @@ pytestmark = pytest.mark.slow
 SOURCE = Path(arkwright.__file__).parents[1]
 AT_ONCE = 6
 LIMIT_S = 150
-ONLY_ARKWRIGHT = {
-    ("newest", "15-export"): "sbatch --export has slurmd ask `su` for a login environment, and the"
-    " lab has no PAM: `user env retrieval failed requeued held`",
-}
-"""Cases that Slurm alone cannot run here, and why."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin"
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def lab(request):
     with cluster(request.param, nodes=6, gpus=8, cpus=16, binds=[SOURCE]) as running:
-        running.suite = request.param
         yield running
 
 
@@ -60,10 +54,9 @@ def outcomes(request, lab, tmp_path_factory):
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
-def test_a_script_comes_to_its_outcome_on_slurm(case, lab, outcomes):
+def test_a_script_comes_to_its_outcome_on_slurm(case, outcomes):
     if case.name not in outcomes:
-        why = ONLY_ARKWRIGHT.get((lab.suite, case.name))
-        pytest.skip(why or "Arkwright refuses it, Slurm does not")
+        pytest.skip("Arkwright refuses it, Slurm does not")
     assert outcomes[case.name].result() == []
 
 
@@ -73,8 +66,7 @@ def _begin(pool, request, lab, folder, environment):
               if "outcomes" in getattr(item, "fixturenames", ())}  # fmt: skip
     started = {}
     for case in cases():
-        is_ours = case.is_only_arkwright or (lab.suite, case.name) in ONLY_ARKWRIGHT
-        if case.name not in wanted or (is_ours and not environment):
+        if case.name not in wanted or (case.is_only_arkwright and not environment):
             continue
         directory = folder / case.name
         directory.mkdir()

@@ -7,4 +7,4 @@
 echo "to the output"
 echo "to the error" >&2
 srun --output=%x_%t.txt bash -c 'echo "task $SLURM_PROCID"'
-srun --output=step_%s.txt -n 1 echo "the second step"
+srun --output=step_%s.txt -N 1 -n 1 echo "the second step"
