@@ -27,7 +27,7 @@ APT::Install-Recommends "false";
 APT::Sandbox::User "root";
 END
 export APT_CONFIG="$part/apt.conf" DEBIAN_FRONTEND=noninteractive
-apt-get -qq update
+apt-get -qq -o APT::Update::Error-Mode=any update
 # shellcheck disable=SC2086
 apt-get -qq --yes --download-only install \
     base-files base-passwd bash coreutils dash findutils grep hostname libc-bin login mawk mount \

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 SCRIPT = Path(__file__).with_name("install.sh")
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "arkwright-tests"
 LIMIT_S = 300
+FAILURES = {}
 
 
 def root_of(suite, name, packages):
@@ -34,13 +36,21 @@ def root_of(suite, name, packages):
 
 
 def _install(suite, name, root, packages):
-    command = ["sh", str(SCRIPT), suite, str(root), packages]
+    # What failed once is not tried by every test anew: it may take its whole time limit.
+    if root not in FAILURES:
+        FAILURES[root] = _failure([str(SCRIPT), suite, str(root), packages])
+    if FAILURES[root] is not None:
+        shutil.rmtree(f"{root}.part", ignore_errors=True)
+        unavailable(name, f"{name} of Debian {suite} was not installed: {FAILURES[root]}")
+
+
+def _failure(command):
+    """Why the script failed; None where it did not."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S)
+        done = subprocess.run(["sh", *command], capture_output=True, text=True, timeout=LIMIT_S)
     except (OSError, subprocess.TimeoutExpired) as error:
-        unavailable(name, f"{name} of Debian {suite} was not installed: {error}")
-    if done.returncode:
-        unavailable(name, f"{name} of Debian {suite} is not installable: {done.stderr[-300:]}")
+        return str(error)
+    return done.stderr[-400:] if done.returncode else None
 
 
 def unavailable(name, reason):

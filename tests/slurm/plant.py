@@ -33,12 +33,13 @@ OVER = {"succeeded", "failed", "cancelled"}
 class Plant:
     """One server over one lab; `stop` and `start` it as often as wanted, on the same files."""
 
-    def __init__(self, lab, folder, url=None, **engine):
+    def __init__(self, lab, folder, url=None, has_rest=True, **engine):
         self.lab, self.folder = lab, Path(folder)
         self.ledger = lab.shared / "ledger"
         self.ledger.touch()
         self.ledger.chmod(0o666)
-        self.section = engine_section(lab, url=url or lab.url) | engine
+        own = {"url": url or lab.url} if has_rest else {"url": None, "token_command": None}
+        self.section = engine_section(lab, **own) | engine
         self._runner = None
         self.start()
 
@@ -189,13 +190,17 @@ class Plant:
 
     def until(self, reached, limit_s=WAIT_S):
         deadline = time.monotonic() + limit_s
-        while not reached():
-            if time.monotonic() > deadline:
+        while True:
+            began = time.monotonic()
+            if reached():
+                return
+            if began > deadline:
                 raise TimeoutError(
                     f"not after {limit_s} s: {self.counts()}; Slurm has {self.squeue()[:20]};"
                     f" {[event for event in self.events() if event['cause']][-8:]}"
                 )
-            self._run(asyncio.sleep(0.05))
+            # Looking must not take the machine from what is looked at.
+            self._run(asyncio.sleep(max(0.05, 3 * (time.monotonic() - began))))
 
     def until_state(self, job_id, *states, limit_s=WAIT_S):
         self.until(lambda: self.states()[job_id] in states, limit_s)

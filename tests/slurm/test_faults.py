@@ -50,8 +50,9 @@ def proxy(lab):
         yield between
 
 
-def test_a_job_runs_to_its_end(lab, tmp_path):
-    with plant(lab, tmp_path) as works:
+@pytest.mark.parametrize("has_rest", [True, False], ids=["slurmrestd", "commands"])
+def test_a_job_runs_to_its_end(lab, tmp_path, has_rest):
+    with plant(lab, tmp_path, has_rest=has_rest) as works:
         job = works.submit("true")
         assert works.until_state(job, "succeeded", "failed") == "succeeded"
         assert [what for _, what, _ in works.told()] == ["start", "end"]
@@ -78,7 +79,7 @@ def test_a_submission_whose_answer_was_lost_is_found_and_not_repeated(lab, tmp_p
 
 def test_a_hundred_jobs_outlive_restarts_of_slurmctld_and_slurmrestd(lab, tmp_path):
     with plant(lab, tmp_path) as works:
-        jobs = [works.submit() for _ in range(100)]
+        jobs = works.submit_many(100)
         works.until(lambda: works.counts()["running"] == 100)
         numbers = sorted(works.squeue())
         lab.restart_rest(kill=True)

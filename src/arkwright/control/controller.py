@@ -202,6 +202,8 @@ class Controller:
             error = self._launch_errors.get(observation.attempt_id)
             new.append(endings.ended(job, observation, launch_error=error))
             ended_id = observation.attempt_id
+            if observation.reason.startswith(endings.NOT_STARTED):
+                self._node_states.hurry()
         else:
             if observation.phase is AttemptPhase.RUNNING and allowed(job.state, Trigger.LAUNCHED):
                 new.append(_launched(job))

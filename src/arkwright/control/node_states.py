@@ -77,6 +77,10 @@ class NodeStates:
         where it could."""
         return self._faults.get(site, "")
 
+    def hurry(self) -> None:
+        """Look in this round: an end just told of a node that somebody took."""
+        self._next_ms = 0
+
     def look(self, states: States, now_ms: int) -> list[NewEvent]:
         """What the engines say that is not recorded yet."""
         if self._orders and now_ms >= self._tell_ms:

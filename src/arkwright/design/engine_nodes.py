@@ -10,7 +10,6 @@ from arkwright.design.blueprint import Node
 from arkwright.errors import InternalError
 from arkwright.units import MILLI
 
-
 LOCAL = "local"
 """The hall of the nodes of one machine."""
 
@@ -42,8 +41,8 @@ def engine_nodes(found: Sequence[Facts]) -> tuple[Node, ...]:
     """`found` as nodes, in the order given.
 
     Each is its own scale-up domain. Nodes of one machine share rack, hall and site, and with them
-    leaf and spine; of a cluster the rack is the leaf, and the hall the spine above it. What a real node draws at most is an estimate, from the catalogue; nothing
-    virtual is given watts.
+    leaf and spine; of a cluster the rack is the leaf, and the hall the spine above it. What a real
+    node draws at most is an estimate, from the catalogue; nothing virtual is given watts.
     """
     return tuple(_node(facts) for facts in found)
 

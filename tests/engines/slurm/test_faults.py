@@ -12,7 +12,7 @@ import pytest
 from arkwright.engines.port import AttemptPhase
 from arkwright.engines.slurm import rounds
 from arkwright.engines.slurm.folder import Folder
-from arkwright.errors import EngineError
+from arkwright.errors import EngineError, EngineUnreachable
 from engines.slurm.bench import USER, Bench
 
 LAUNCHING, RUNNING = AttemptPhase.LAUNCHING, AttemptPhase.RUNNING
@@ -205,6 +205,10 @@ def test_a_closed_door_is_told_with_the_address(rest_bench):
         bench.see()
     with pytest.raises(EngineError, match="cannot reach"):
         bench.engine.observe(())
+    # What is new is not taken: it may go to another site. What is known is not refused.
+    with pytest.raises(EngineUnreachable, match="cannot reach"):
+        bench.engine.launch(once(bench, attempt_id="8.1"))
+    bench.engine.launch(once(bench))
 
 
 def test_a_cluster_that_was_known_once_opens_without_it_and_one_that_never_was_does_not(tmp_path):

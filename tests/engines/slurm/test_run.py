@@ -7,6 +7,7 @@ import json
 import pytest
 
 from arkwright.engines.port import AttemptPhase, Engine, Placement
+from arkwright.engines.slurm.rounds import FENCE_MS
 from arkwright.errors import EngineError
 from engines.slurm.bench import USER
 
@@ -153,6 +154,11 @@ def test_a_lost_node_is_named(bench):
     bench.until(RUNNING)
     bench.slurm.nodes["n2"].states = ["DOWN", "NOT_RESPONDING"]
     bench.slurm.end(bench.job(), "NODE_FAIL")
+    # What runs on there, out of Slurm's reach, is told to die, and given the time to.
+    lease = bench.output_dir / USER / "7.1" / "lease"
+    bench.when(lambda: lease.read_text() == "over\n")
+    assert bench.see().phase is not ENDED
+    bench.ahead_ms += FENCE_MS
     ended = bench.until(ENDED)
     assert (ended.reason, ended.exit_code) == ("node lost", None)
     assert ended.lost_nodes == ("narvik/hall/rack/n2",)

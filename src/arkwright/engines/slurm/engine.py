@@ -34,9 +34,9 @@ from arkwright.engines.slurm.node_watch import NodeWatch
 from arkwright.engines.slurm.records import (
     Transport,
 )
-from arkwright.engines.slurm.rounds import SUBMITTERS, Rounds
+from arkwright.engines.slurm.rounds import FAILURES_TOLD, SUBMITTERS, Rounds
 from arkwright.engines.slurm.settings import Settings
-from arkwright.errors import EngineError
+from arkwright.errors import EngineError, EngineUnreachable
 
 LOG = logging.getLogger("arkwright.engines.slurm")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -98,10 +98,13 @@ class SlurmEngine:
         )
 
     def launch(self, attempt: Attempt) -> None:
-        """Write the attempt down; the next round submits it."""
+        """Write the attempt down; the next round submits it. Raises EngineUnreachable while Slurm
+        gives no answer: what was not written down may go elsewhere."""
         with self._rounds.lock:
             if attempt.attempt_id in self._rounds.entries or self._files.past(attempt.attempt_id):
                 return
+            if silence := self._silence():
+                raise EngineUnreachable(silence)
             plan.check(attempt, self._watch.names, self._watch.nodes)
             user = attempt.unix_user or self._settings.unix_user(attempt.user)
             Folder(self._settings.output_dir, user, attempt.attempt_id).prepare()
@@ -133,15 +136,14 @@ class SlurmEngine:
 
     def version(self) -> int | None:
         """Grows with whatever may be new; None while Slurm gives no answer."""
-        return None if self._rounds.silence() else self._rounds.version
+        return None if self._silence() else self._rounds.version
 
     def observe(self, attempt_ids: tuple[str, ...]) -> tuple[Observation, ...]:
         """What the last look at Slurm showed. Raises EngineError while Slurm gives no answer and
         an attempt depends on it."""
         with self._rounds.lock:
             found = [self._rounds.entries.get(attempt_id) for attempt_id in attempt_ids]
-            # Without jobs to look at, the nodes are what shows whether Slurm is there.
-            fault = self._rounds.silence() if attempt_ids else self._watch.fault
+            fault = self._silence()
             if fault and (not found or any(each is not None and each.is_live for each in found)):
                 raise EngineError(fault)
             return tuple(
@@ -218,6 +220,12 @@ class SlurmEngine:
                 raise EngineError(f"cannot forget {attempt_id}: it has not ended")
             self._files.forget(entry, sum(ranks_of(entry.attempt)))
             self._rounds.forget(entry)
+
+    def _silence(self) -> str:
+        """Why nothing is known: of jobs, or of nodes, which are looked at without jobs too."""
+        watch = self._watch
+        told = watch.fault if watch.failures >= FAILURES_TOLD else ""
+        return self._rounds.silence() or told
 
     def close(self) -> None:
         """Let go of what this object holds; attempts run on."""

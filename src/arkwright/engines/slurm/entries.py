@@ -107,7 +107,7 @@ class Entries:
     def forget(self, entry: Entry, ranks: int) -> None:
         """Drop all but what a question for output needs."""
         past = msgspec.json.encode(Past(entry.unix_user, ranks))
-        write(self._path(self._past, entry.id), past, is_durable=True)
+        write(self._path(self._past, entry.id), past, is_durable=False)
         self._path(self._attempts, entry.id).unlink(missing_ok=True)
 
     def past(self, attempt_id: str) -> Past | None:

@@ -54,6 +54,8 @@ class NodeWatch:
         self.nodes: Mapping[str, SlurmNode] = {node.name: node for node in known.nodes}
         self.fault = "it has not been asked yet"
         """Why the last look failed; empty when it did not."""
+        self.failures = 0
+        """Looks in a row that failed."""
         self.asked_ms = 0
         """When the last look that succeeded began."""
 
@@ -75,9 +77,10 @@ class NodeWatch:
                 if not self.fault:
                     LOG.warning("site %s: %s", self._site, error)
                 self.fault = str(error)
+                self.failures += 1
                 return
         with self._lock:
-            self.fault, self.asked_ms = "", asked_ms
+            self.fault, self.failures, self.asked_ms = "", 0, asked_ms
             if nodes is None:
                 return
             # What began or ended while Slurm made the list may be in it or not: take all as ours.

@@ -52,6 +52,7 @@ SILENCE_S = 5.0
 """A question without an answer for so long counts as none, however long its limit is."""
 CPU_SHARE = 0.75
 HINT_MS = 500
+WHY_MS = 10_000
 ORPHAN_MS = 30_000
 """So long after Slurm has forgotten a job whose script began, and left no word of its end, it is
 taken to be over: slurmctld has nodes end what it does not know."""
@@ -109,6 +110,8 @@ class Rounds:
         self._asked_at = math.inf
         """When the question was put that is not answered yet, on the monotonic clock."""
         self._pace = Pace(settings.poll_s, CPU_SHARE)
+        self._round_ms = 0
+        """When this round began."""
         self._pool = ThreadPoolExecutor(submitters, "slurm-submit") if submitters else None
 
     def silence(self) -> str:
@@ -135,7 +138,7 @@ class Rounds:
         del self.entries[entry.id]
         self._jobs.pop(entry.id, None)
         self._words.pop(entry.id, None)
-        for key in (entry.id, *(f"{what} {entry.id}" for what in ("hint", "gone", "lost"))):
+        for key in (entry.id, *(f"{what} {entry.id}" for what in ("hint", "gone", "lost", "why"))):
             self._retry_ms.pop(key, None)
 
     def folder(self, entry: Entry) -> Folder:
@@ -206,6 +209,7 @@ class Rounds:
 
     def work(self) -> None:
         """One round: learn what is due, then do what is wanted."""
+        self._round_ms = self._clock()
         if self._pace.is_due() or self._must_list():
             self._look_at_jobs()
         self._watch.work(self.held)
@@ -374,59 +378,69 @@ class Rounds:
                 self._asked_at = math.inf
 
     def _learn(self, live: list[Entry], asked_ms: int, *, by_name: bool) -> None:
-        told: dict[int, tuple[str, ...]] | None = None
-        if by_name or len(live) > self._transport.singles_max:
-            told = None if by_name else self._transport.states()
-            if told is None:
-                told = self._list(asked_ms, live)
-        elif not live:
-            return
-        self._look_closer(live, told, asked_ms)
+        """By names, by states alone, or one by one: the cheapest that tells what is asked."""
+        if by_name:
+            self._follow_list(live, asked_ms)
+        elif len(live) <= self._transport.singles_max:
+            self._look_closer(live)
+        elif (told := self._transport.states()) is None:
+            self._follow_list(live, asked_ms)
+        else:
+            moved = [entry for entry in live if self._has_moved(entry, told.get(entry.job_id))]
+            if len(moved) > self._transport.singles_max:
+                self._follow_list(live, asked_ms)
+                return
+            self._look_closer(moved)
+            for entry in live:
+                job = self._jobs.get(entry.id)
+                # What Slurm has ended may have to die yet.
+                if job is not None and (not entry.started_ms or _is_over(job)):
+                    self._advance(entry, job)
 
-    def _list(self, asked_ms: int, live: list[Entry]) -> dict[int, tuple[str, ...]]:
-        """State of every job on the whole list; what it says of our own is kept where it is all
-        there is to know. A number that was given out again is not the attempt's job."""
+    def _has_moved(self, entry: Entry, now: tuple[str, ...] | None) -> bool:
+        """Whether states alone leave something to ask: what is new, what moved, and now and then
+        why a job still waits."""
+        known = self._jobs.get(entry.id)
+        if known is None or now is None or set(now) != set(known.states):
+            return True
+        return states.is_pending(now) and self._may_ask(f"why {entry.id}", WHY_MS)
+
+    def _follow_list(self, live: list[Entry], asked_ms: int) -> None:
+        """The whole list. A number that was given out again is not the attempt's job."""
         jobs = self._transport.jobs()
-        if jobs is None:  # nothing changed since the last list
-            self._listed_ms = asked_ms
-            known = {entry.job_id: self._jobs.get(entry.id) for entry in live}
-            return {job_id: job.states for job_id, job in known.items() if job is not None}
-        wanted = {entry.job_id: entry.id for entry in live}
-        listed: dict[str, list[SlurmJob]] = {}
-        told: dict[int, tuple[str, ...]] = {}
-        for job in jobs:
-            listed.setdefault(job.name, []).append(job)
-            if job.id in wanted and job.name == wanted[job.id]:
-                told[job.id] = job.states
-                if job.submit_s and self._jobs.get(job.name) != job:
-                    self._jobs[job.name] = job
-                    self.version += 1
-        self._listed, self._listed_ms = listed, asked_ms
-        return told
-
-    def _look_closer(
-        self, live: list[Entry], told: dict[int, tuple[str, ...]] | None, asked_ms: int
-    ) -> None:
-        """Ask for each job that is new, has moved, or is missing; then let the attempts move on."""
-        left = DETAILS_MAX
+        self._listed_ms = asked_ms
+        if jobs is not None:
+            listed: dict[str, list[SlurmJob]] = {}
+            for job in jobs:
+                listed.setdefault(job.name, []).append(job)
+            self._listed = listed
+        unknown: list[Entry] = []
         for entry in live:
-            known, job_id = self._jobs.get(entry.id), entry.job_id
-            now = told.get(job_id) if told is not None else None
-            if known is not None and now is not None and not _needs_more(known, now):
-                self._advance(entry, known)
-                continue
-            if told is not None and now is None and asked_ms <= entry.submitted_ms:
-                continue  # the list is older than the job
-            if left == 0:
-                continue
-            left -= 1
-            job = self._transport.job(job_id)
-            if job is not None and job.name != entry.id:
-                job = None  # the number was given out again
+            job = next((j for j in self._listed.get(entry.id, ()) if j.id == entry.job_id), None)
+            if job is None:
+                # Missing from a list that is older than the job it is no sign of anything.
+                unknown += [entry] if asked_ms > entry.submitted_ms else []
+            elif _is_complete(job, entry):
+                self._keep(entry, job)
+                self._advance(entry, job)
+            else:
+                unknown.append(entry)
+        self._look_closer(unknown[:DETAILS_MAX])
+
+    def _look_closer(self, entries: Sequence[Entry]) -> None:
+        """Ask for each job by itself; then let its attempt move on."""
+        for entry in entries:
+            told = self._transport.job(entry.job_id)
+            # A number may have been given out again.
+            job = told if told is not None and told.name == entry.id else None
             if job is not None:
-                self._jobs[entry.id] = job
-                self.version += 1
+                self._keep(entry, job)
             self._advance(entry, job)
+
+    def _keep(self, entry: Entry, job: SlurmJob) -> None:
+        if self._jobs.get(entry.id) != job:
+            self._jobs[entry.id] = job
+            self.version += 1
 
     def _advance(self, entry: Entry, job: SlurmJob | None) -> None:
         """Follow what Slurm says of one attempt."""
@@ -451,16 +465,18 @@ class Rounds:
         for entry in live:
             if not entry.started_ms:
                 self._look_for_start(entry)
-            if entry.started_ms and self.folder(entry).has_ended() and self._may_hint(entry):
+            if entry.started_ms and self.folder(entry).has_ended():
+                if not self._may_ask(f"hint {entry.id}", HINT_MS):
+                    continue
                 with contextlib.suppress(EngineError):
-                    self._look_closer([entry], None, self._clock())
+                    self._look_closer([entry])
 
-    def _may_hint(self, entry: Entry) -> bool:
-        """Not in every round: Slurm may take its time to end what its script has ended."""
-        now_ms, key = self._clock(), f"hint {entry.id}"
+    def _may_ask(self, key: str, every_ms: int) -> bool:
+        """Whether it is time again for what is asked now and then only."""
+        now_ms = self._clock()
         if now_ms < self._retry_ms.get(key, 0):
             return False
-        self._retry_ms[key] = now_ms + HINT_MS
+        self._retry_ms[key] = now_ms + every_ms
         return True
 
     def _look_for_start(self, entry: Entry) -> None:
@@ -514,7 +530,8 @@ class Rounds:
             job = self._past(entry)
         if job is None and record is None and entry.job_id and not self._is_gone(entry, folder):
             return
-        if job is not None and not entry.stop and states.end_of(job).exit_code != 0:
+        is_bad = job is not None and not entry.stop and states.end_of(job).exit_code != 0
+        if is_bad and self._watch.asked_ms < self._round_ms:
             self._watch.look(self.held)  # it may be a node's fault: which, the next list says
         by_name = {plan.name_of(each.node): each.node for each in entry.attempt.placements}
         failure = folder.first_failure() if entry.started_ms or record else None
@@ -530,7 +547,8 @@ class Rounds:
         with self.lock:
             entry.started_ms = entry.started_ms or self._start_ms(entry, job, folder)
             entry.end = conclude(entry, job, record, failure, lost, self._clock())
-            self._files.save(entry, is_durable=True)
+            # Lost in a crash, it is found again; the log above the port is what keeps ends.
+            self._files.save(entry)
             self.ports.discard(entry.port)
             self.version += 1
 
@@ -566,12 +584,16 @@ class Rounds:
         return max(entry.submitted_ms, self._clock() - max(0, lasted_s) * 1000)
 
 
-def _needs_more(known: SlurmJob, now: tuple[str, ...]) -> bool:
-    """Whether a list that tells states alone leaves something to ask: what moved, why a job waits,
-    and with which code one ended."""
-    is_over = states.phase_of(known.states) is AttemptPhase.ENDED
-    is_waiting = states.is_pending(known.states)
-    return set(now) != set(known.states) or is_waiting or (is_over and known.exit_code is None)
+def _is_over(job: SlurmJob) -> bool:
+    return states.phase_of(job.states) is AttemptPhase.ENDED
+
+
+def _is_complete(job: SlurmJob, entry: Entry) -> bool:
+    """Whether a list tells of a job all that is needed: commands tell no exit codes and no times,
+    which matter only for what ended by itself."""
+    is_over = _is_over(job)
+    was_taken_back = entry.stop is not None and not entry.started_ms
+    return not is_over or job.exit_code is not None or was_taken_back
 
 
 def _close_for_good(folder: Folder) -> None:
