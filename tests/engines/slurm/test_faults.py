@@ -332,6 +332,8 @@ def test_a_job_whose_node_others_were_quicker_to_take_is_taken_back(bench):
     assert ended.reason == "not started: n1: in use by others in Slurm (4 GPUs)"
     assert bench.job().states == ["CANCELLED"]
     assert runs(bench) == 0
+    # Whoever decides anew at this moment must not choose that node again.
+    assert bench.engine.nodes()[0].state == "draining"
 
 
 def test_the_output_of_jobs_needs_a_place_that_is_the_user_s(rest_bench):

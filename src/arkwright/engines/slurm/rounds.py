@@ -493,8 +493,12 @@ class Rounds:
             self.version += 1
 
     def _waits_long(self, entry: Entry) -> bool:
+        if entry.started_ms:
+            return False
+        if entry.given_up:
+            return True  # taken back for that, it is cancelled by now and still holds nothing
         job = self._jobs.get(entry.id)
-        is_waiting = job is not None and states.is_pending(job.states) and not entry.started_ms
+        is_waiting = job is not None and states.is_pending(job.states)
         return is_waiting and self._clock() >= entry.submitted_ms + PATIENCE_MS
 
     def _wait(self, entry: Entry, job: SlurmJob) -> None:
