@@ -106,7 +106,7 @@ def _neutral(text: str) -> str:
     and nothing else."""
     text = re.sub(r"(?<=batch job )\d+", "JOB", text)
     text = re.sub(r"^srun: Warning: ", "srun: warning: ", text, flags=re.M)
-    return re.sub(r"^(slurmstepd\S*: error: \*\*\* .*|srun: .* lacks support for .*)\n", "", text,
+    return re.sub(r"^(\S+ error: \*\*\* JOB .*|srun: .* lacks support for .*)\n", "", text,
                   flags=re.M)  # fmt: skip
 
 
