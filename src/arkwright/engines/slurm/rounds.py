@@ -416,13 +416,14 @@ class Rounds:
             self._listed = listed
         unknown: list[Entry] = []
         for entry in live:
-            job = next((j for j in self._listed.get(entry.id, ()) if j.id == entry.job_id), None)
-            if job is None:
+            named = self._listed.get(entry.id, ())
+            mine = next((each for each in named if each.id == entry.job_id), None)
+            if mine is None:
                 # Missing from a list that is older than the job it is no sign of anything.
                 unknown += [entry] if asked_ms > entry.submitted_ms else []
-            elif _is_complete(job, entry):
-                self._keep(entry, job)
-                self._advance(entry, job)
+            elif _is_complete(mine, entry):
+                self._keep(entry, mine)
+                self._advance(entry, mine)
             else:
                 unknown.append(entry)
         self._look_closer(unknown[:DETAILS_MAX])
