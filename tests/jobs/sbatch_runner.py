@@ -17,10 +17,6 @@ HELD_BACK = ("worker.py",)
 """Files that a script writes for itself."""
 
 
-_TOLD = re.compile(r"^slurmstepd.*\*\*\* (?:JOB|STEP) .*\*\*\*.*\n", re.MULTILINE)
-"""Slurm may get to write this into a job's output before it stops it, or not."""
-
-
 class Ended(NamedTuple):
     """How a shell command ended."""
 
@@ -95,7 +91,7 @@ def _read(path: Path) -> Case:
 def _files(directory: Path) -> dict[str, str]:
     """Files by name relative to the directory, both with job numbers replaced."""
     return {
-        _neutral_name(str(path.relative_to(directory))): _TOLD.sub("", path.read_text())
+        _neutral_name(str(path.relative_to(directory))): _neutral(path.read_text(errors="replace"))
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
@@ -106,7 +102,12 @@ def _neutral_name(name: str) -> str:
 
 
 def _neutral(text: str) -> str:
-    return re.sub(r"(?<=batch job )\d+", "JOB", text)
+    """Without what differs from run to run, from version to version and with a cluster's setting,
+    and nothing else."""
+    text = re.sub(r"(?<=batch job )\d+", "JOB", text)
+    text = re.sub(r"^srun: Warning: ", "srun: warning: ", text, flags=re.M)
+    return re.sub(r"^(\S+ error: \*\*\* JOB .*|srun: .* lacks support for .*)\n", "", text,
+                  flags=re.M)  # fmt: skip
 
 
 def _fits(how: str, wanted: str, found: str) -> bool:
@@ -115,4 +116,4 @@ def _fits(how: str, wanted: str, found: str) -> bool:
     if how == "matching":
         return all(any(line in other for other in found.splitlines())
                    for line in wanted.splitlines())  # fmt: skip
-    return wanted == found
+    return _neutral(wanted) == found

@@ -56,7 +56,7 @@ def outcomes(request, lab, tmp_path_factory):
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case.name)
 def test_a_script_comes_to_its_outcome_on_slurm(case, outcomes):
     if case.name not in outcomes:
-        pytest.skip("Slurm does otherwise, by design")
+        pytest.skip("Arkwright refuses it, Slurm does not")
     assert outcomes[case.name].result() == []
 
 

@@ -12,7 +12,7 @@ from arkwright.engines.port import ArrayTask, AttemptPhase, Placement
 from arkwright.engines.slurm import plan
 from arkwright.engines.slurm.entries import Entry
 from arkwright.engines.slurm.records import SlurmNode, Submission
-from arkwright.jobs.spec import EarlySignal, SlurmOptions, Starts
+from arkwright.jobs.spec import EarlySignal, OpenMode, SlurmOptions, Starts
 from engines.slurm.bench import USER, Bench
 
 ENDED, RUNNING = AttemptPhase.ENDED, AttemptPhase.RUNNING
@@ -151,3 +151,27 @@ def test_nothing_of_the_server_s_own_environment_reaches_the_job(rest_bench, mon
     monkeypatch.setenv("SECRET_OF_THE_SERVER", "1")
     assert "SECRET_OF_THE_SERVER" not in submission(rest_bench).script
     assert Path(submission(rest_bench).workdir) == rest_bench.output_dir / USER
+
+
+def test_a_batch_script_finds_what_sbatch_would_have_set_by_its_options(rest_bench):
+    options = SlurmOptions(ntasks_per_node=4, cpus_per_task=2)
+    script = submission(rest_bench, starts=Starts.BATCH, gpus=8, slurm=options).script
+    assert "export SLURM_NTASKS_PER_NODE=4\n" in script
+    assert "export SLURM_CPUS_PER_TASK=2\n" in script
+    assert "export SRUN_CPUS_PER_TASK=2\n" in script
+    assert "export SLURM_GPUS_PER_NODE=8\n" in script
+
+
+def test_options_that_nobody_gave_leave_no_variables(rest_bench):
+    """`srun` would take them for its own options: `srun -n 1` with SLURM_NTASKS_PER_NODE=8."""
+    script = submission(rest_bench, starts=Starts.BATCH, gpus=0, slurm=SlurmOptions()).script
+    names = "SLURM_CPUS_PER_TASK SLURM_NTASKS_PER_NODE SLURM_GPUS_PER_TASK SLURM_GPUS_PER_NODE"
+    assert f"unset {names} SLURM_TRES_PER_TASK\n" in script
+    assert not any(f"export {name}" in script for name in ("SRUN_CPUS_PER_TASK", *names.split()))
+
+
+def test_an_output_file_has_the_number_that_the_submitter_was_told(rest_bench):
+    """Slurm's own number is another one, and a new one in every attempt."""
+    options = SlurmOptions(output="slurm-%j.out", open_mode=OpenMode.APPEND)
+    script = submission(rest_bench, starts=Starts.BATCH, slurm=options, number=42).script
+    assert 'out="slurm-42.out"\n' in script

@@ -86,7 +86,10 @@ def _places(layout: Layout, task: Task, reserved: Sequence[int] | None) -> list[
 
 
 def _exported(export: str | None) -> dict[str, str]:
-    """`--export` of srun: ALL by default, else the variables named and Slurm's own."""
+    """`--export` of srun: ALL by default, else the variables named and Slurm's own.
+
+    Beside ALL a value is given only to what has none: srun merges the environment over it.
+    """
     here = dict(os.environ)
     items = (export or "ALL").split(",")
     words = {item.upper() for item in items}
@@ -97,7 +100,7 @@ def _exported(export: str | None) -> dict[str, str]:
         found |= {name: here[name] for name in BASE if name in here}
     for item in items:
         name, equals, value = item.partition("=")
-        if equals:
+        if equals and not ("ALL" in words and name in here):
             found[name] = value
         elif name in here and name.upper() not in ("ALL", "NONE", "NIL"):
             found[name] = here[name]

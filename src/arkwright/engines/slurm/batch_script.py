@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from arkwright.engines.port import Attempt
 from arkwright.engines.rank_environment import attempt_index
+from arkwright.engines.slurm.script_variables import BY_OPTIONS, script_variables
 from arkwright.jobs.spec import OpenMode, SlurmOptions, Starts
 
 STOP_SIGNAL = 23
@@ -65,6 +66,7 @@ def batch_script(attempt: Attempt, gang: Gang) -> str:
         "#!/bin/sh",
         f"# Arkwright: attempt {attempt.attempt_id} of job {attempt.job_name!r}".replace("\n", " "),
         _head(gang),
+        f"unset {' '.join(BY_OPTIONS)}" if is_batch else "",
         _file("env.sh", _exports(_environment(attempt, gang)) + "\n") + '\n. "$D/env.sh"',
         _file("script", attempt.script) if attempt.script is not None else "",
         _watch(gang),
@@ -124,9 +126,10 @@ def _environment(attempt: Attempt, gang: Gang) -> dict[str, str]:
     }
     if attempt.starts is Starts.BATCH:
         # A script that starts its own ranks finds them by Slurm's words; a wrong one would mislead.
-        for name in ("WORLD_SIZE", "OMP_NUM_THREADS"):
+        for name in ("WORLD_SIZE", "OMP_NUM_THREADS", "SRUN_CPUS_PER_TASK"):
             if name not in gang.environment:
                 del words[name]
+        words |= script_variables(attempt, gang.names[0])
     if index > 1:
         words["SLURM_RESTART_COUNT"] = str(index - 1)
     if attempt.checkpoint_dir is not None:
@@ -364,10 +367,12 @@ def _early(options: SlurmOptions, attempt: Attempt) -> list[str]:
 def _pattern(pattern: str, attempt: Attempt) -> str:
     """Slurm's patterns of file names as words of the shell."""
     task = attempt.array
+    # The number that its submitter was told, the same in every attempt; Slurm's own is neither.
+    number = str(attempt.number) if attempt.number else "${SLURM_JOB_ID}"
     known = {
         "%": "%",
-        "j": "${SLURM_JOB_ID}",
-        "A": str(task.number) if task else "${SLURM_JOB_ID}",
+        "j": number,
+        "A": str(task.number) if task else number,
         "a": str(task.index) if task else "4294967294",
         "x": "${SLURM_JOB_NAME}",
         "u": "${USER}",
