@@ -33,12 +33,14 @@ OVER = {"succeeded", "failed", "cancelled"}
 class Plant:
     """One server over one lab; `stop` and `start` it as often as wanted, on the same files."""
 
-    def __init__(self, lab, folder, url=None, has_rest=True, **engine):
+    def __init__(self, lab, folder, url=None, has_rest=True, sites=None, **engine):
+        """`sites` are others beside `lab`, by name the `engine:` of each."""
         self.lab, self.folder = lab, Path(folder)
         self.ledger = lab.shared / "ledger"
         self.ledger.touch()
         self.ledger.chmod(0o666)
-        self.section = engine_section(lab, url or lab.url, has_rest) | engine
+        self.sections = {"lab": engine_section(lab, url or lab.url, has_rest) | engine}
+        self.sections |= sites or {}
         self._runner = None
         self.start()
 
@@ -48,7 +50,10 @@ class Plant:
         """A new server on the store that is there."""
         factory = {
             "factory": "plant",
-            "sites": {"lab": {"country": "NO", "engine": self.section}},
+            "sites": {
+                name: {"country": "NO", "engine": section}
+                for name, section in self.sections.items()
+            },
             "organisations": {"org": {}},
         }
         self._runner = asyncio.Runner()
@@ -67,7 +72,9 @@ class Plant:
         if self._runner is None:
             return
         self.server.stop()
-        self.server.engines["lab"].close()
+        for name, section in self.sections.items():
+            if section["kind"] == "slurm":
+                self.server.engines[name].close()
         self._runner.close()
         self._runner = None
 
@@ -125,6 +132,18 @@ class Plant:
     def job(self, job_id):
         return self.ask("GET", f"/v1/jobs/{job_id}")
 
+    def why(self, job_id):
+        """The code of what it waits for."""
+        return self.ask("GET", f"/v1/jobs/{job_id}/why")["reason"]["code"]
+
+    def out_of_reach(self):
+        """Sites that the log says do not answer."""
+        answers = {}
+        for event in self.server.store.read().events(limit=EVENTS_MAX):
+            if event.kind.value in ("site_unreachable", "site_reachable"):
+                answers[event.subject] = event.after["is_reachable"]
+        return [site for site, is_reachable in answers.items() if not is_reachable]
+
     def slurm_job(self, job_id):
         """Number and state of the newest job of Slurm's that runs it."""
         found = [(int(number), state) for number, attempt, state, _ in self.squeue()
@@ -173,14 +192,14 @@ class Plant:
         items = self.ask("GET", "/v1/nodes")["items"]
         return {item["path"].rpartition("/")[2]: item["state"] for item in items}
 
-    def squeue(self):
+    def squeue(self, lab=None):
         """Slurm's own list: number, attempt, state, nodes."""
-        printed = self.lab.run("squeue", "-h", "-a", "-t", "all", "-o", "%i|%j|%T|%N")
+        printed = (lab or self.lab).run("squeue", "-h", "-a", "-t", "all", "-o", "%i|%j|%T|%N")
         return [line.split("|") for line in printed.splitlines()]
 
-    def live(self):
+    def live(self, lab=None):
         """Attempts that Slurm has now; direct jobs have names of another form."""
-        return [name for _, name, state, _ in self.squeue()
+        return [name for _, name, state, _ in self.squeue(lab)
                 if state in LIVE and ATTEMPT.fullmatch(name)]  # fmt: skip
 
     def told(self):
@@ -210,9 +229,9 @@ class Plant:
     def check(self, limit_s=20.0):
         """The promises of the live system hold, and store and Slurm agree before long."""
         self._check_events()
-        self._check_starts()
+        self.check_starts()
         self.until(lambda: not self.disagreements(), limit_s)
-        self._check_starts()
+        self.check_starts()
 
     def disagreements(self):
         """What the store and Slurm tell differently, in words."""
@@ -239,7 +258,7 @@ class Plant:
                 attempts[job] = event["attempt"]
             last[job] = event["state"]
 
-    def _check_starts(self):
+    def check_starts(self):
         """Nothing ran twice, and nothing ran that the store does not know."""
         starts = Counter(attempt for attempt, what, _ in self.told() if what == "start")
         assert all(many == 1 for many in starts.values()), starts
