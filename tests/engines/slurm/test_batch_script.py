@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -125,15 +124,16 @@ def test_a_task_of_an_array_knows_which(rest_bench):
 
 def test_a_job_saves_before_it_is_stopped(rest_bench):
     bench = rest_bench
-    trap = 'trap "echo saving" USR1; trap "echo ending; exit 0" TERM; while :; do sleep 0.05; done'
+    trap = 'trap "echo saving" USR1; trap "echo ending; exit 0" TERM; echo ready; '
+    trap += "while :; do sleep 0.05; done"
     bench.engine.launch(
         bench.attempt(command=trap, nodes=1, ranks=1, checkpoint_signal="SIGUSR1", grace_s=1.0)
     )
     bench.until(RUNNING)
-    time.sleep(0.1)
+    bench.when(bench.log)
     bench.engine.stop("7.1", grace_s=1.0, reason="")
     bench.until(ENDED)
-    assert bench.log() == "saving\nending\n"
+    assert bench.log() == "ready\nsaving\nending\n"
 
 
 @pytest.mark.parametrize("name", ["it's", "a\nb", '"$(rm -rf /)"', "%s\\n"])

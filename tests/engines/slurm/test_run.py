@@ -75,13 +75,15 @@ def test_the_first_rank_that_fails_gives_the_code_and_the_node(bench):
 
 
 def test_a_stop_ends_ranks_softly_and_says_why(bench):
-    bench.engine.launch(bench.attempt(command='trap "echo saved; exit 0" TERM; sleep 60 & wait'))
+    trap = 'trap "echo saved; exit 0" TERM; echo ready; sleep 60 & wait'
+    bench.engine.launch(bench.attempt(command=trap))
     bench.until(RUNNING)
+    bench.when(lambda: all(bench.log(rank) for rank in range(4)))
     bench.engine.stop("7.1", grace_s=5.0, reason="power limit")
     bench.engine.stop("7.1", grace_s=5.0, reason="another")
     ended = bench.until(ENDED)
     assert ended.reason == "stopped: power limit"
-    assert bench.log(3) == "saved\n"
+    assert bench.log(3) == "ready\nsaved\n"
 
 
 def test_what_does_not_obey_within_its_grace_is_killed(bench):
