@@ -17,6 +17,15 @@ HELD_BACK = ("worker.py",)
 """Files that a script writes for itself."""
 
 
+_OF_THE_RUN = re.compile(
+    r"^(\S+ error: \*\*\* JOB .*|srun: .* lacks support for .*"
+    r"|srun: Job \d+ step creation temporarily disabled.*|srun: Step created for .*)\n",
+    re.MULTILINE,
+)
+"""Slurm may write these into a job's output, or not: that it stops a job that is queued again, what
+its cluster is not set up for, and that it has not noticed yet that the step before is over."""
+
+
 class Ended(NamedTuple):
     """How a shell command ended."""
 
@@ -106,8 +115,7 @@ def _neutral(text: str) -> str:
     and nothing else."""
     text = re.sub(r"(?<=batch job )\d+", "JOB", text)
     text = re.sub(r"^srun: Warning: ", "srun: warning: ", text, flags=re.M)
-    return re.sub(r"^(\S+ error: \*\*\* JOB .*|srun: .* lacks support for .*)\n", "", text,
-                  flags=re.M)  # fmt: skip
+    return _OF_THE_RUN.sub("", text)
 
 
 def _fits(how: str, wanted: str, found: str) -> bool:
