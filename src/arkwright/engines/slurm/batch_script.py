@@ -166,14 +166,24 @@ def _watch(gang: Gang) -> str:
     watch = f"""\
 #!/bin/sh
 exec > /dev/null 2>&1 < /dev/null
-read -r _ _ _ _ group _ < "/proc/$1/stat" || exit 0
 while sleep {WATCH_S} && kill -0 "$1"; do
-    read -r word < {lease} && [ "$word" = {OVER} ] && kill -s KILL -- "-$group"
+    read -r word < {lease} && [ "$word" = {OVER} ] || continue
+    read -r told < "/proc/$1/stat" || exit 0
+    # Past the name, which may hold anything: state, parent, group.
+    group=${{told##*) }} group=${{group#* * }}
+    kill -s KILL -- "-${{group%% *}}"
 done
 """
+    # Slurm kills the prolog's group when it returns: not before the watcher has left that.
     task = f"""\
 #!/bin/sh
 setsid {shlex.quote(f"{gang.folder}/watch.sh")} "$SLURM_TASK_PID" > /dev/null 2>&1 < /dev/null &
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    read -r told < "/proc/$!/stat" || exit 0
+    group=${{told##*) }} group=${{group#* * }}
+    [ "${{group%% *}}" = $! ] && exit 0
+    sleep 0.1
+done
 """
     return f"{_file('watch.sh', watch)}\n{_file('task.sh', task)}\n" + '"$D/watch.sh" $$ &'
 

@@ -545,7 +545,9 @@ class Rounds:
             for name, path in by_name.items()
             if (job is not None and name == job.failed_node) or self._watch.is_lost(name)
         ]
-        if lost and not self._is_dead(entry, folder):
+        # Slurm may tell the loss of a node before it tells which.
+        is_lost = bool(lost) or (job is not None and states.end_of(job).is_lost)
+        if is_lost and not self._is_dead(entry, folder):
             return
         if failure is not None:
             failure = (by_name.get(failure[0], ""), failure[1])
