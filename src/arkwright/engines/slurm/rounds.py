@@ -189,22 +189,6 @@ class Rounds:
             started_ms=entry.started_ms or None,
         )
 
-    def _held(self) -> dict[str, tuple[int, bool]]:
-        """GPUs that attempts of ours hold by node's name, those that just ended included: the list
-        of nodes may be older than their end."""
-        held: dict[str, tuple[int, bool]] = {}
-        for entry in self.entries.values():
-            ended_ms = (entry.end.ended_ms or 0) if entry.end is not None else None
-            if not entry.tries or (ended_ms is not None and ended_ms < self._watch.asked_ms):
-                continue
-            if self._waits_long(entry):
-                continue  # it holds nothing, and is not to hide those who do
-            for placement in entry.attempt.placements:
-                name = plan.name_of(placement.node)
-                gpus, _ = held.get(name, (0, False))
-                held[name] = (gpus + placement.gpus, True)
-        return held
-
     # --- rounds --------------------------------------------------------------------------------
 
     def work(self) -> None:
