@@ -7,7 +7,7 @@ import json
 import pytest
 
 from arkwright.engines.port import AttemptPhase, Engine, Placement
-from arkwright.engines.slurm.rounds import FENCE_MS
+from arkwright.engines.slurm.batch_script import FENCE_MS
 from arkwright.errors import EngineError
 from engines.slurm.bench import USER
 

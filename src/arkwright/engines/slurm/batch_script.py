@@ -30,6 +30,9 @@ OVER = "over"
 """Stands in `lease` when the attempt was given up."""
 WATCH_S = 2
 """How often `watch.sh` reads it."""
+FENCE_MS = 3_000 * WATCH_S
+"""So long after an attempt was given up nothing of it is left on nodes that Slurm lost: whoever
+watches over its tasks has read the word, late as a shared file system may show it."""
 EXIT_CLAIMED = 75
 """The script found that another has the attempt."""
 EXIT_STOPPED = 143

@@ -19,12 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from arkwright.engines.port import AttemptPhase, Observation
 from arkwright.engines.slurm import plan, states
-from arkwright.engines.slurm.batch_script import (
-    EXIT_CLAIMED,
-    STOP_SIGNAL,
-    WATCH_S,
-    ranks_of,
-)
+from arkwright.engines.slurm.batch_script import EXIT_CLAIMED, FENCE_MS, STOP_SIGNAL, ranks_of
 from arkwright.engines.slurm.entries import Entries, Entry
 from arkwright.engines.slurm.folder import Folder
 from arkwright.engines.slurm.node_watch import NodeWatch
@@ -56,9 +51,6 @@ WHY_MS = 10_000
 ORPHAN_MS = 30_000
 """So long after Slurm has forgotten a job whose script began, and left no word of its end, it is
 taken to be over: slurmctld has nodes end what it does not know."""
-FENCE_MS = 3_000 * WATCH_S
-"""So long after an attempt was given up nothing of it is left on nodes that Slurm lost: whoever
-watches over its tasks has read the word, late as a shared file system may show it."""
 HINTS_MAX = 200
 """With so many attempts at most, each one's files are looked at in every round: they show a start
 or an end before the next list is due."""
@@ -110,8 +102,7 @@ class Rounds:
         self._asked_at = math.inf
         """When the question was put that is not answered yet, on the monotonic clock."""
         self._pace = Pace(settings.poll_s, CPU_SHARE)
-        self._round_ms = 0
-        """When this round began."""
+        self._round_ms = 0  # when this round began
         self._pool = ThreadPoolExecutor(submitters, "slurm-submit") if submitters else None
 
     def silence(self) -> str:
@@ -378,7 +369,7 @@ class Rounds:
             for entry in live:
                 job = self._jobs.get(entry.id)
                 # What Slurm has ended may have to die yet.
-                if job is not None and (not entry.started_ms or _is_over(job)):
+                if job is not None and (not entry.started_ms or states.is_over(job)):
                     self._advance(entry, job)
 
     def _has_moved(self, entry: Entry, now: tuple[str, ...] | None) -> bool:
@@ -546,7 +537,7 @@ class Rounds:
     def _past(self, entry: Entry) -> SlurmJob | None:
         """The job as the accounts have it, if they say that it is over."""
         for job in reversed(self._transport.past(entry.id)):
-            if job.id == entry.job_id and states.phase_of(job.states) is AttemptPhase.ENDED:
+            if job.id == entry.job_id and states.is_over(job):
                 return job
         return None
 
@@ -575,16 +566,11 @@ class Rounds:
         return max(entry.submitted_ms, self._clock() - max(0, lasted_s) * 1000)
 
 
-def _is_over(job: SlurmJob) -> bool:
-    return states.phase_of(job.states) is AttemptPhase.ENDED
-
-
 def _is_complete(job: SlurmJob, entry: Entry) -> bool:
     """Whether a list tells of a job all that is needed: commands tell no exit codes and no times,
     which matter only for what ended by itself."""
-    is_over = _is_over(job)
     was_taken_back = entry.stop is not None and not entry.started_ms
-    return not is_over or job.exit_code is not None or was_taken_back
+    return not states.is_over(job) or job.exit_code is not None or was_taken_back
 
 
 def _close_for_good(folder: Folder) -> None:

@@ -61,6 +61,11 @@ def phase_of(states: tuple[str, ...]) -> AttemptPhase:
     )
 
 
+def is_over(job: SlurmJob) -> bool:
+    """Whether Slurm has nothing of it any more."""
+    return phase_of(job.states) is AttemptPhase.ENDED
+
+
 def is_pending(states: tuple[str, ...]) -> bool:
     """Whether Slurm has not begun it."""
     return bool(set(states) & _WAITING) and not set(states) & (_ENDING | _FINAL)
