@@ -69,6 +69,17 @@ def test_a_launch_that_failed_is_not_forgotten_by_a_disk_that_was_full_just_then
     assert reason == "launch failed: no such image; no retry left of 0"
 
 
+def test_refused_launches_are_seen_where_the_engine_says_that_nothing_is_new(
+    site: Site, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr(site.engine, "version", lambda: 7)
+    site.engine.fail_launches(10, "no such user")
+    job_id = site.submit(retry={"limit": 2})
+    site.until(lambda: site.state(job_id) == "failed")
+    reason = site.ask("GET", f"/v1/jobs/{job_id}").json["reason"]
+    assert reason == "launch failed: no such user; no retry left of 2"
+
+
 def test_a_bug_in_one_round_is_reported_and_the_next_rounds_go_on(
     site: Site, monkeypatch: Any
 ) -> None:

@@ -253,3 +253,9 @@ def test_the_factory_says_what_runs(site: Site) -> None:
         }
     ]
     assert found["projects"] == ["lab", "lab/vision", "rival"]
+
+
+def test_output_of_a_job_that_has_not_started_is_not_there_yet(site: Site) -> None:
+    answer = site.ask("GET", f"/v1/jobs/{site.submit(held=True)}/logs")
+    assert answer.status == 404
+    assert "has not started yet: nothing was written" in answer.json["detail"]

@@ -96,9 +96,9 @@ WORDS: dict[int, tuple[Any, str, str, str]] = {
         "",
     ),
     codes.NODES_DOWN: (
-        R(codes.NODES_DOWN, asked=1, free=0, change=codes.NODES_RETURN, to=1),
+        R(codes.NODES_DOWN, asked=2, free=1, change=codes.NODES_RETURN, to=1),
         "nodes-down",
-        "asks for 1 node with 8 GPUs each; only 0 of the nodes that could serve it are up",
+        "asks for 2 nodes with 8 GPUs each; only 1 of the nodes that could serve it is up",
         "return nodes to service: arkwright nodes resume NODE",
     ),
     codes.NEVER_NO_SUCH_NODE: (

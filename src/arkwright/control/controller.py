@@ -400,6 +400,8 @@ class Controller:
         except EngineError as error:
             LOG.warning("%s cannot be launched: %s", job.attempt_id, error)
             self._launch_errors[job.attempt_id] = str(error)
+            # Nothing changed at the site, which has no such attempt: it is asked all the same.
+            self._versions.pop(job.site, None)
         self._launched.add(job.attempt_id)
 
     def _adjust(self, job: ActiveJob) -> None:

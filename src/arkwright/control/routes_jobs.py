@@ -168,7 +168,8 @@ async def logs(api: Context, request: Request, identity: Identity) -> Response:
     rank = integer(query.get("rank"), "rank", 0)
     found = next((a for a in resource.attempts if a.n == attempt), None)
     if found is None:
-        raise NotFound(f"job {resource.id} has no attempt {attempt} yet: nothing was written")
+        what = f"has no attempt {attempt}" if attempt else "has not started yet"
+        raise NotFound(f"job {resource.id} {what}: nothing was written")
     ranks = ranks_of(msgspec.convert(resource.spec, JobSpec), resource.nodes)
     if rank >= ranks:
         raise NotFound(f"job {resource.id} has ranks 0 to {ranks - 1}; there is no rank {rank}")

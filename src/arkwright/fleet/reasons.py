@@ -211,7 +211,7 @@ def _nodes_down(c: _Context) -> str:
     r = c.reason
     return (
         f"asks for {r.asked} {_plural('node', r.asked)} with {c.per_node} each; "
-        f"only {r.free} of the nodes that could serve it are up"
+        f"only {r.free} of the nodes that could serve it {'is' if r.free == 1 else 'are'} up"
     )
 
 

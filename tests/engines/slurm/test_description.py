@@ -181,6 +181,12 @@ NodeName=g2 Name=gpu Type=h200 Count=4
 }
 
 
+@pytest.mark.parametrize(("how", "notes"), [("off", 0), ("nvml", 1)])
+def test_only_gpus_that_slurm_looks_for_are_missing(how, notes):
+    files = CONF | {"gres.conf": f"AutoDetect={how}\n{CONF['gres.conf']}"}
+    assert len(configured_cluster(files).notes) == notes
+
+
 def test_configuration_files_with_defaults_includes_and_sets():
     found = configured_cluster(CONF)
     nodes = {node.name: node for node in found.nodes}
@@ -295,6 +301,13 @@ def test_outputs_that_are_cut_or_mangled_are_read_or_refused(version, name, at, 
         inventory_of(found.cluster)
     except InputError:
         return  # said in words, with the line
+
+
+def test_cpus_of_a_task_are_no_resource_beside_cpus():
+    cells = TEXTS["26.05"]["queue"].splitlines()[5].split("^")
+    cells[FIELDS.index("tres-per-task")] = "cpu=4,gres/shard=2"
+    (job,) = queue("^".join(cells))
+    assert set(job.gres) == {"shard"}
 
 
 def test_large_jobs_are_told_in_thousands_where_nobody_asks_otherwise():

@@ -72,7 +72,7 @@ def configured_cluster(files: Mapping[str, str]) -> Description:
         raise InputError("cannot read the configuration", problems[:40])
     if not nodes:
         raise InputError(f"{main} names no node, so there is nothing to import")
-    detected = sum("autodetect" in line.told for line in gres)
+    detected = any(line.told.get("autodetect", "off").lower() != "off" for line in gres)
     note = "gres.conf detects GPUs by itself: what it finds is not in the files"
     return Description(
         cluster=settings.get("clustername", ""),

@@ -28,6 +28,8 @@ FORMAT = ",".join(f"{name}:{MARK}" for name in FIELDS)
 
 _MEMORY = re.compile(r"(?:^|,)mem=([\d.]+)([KMGTP]?)")
 _MIB = {"": 1.0, "K": 2**-10, "M": 1.0, "G": 2.0**10, "T": 2.0**20, "P": 2.0**30}
+_NOT_GENERIC = ("cpu", "mem")
+"""Newer versions repeat `-c 4` as `cpu=4` per task."""
 _TRES_GPU = re.compile(r"gres/gpu(?::([^=,]+))?=(\d+)")
 _NUMBER = re.compile(r"\d+[KM]?")
 
@@ -179,6 +181,8 @@ def _gres(told: Mapping[str, str], nodes: int) -> tuple[float, str | None, dict[
         gpus += share * sum(asked.values())
         types += [kind for kind in asked if kind != "gpu"]
         for name, count in more.items():
+            if name in _NOT_GENERIC:
+                continue
             others[name] = others.get(name, 0.0) + share * count
     counted = _TRES_GPU.findall(told["tres-alloc"])
     if counted and not gpus:
