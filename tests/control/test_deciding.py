@@ -89,15 +89,12 @@ def test_the_first_decision_of_a_large_factory_is_quick_while_nothing_is_compile
 
 
 @pytest.mark.slow
-def test_a_server_with_a_cold_cache_says_so_and_starts_a_job_meanwhile(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_server_with_a_cold_cache_says_so_and_starts_a_job_meanwhile(tmp_path: Path) -> None:
     large = "engine: {kind: local, nodes: 1000, gpus_per_node: 1, memory_per_node: 1 MiB}"
-    monkeypatch.setattr(
-        "control.server_process.FACTORY",
-        f"factory: real\nsites:\n  here: {{country: NO, {large}}}\norganisations: {{lab: {{}}}}\n",
+    factory = (
+        f"factory: real\nsites:\n  here: {{country: NO, {large}}}\norganisations: {{lab: {{}}}}\n"
     )
-    server = ServerProcess(tmp_path).ready()
+    server = ServerProcess(tmp_path, factory=factory).ready()
     try:
         assert server.ask("GET", "/healthz")[1]["notice"] == NOTICE
         began = time.monotonic()

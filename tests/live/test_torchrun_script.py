@@ -53,7 +53,7 @@ def test_torchrun_meets_over_two_nodes_of_a_batch_script(tmp_path: Path) -> None
     arkwright = CommandLine(tmp_path)
     arkwright.run("up", "factory.yaml", "--port", "0")
     try:
-        submit = ("submit", "train.sbatch", "--project", "lab", "--wait", "--timeout", "240")
+        submit = ("submit", "train.sbatch", "--project", "lab", "--wait", "--timeout", "600")
         arkwright.run(*submit)
         logs = arkwright.run("logs", "ddp")
     finally:

@@ -241,7 +241,7 @@ def record_factory(store: Store, factory: Factory, found: Mapping[str, Capabilit
         for node in capabilities.nodes:
             facts = msgspec.to_builtins(node)
             row = rows.get(node.path)
-            if row is None or row.facts != facts:
+            if row is None or msgspec.convert(row.facts, NodeFacts) != node:
                 state, reason = (row.state, row.reason) if row else ("up", "")
                 body = {"state": state, "reason": reason, "facts": facts}
                 new.append(NewEvent(EventKind.NODE_ADDED, node.path, "server", "found", {}, body))
