@@ -96,11 +96,21 @@ def explain(state: State, cls: int, job: int, now_ms: int) -> Reason | None:
         work.run_ms[:] = now_ms, end_ms
         short = _first_short(state, work, cls, job)
         if short is not None:
-            nodes = np.concatenate([np.zeros(0, np.int64), *_serving(state, short).values()])
-            asked = int(state.class_nodes[short.group])
-            kept = windows.explain(state, short.group, nodes, asked, now_ms, end_ms)
-            return kept and kept._replace(group=short.place)
+            return _kept(state, short, now_ms, end_ms)
     return None
+
+
+def _kept(state: State, short: _Short, now_ms: int, end_ms: int) -> Reason | None:
+    """The window that keeps most of the nodes that would serve the group; where none keeps any of
+    them, most of all nodes: groups before it have gone elsewhere, and left it too little."""
+    nodes = np.concatenate([np.zeros(0, np.int64), *_serving(state, short).values()])
+    asked = int(state.class_nodes[short.group])
+    kept = windows.explain(state, short.group, nodes, asked, now_ms, end_ms)
+    if kept is None:
+        everywhere = np.arange(len(state.node_state))
+        kept = windows.explain(state, short.group, everywhere, asked, now_ms, end_ms)
+        kept = kept and kept._replace(free=len(nodes))
+    return kept and kept._replace(group=short.place)
 
 
 def _first_short(state: State, work: Work, cls: int, job: int) -> _Short | None:
