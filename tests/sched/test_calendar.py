@@ -152,6 +152,7 @@ def test_running_forward_makes_announced_limits_so():
     assert course.state.row_limit[0] == 16000
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_no_row_is_ever_over_a_limit_that_was_announced_in_time(seed):

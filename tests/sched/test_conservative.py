@@ -90,6 +90,7 @@ def test_nodes_are_taken_by_lowest_index():
     assert [sched.nodes_of(state, job) for job in range(3)] == [(0, 1), (3, 4), ()]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_every_promise_equals_that_of_the_naive_plan(seed):
@@ -117,6 +118,7 @@ def _gpus(pair, job):
     return [(int(first[node]) + plain.gpus[node][0],) for node in plain.nodes]
 
 
+@pytest.mark.slow
 def test_no_promised_start_of_any_job_is_ever_pushed_back():
     """Exact estimates, one priority, nothing fails: topology, quota, power, announced limits and
     windows that were known before do not break a promise."""

@@ -36,6 +36,7 @@ def run_random(seed, steps, mode=sched.EASY, policy=None, has_quotas=None, sells
     return pair
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [sched.EASY, sched.STRICT, sched.GREEDY, sched.CONSERVATIVE])
 @settings(max_examples=45, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
@@ -106,6 +107,7 @@ def test_decisions_ahead_of_contracts_equal_those_of_the_naive_rules(mode):
         assert sched.same(rebuilt, pair.state)
 
 
+@pytest.mark.slow
 def test_budgets_and_use_are_those_of_the_naive_books():
     for seed in range(60):
         random = Random(seed)

@@ -35,6 +35,7 @@ def naive_starts(pair, actual_ms, mode):
         now_ms = min(ends)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_what_is_foreseen_is_what_the_naive_scheduler_then_does(seed):

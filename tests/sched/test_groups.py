@@ -239,6 +239,7 @@ def test_a_start_names_every_node_once_and_each_of_its_group():
     assert sched.nodes_of(sched.apply(state, sched.start(0, 0, (1, 0))), 0) == (1, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [sched.EASY, sched.STRICT, sched.CONSERVATIVE])
 def test_random_gangs_of_groups_start_where_the_naive_rules_put_them(mode):
     started = 0

@@ -90,6 +90,7 @@ def cases():
     return [case for case in found if case is not None]
 
 
+@pytest.mark.slow
 def test_none_of_the_victims_could_be_spared(cases):
     assert len(cases) > 80
     for state, victims, _, _ in cases:
