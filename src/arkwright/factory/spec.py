@@ -14,6 +14,7 @@ from msgspec import Meta, field
 
 from arkwright.factory.inventory_spec import Inventory
 from arkwright.factory.plant_spec import Climate, Cooling, Power
+from arkwright.factory.programme_spec import Programme
 from arkwright.factory.section import Section
 from arkwright.units import (
     AmountText,
@@ -474,4 +475,5 @@ class Factory(Section, frozen=True, kw_only=True):
     money: Money = Money()
     workloads: NotYet = None
     failures: NotYet = None
-    programme: NotYet = None
+    programme: Programme | None = None
+    """The roll-out over years, for `arkwright plan`."""

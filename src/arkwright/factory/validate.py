@@ -10,9 +10,12 @@ from arkwright.catalog import parts, plant
 from arkwright.documents import Node
 from arkwright.errors import Problem, UnitError
 from arkwright.factory.contract_rules import contract_rules
+from arkwright.factory.declared_rules import declared_rules
 from arkwright.factory.engine_rules import engine_rules
+from arkwright.factory.futures_rules import futures_rules
 from arkwright.factory.inventory_rules import inventory_rules
 from arkwright.factory.plant_spec import Climate
+from arkwright.factory.programme_rules import programme_rules
 from arkwright.factory.quota_rules import quota_rules
 from arkwright.factory.spec import (
     Energy,
@@ -43,6 +46,9 @@ def validate(factory: Factory, tree: Node | None = None) -> list[Problem]:
         _organisations,
         _energy,
         _money,
+        programme_rules,
+        futures_rules,
+        declared_rules,
     )
     return [
         Problem(_where(tree, key, factory), key, found, right)
@@ -61,7 +67,7 @@ def validate_runnable(factory: Factory, tree: Node | None = None) -> list[Proble
 
 def _not_yet(factory: Factory) -> Found:
     held: list[tuple[str, object, tuple[str, ...]]] = [
-        ("", factory, ("workloads", "failures", "programme")),
+        ("", factory, ("workloads", "failures")),
         ("policy", factory.policy, ("power_tiers",)),
         ("energy", factory.energy, ("series", "programmes")),
     ]
