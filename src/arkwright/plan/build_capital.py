@@ -15,7 +15,7 @@ from arkwright.catalog import programme as figures
 from arkwright.design.money import Terms, terms_of
 from arkwright.factory.programme_spec import Loan, Repayment
 from arkwright.plan.given import Given, grid_cost_per_mw, hall_cost, rack_cost
-from arkwright.plan.rollout import Capital, Floats, Power, Supply
+from arkwright.plan.rollout import Capital, Floats, Ints, Power, Supply
 
 _QUARTERS_PER_YEAR = 4
 
@@ -83,7 +83,7 @@ def _rack_costs(given: Given) -> Floats:
     return found
 
 
-def _spread(lead: np.ndarray, quarters: int) -> Floats:
+def _spread(lead: Ints, quarters: int) -> Floats:
     """(N, T, T) equal parts from the start until the quarter before completion."""
     start, paid = np.arange(quarters)[:, None], np.arange(quarters)[None]
     takes = np.maximum(lead, 1)[:, None, None]
@@ -111,9 +111,7 @@ def _book(life_years: float) -> Callable[[Floats], Floats]:
     return lambda years: np.maximum(0.0, 1.0 - years / life_years)
 
 
-def _left(
-    cost: Floats, lead: np.ndarray, quarters: int, worth: Callable[[Floats], Floats]
-) -> Floats:
+def _left(cost: Floats, lead: Ints, quarters: int, worth: Callable[[Floats], Floats]) -> Floats:
     """(N, T) worth at the end of what was begun in a quarter; nothing of what is not complete."""
     age = quarters - np.arange(quarters)[None] - lead[:, None]
     share = np.where(age > 0, worth(np.maximum(age, 0) / _QUARTERS_PER_YEAR), 0.0)

@@ -10,7 +10,7 @@ from arkwright.factory import Factory, energy_at
 from arkwright.plan.build_supply import lives
 from arkwright.plan.futures import Futures
 from arkwright.plan.given import Given
-from arkwright.plan.rollout import Bools, Floats, Rollout
+from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
 from arkwright.plan.sales import sale
 
 _T_PER_KG = 1e-3
@@ -38,17 +38,19 @@ def central(given: Given, rollout: Rollout) -> Futures:
     )
 
 
-def promised(lead: np.ndarray, quarters: int) -> Bools:
+def promised(lead: Ints, quarters: int) -> Bools:
     """(N, T, T) complete `lead` quarters after its start, and from then on."""
     start, at = np.arange(quarters)[:, None], np.arange(quarters)[None]
-    return at >= start + lead[:, None, None]
+    complete: Bools = at >= start + lead[:, None, None]
+    return complete
 
 
-def standing(lead: np.ndarray, life: np.ndarray, quarters: int) -> Floats:
+def standing(lead: Ints, life: Ints, quarters: int) -> Floats:
     """(N, T, T) 1 from delivery until the end of its life."""
     start, at = np.arange(quarters)[:, None], np.arange(quarters)[None]
     begins = start + lead[:, None, None]
-    return ((at >= begins) & (at < begins + life[:, None, None])).astype(np.float64)
+    stands: Bools = (at >= begins) & (at < begins + life[:, None, None])
+    return stands.astype(np.float64)
 
 
 def prices(given: Given) -> tuple[Floats, Floats]:

@@ -53,7 +53,7 @@ def racks_standing(factory: Factory, place: Place) -> int:
 
 
 def compute_of(kind: Kind) -> tuple[float, str]:
-    """H100-equivalents of one GPU of a generation, and their source; InputError where nobody knows."""
+    """H100-equivalents of a GPU of a generation, and their source; InputError: nobody knows."""
     if kind.offered is not None and kind.offered.compute is not None:
         return kind.offered.compute, "factory file"
     gpu = catalog.system(kind.system).gpu
