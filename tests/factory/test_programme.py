@@ -60,7 +60,9 @@ def test_a_programme_is_read_and_written_and_read_the_same():
 
 def test_a_site_of_the_programme_needs_no_halls_of_its_own_and_no_other_site_goes_without():
     factory.loads(GOOD.encode())
-    ((key, found, _),) = problems("  a: {country: NO}\n", "  a: {country: NO}\n  c: {country: NO}\n")
+    ((key, found, _),) = problems(
+        "  a: {country: NO}\n", "  a: {country: NO}\n  c: {country: NO}\n"
+    )
     assert (key, found) == ("sites.c", "it has neither halls nor an engine")
 
 
@@ -139,17 +141,24 @@ CASES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("old", "new", "key", "said"), CASES, ids=[case[2] for case in CASES])
+@pytest.mark.parametrize(
+    ("old", "new", "key", "said"), CASES, ids=[f"{c[2]} {c[3]}" for c in CASES]
+)
 def test_what_is_wrong_is_named_by_its_key_with_a_fix(old, new, key, said):
-    ((at, found, right),) = problems(old, new)
-    assert at == key
-    assert said in found
-    assert right
+    found = {(at, said in what) for at, what, _ in problems(old, new)}
+    assert (key, True) in found
+    assert all(right for _, _, right in problems(old, new))
+
+
+def test_an_impossible_horizon_is_one_problem_and_not_one_for_every_date_in_it():
+    assert len(problems("from: 2026-Q4\n", "from: 2031-Q4\n")) == 1
 
 
 def test_all_problems_are_reported_at_once_with_their_lines():
     text = GOOD.replace("system: gb300-nvl72, until: 2028-Q1", "system: gb300, until: 2026-Q1")
-    text = text.replace("term: 10 years", "term: 0 years").replace("until: 2030-Q4", "until: 2020-Q4")
+    text = text.replace("term: 10 years", "term: 0 years").replace(
+        "until: 2030-Q4", "until: 2090-Q4"
+    )
     text = text.replace("hedge_max: 0.8", "hedge_max: 1.8")
     with pytest.raises(InputError) as caught:
         factory.loads(text.encode(), "f.yaml")

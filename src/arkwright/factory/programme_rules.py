@@ -10,7 +10,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from arkwright import catalog, units
 from arkwright.catalog import parts
@@ -44,6 +44,9 @@ def programme_rules(factory: Factory) -> Found:
         return
     yield from _horizon(programme)
     yield from _dates(programme)
+    span = _span(programme)
+    if span is not None and span[1] < span[0]:
+        programme = structs.replace(programme, start=None, end=None)
     yield from _sites(factory, programme)
     for name, generation in programme.generations.items():
         yield from _generation(f"programme.generations.{name}", factory, programme, generation)
