@@ -1,7 +1,7 @@
 """A chosen plan as dated factory files, which `design` and `simulate` take as they are.
 
-A phase is what stands at the end of a quarter: the energised connection of each site, its halls, and
-the racks in them, under one outcome (or as promised). Racks that were delivered before a hall is
+A phase is what stands at the end of a quarter: the energised connection of each site, its halls,
+and the racks in them, under one outcome or as promised. Racks that were delivered before a hall is
 ready for them stand nowhere yet; a phase names them and leaves them out.
 """
 
@@ -165,7 +165,7 @@ def _placed(build: Build, p: int, stands: Standing) -> tuple[dict[str, Hall], di
     the other; one that reaches over the end of a hall stands in it, so that the halls together
     hold what the plan says they do.
     """
-    rollout, place = build.rollout, build.given.axes.places[p]
+    rollout = build.rollout
     mw, hall_mw = rollout.supply.rack_mw[p], float(rollout.power.hall_mw[p])
     count = round(float(stands.halls[p]))
     room = count * hall_mw
