@@ -6,6 +6,8 @@ published prices, lead times, what else was stated, and what became of promises 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from arkwright.errors import InputError
@@ -121,26 +123,33 @@ def _findings(known: Record, cases: dict[str, tuple[Case, Odds]]) -> tuple[Audit
     return tuple(sorted(found, key=lambda each: (order.index(each.weight), int(each.rule[1:]))))
 
 
-def _funnel(known: Record) -> list[Funnel]:
-    steps = []
+def _funnel(known: Record) -> Iterator[Funnel]:
+    """A figure for the programme as a whole stands beside its sites: the larger of both counts."""
     for kind in DeclaredKind:
-        chosen = known.outermost(known.in_force(kind))
+        chosen = known.outermost(
+            said
+            for said in known.in_force(kind)
+            if said.headline.gpus or said.headline.power_kw or said.funds
+        )
         if not chosen:
             continue
-        gpus = sum(said.headline.gpus or 0 for said in chosen)
-        drawn = [
-            said.watts.on(None).times(float(said.headline.gpus))
-            for said in chosen
-            if said.watts is not None and said.headline.gpus
-        ]
-        steps.append(
-            Funnel(
-                kind=kind,
-                statements=tuple(said.name for said in chosen),
-                gpus=gpus,
-                power_kw=sum(said.headline.power_kw or 0.0 for said in chosen),
-                power_kw_drawn=(sum(d.low for d in drawn), sum(d.high for d in drawn)),
-                money=sum(said.funds for said in chosen),
-            )
+        whole = [said for said in chosen if not said.sites]
+        parts = [said for said in chosen if said.sites]
+        yield Funnel(
+            kind=kind,
+            statements=tuple(said.name for said in chosen),
+            gpus=max(sum(said.headline.gpus or 0 for said in some) for some in (whole, parts)),
+            power_kw=max(sum(said.headline.power_kw or 0 for said in some) for some in (whole, parts)),
+            power_kw_drawn=max(_drawn(whole), _drawn(parts)),
+            money=sum(said.funds for said in chosen),
         )
-    return steps
+
+
+def _drawn(chosen: list[Statement]) -> tuple[float, float]:
+    """What their GPUs draw, IT to grid."""
+    low = high = 0.0
+    for said in chosen:
+        if said.watts is not None and said.headline.gpus:
+            span = said.watts.on(None).times(float(said.headline.gpus))
+            low, high = low + span.low, high + span.high
+    return low, high

@@ -16,41 +16,50 @@ from arkwright.plan.audit.wording import days_text, gpus_text, listed, power_tex
 
 def whole_racks(record: Record) -> Iterator[AuditFinding]:
     """A12: GPUs / GPUs of a rack is whole, if a count is of real racks."""
+    whole, broken = [], []
     for said in record.in_force():
         for gpus in dict.fromkeys((said.headline.gpus, said.phase.gpus)):
-            if gpus is None or said.racks_gpus is None or said.system is None:
-                continue
-            racks = gpus / said.racks_gpus
-            title = catalog.system(said.system).title
-            if racks == int(racks):
-                weight, text = Weight.CONSISTENT, f"{gpus_text(gpus)} are {racks:,.0f} {title}."
-            else:
-                weight = Weight.NOTE
-                text = (
-                    f"{gpus_text(gpus)} are {racks:,.1f} {title}: a round number, not a count of "
-                    f"racks ({int(racks):,} hold {int(racks) * said.racks_gpus:,})."
-                )
-            yield AuditFinding(
-                rule="A12",
-                weight=weight,
-                statements=(said.name,),
-                text=text,
-                figures={"gpus": gpus, "racks": racks},
-                sources=(catalog.system(said.system).provenance,),
-            )
+            if gpus is not None and said.racks_gpus is not None and len(said.sites) == 1:
+                (broken if gpus % said.racks_gpus else whole).append((said, gpus))
+    for chosen, weight in ((broken, Weight.NOTE), (whole, Weight.CONSISTENT)):
+        if not chosen:
+            continue
+        words = [
+            f"{gpus_text(gpus)} ({said.name}) {gpus / (said.racks_gpus or 1):,.1f}".removesuffix(".0")
+            for said, gpus in chosen
+        ]
+        is_whole = weight is Weight.CONSISTENT
+        end = "whole racks" if is_whole else "racks: round numbers, not counts of what was ordered"
+        yield AuditFinding(
+            rule="A12",
+            weight=weight,
+            statements=tuple(dict.fromkeys(said.name for said, _ in chosen)),
+            text=f"{listed(words)} {end}.",
+            figures={said.name: gpus / (said.racks_gpus or 1) for said, gpus in chosen},
+            sources=tuple(
+                dict.fromkeys(catalog.system(said.system or "").provenance for said, _ in chosen)
+            ),
+        )
 
 
 def parts_against_whole(record: Record) -> Iterator[AuditFinding]:
-    """A13: the sum of what lies within a statement against the statement."""
+    """A13: the sum of what lies within a statement against the statement.
+
+    A part as large as the whole is the same figure, said again.
+    """
     slack = held.audit_figure("about_tolerance").middle
     for whole in record.in_force():
-        parts = [said for said in record.parts(whole) if said.headline.gpus]
         gpus = whole.headline.gpus
-        if not gpus or not parts:
+        if not gpus or whole.kind is DeclaredKind.FUNDED:
+            continue
+        inside = [said for said in record.parts(whole) if said.headline.gpus]
+        parts = [s for s in inside if abs((s.headline.gpus or 0) / gpus - 1) > slack]
+        if not parts:
             continue
         total = sum(said.headline.gpus or 0 for said in record.outermost(parts))
         names = listed([said.name for said in parts])
-        text = f"{names} hold {gpus_text(total)} of the {gpus_text(gpus)}"
+        verb = "hold" if len(parts) > 1 else "holds"
+        text = f"{names} {verb} {total:,} of the {gpus_text(gpus)}"
         if total > gpus * (1 + slack):
             weight, end = Weight.CONTRADICTION, ": more than the whole."
         elif total >= gpus * (1 - slack):
@@ -58,7 +67,7 @@ def parts_against_whole(record: Record) -> Iterator[AuditFinding]:
             end = ": they agree." if total == gpus else f" ({share_text(total / gpus)}): they agree."
         else:
             weight = Weight.NOTE
-            end = f" ({share_text(total / gpus)}); for the rest nothing more was said."
+            end = f" ({share_text(total / gpus)}); nobody said where the rest goes."
         yield AuditFinding(
             rule="A13",
             weight=weight,
@@ -76,7 +85,7 @@ def claims_on_a_site(record: Record) -> Iterator[AuditFinding]:
     """
     for site in record.factory.sites:
         here = record.at(site)
-        power = [s for s in here if s.headline.power_kw and s.kind is not DeclaredKind.FUNDED]
+        power = record.powered(site)
         claims = [s for s in record.outermost(here) if s.headline.gpus and s.watts is not None]
         largest = max((s.headline.power_kw or 0.0 for s in power), default=0.0)
         if len(claims) < 2 and not (claims and claims[0].headline.power_kw is None and largest):
@@ -87,8 +96,8 @@ def claims_on_a_site(record: Record) -> Iterator[AuditFinding]:
             gpus += said.headline.gpus or 0
             needed += said.watts.on(None).times(float(said.headline.gpus or 0))
         each = listed([f"{gpus_text(s.headline.gpus or 0)} ({s.name})" for s in claims])
-        text = f"At {site} {each} "
-        text += f"draw {power_text(needed.low, needed.high)}"
+        verb = "draw" if len(claims) > 1 else "that draw"
+        text = f"At {site} {each} {verb} {power_text(needed.low, needed.high)}"
         slack = 1 + held.audit_figure("power_tolerance").middle
         values = {"gpus": float(gpus), "power_kw_low": needed.low, "power_kw_high": needed.high}
         if not largest:
@@ -113,6 +122,16 @@ def claims_on_a_site(record: Record) -> Iterator[AuditFinding]:
 
 def restated(record: Record) -> Iterator[AuditFinding]:
     """A15: what became of a statement: raised, lowered, moved, withdrawn."""
+    for there in record.in_force(DeclaredKind.INSTALLED, DeclaredKind.UTILISED):
+        for name in there.within:
+            yield AuditFinding(
+                rule="A15",
+                weight=Weight.CONSISTENT,
+                statements=(name, there.name),
+                text=f"{name} was {there.kind.value} by {there.stated}.",
+                figures={},
+                sources=(there.provenance,),
+            )
     for old in record.statements.values():
         if not old.replaced_by:
             continue
@@ -209,7 +228,7 @@ def _changed(old: Statement, new: Statement) -> tuple[Weight, str, dict[str, flo
         values["slip_days"] = float(now.last - was.last)
         weight = Weight.DOUBT if weeks > 0 else Weight.NOTE
     said = listed(changes) if changes else "said again, unchanged"
-    return weight, f"What was stated on {old.stated} was, on {new.stated}, {said}.", values
+    return weight, f"What was stated on {old.stated} was {said} on {new.stated}.", values
 
 
 def _due(start: Days | None, by: Days | None) -> Days | None:

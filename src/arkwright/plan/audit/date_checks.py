@@ -9,7 +9,6 @@ from arkwright.catalog import audit as held
 from arkwright.catalog import money as figures
 from arkwright.design.span import Span
 from arkwright.design.timeline import date_text
-from arkwright.factory.declared_dates import Span as Days
 from arkwright.factory.declared_dates import period
 from arkwright.factory.declared_spec import REACHED, DeclaredBasis, DeclaredKind
 from arkwright.plan.audit.finding import AuditFinding, Weight
@@ -17,7 +16,9 @@ from arkwright.plan.audit.odds import Case, Odds, odds
 from arkwright.plan.audit.statements import Record, Statement
 from arkwright.plan.audit.wording import (
     days_text,
+    each_text,
     gpus_text,
+    listed,
     month_text,
     power_text,
     share_text,
@@ -26,6 +27,10 @@ from arkwright.plan.audit.wording import (
 _DAYS_PER_WEEK = 7
 _DAYS_PER_QUARTER = 91.3125
 _SECURED = (DeclaredKind.GRID_SECURED, DeclaredKind.ENERGISED)
+
+
+Cases = dict[str, tuple[Case, Odds]]
+_WHAT = {"energised": "Power", "first": "The first GPUs"}
 
 
 def case_of(record: Record, said: Statement) -> Case | None:
@@ -61,32 +66,30 @@ def case_of(record: Record, said: Statement) -> Case | None:
     )
 
 
-def lead_times(record: Record, cases: dict[str, tuple[Case, Odds]]) -> Iterator[AuditFinding]:
+def lead_times(record: Record, cases: Cases) -> Iterator[AuditFinding]:
     """A8: the promised day against the day that every lead time at its quick end gives.
 
     Counted from the day of the statement, with the connection reserved and everything ordered then.
     """
     for name, (case, found) in cases.items():
         said = record.statements[name]
+        if not said.is_in_force:
+            continue
         early = found.quickest_day - case.promised.last
-        what = {
-            "energised": "power",
-            "first": "the first GPUs",
-            "all": f"all {gpus_text(case.gpus or 0)}",
-        }[case.milestone]
+        what = _what(case)
         if early <= 0:
             weight = Weight.CONSISTENT
             text = (
-                f"{days_text(case.promised)} for {what} is possible: all quick lead times from "
+                f"{what} in {days_text(case.promised)} is possible: quick lead times from "
                 f"{said.stated} on end in {month_text(found.quickest_day)}."
             )
         else:
-            weight = Weight.CONTRADICTION if early > _DAYS_PER_QUARTER * 2 else Weight.DOUBT
+            weight = Weight.DOUBT
             text = (
-                f"{days_text(case.promised)} for {what} is {early / _DAYS_PER_WEEK:.0f} weeks "
-                f"sooner than every lead time at its quickest ({month_text(found.quickest_day)}), "
-                f"counted from {said.stated}: so much must have been done or ordered before it was "
-                "stated."
+                f"{what} in {days_text(case.promised)} is {early / _DAYS_PER_WEEK:.0f} weeks sooner "
+                f"than every lead time at its quickest from {said.stated} on "
+                f"({month_text(found.quickest_day)}: {listed(found.critical)}). So much must have "
+                "been done before it was stated."
             )
         yield AuditFinding(
             rule="A8",
@@ -94,13 +97,11 @@ def lead_times(record: Record, cases: dict[str, tuple[Case, Odds]]) -> Iterator[
             statements=(name,),
             text=text,
             figures={"weeks_short": max(0.0, early / _DAYS_PER_WEEK)},
-            sources=found.rests_on[-4:],
+            sources=found.critical_sources,
         )
 
 
-def megawatts_by_date(
-    record: Record, cases: dict[str, tuple[Case, Odds]]
-) -> Iterator[AuditFinding]:
+def megawatts_by_date(record: Record, cases: Cases) -> Iterator[AuditFinding]:
     """A9: megawatts that all the GPUs need by their date, against those that are stated for it.
 
     Stated are the phase's megawatts; what is beyond them is taken to be begun with the statement.
@@ -116,20 +117,22 @@ def megawatts_by_date(
             continue
         carried = Span(part_kw, part_kw).over(each)
         is_late = found.quickest_day > case.promised.last
-        stated = f" of {power_text(said.headline.power_kw)}" if said.headline.power_kw else ""
+        whole = f"Of the {power_text(said.headline.power_kw)} " if said.headline.power_kw else ""
         text = (
-            f"By {days_text(case.promised)} {gpus_text(gpus)} draw "
-            f"{power_text(needed.low, needed.high)}, and {power_text(part_kw)}{stated} has a phase, "
-            f"for {gpus_text(carried.low, carried.high)}. "
+            f"{gpus_text(gpus)} in {days_text(case.promised)} draw "
+            f"{power_text(needed.low, needed.high)} ({each_text(each)} each). {whole}"
+            f"{'only' if whole else 'Only'} {power_text(part_kw)} are a stated phase, enough for "
+            f"{gpus_text(carried.low, carried.high)}. The other "
+            f"{power_text(max(needed.low - part_kw, 0.0), needed.high - part_kw)} "
         )
-        rest = f"The other {power_text(max(needed.low - part_kw, 0.0), needed.high - part_kw)}"
         if is_late:
             text += (
-                f"{rest} and the GPUs in them come in {month_text(found.quickest_day)} at the "
-                "earliest if they were begun with the statement: the date contradicts the megawatts."
+                "and the GPUs there, had they been begun with the statement, run in "
+                f"{month_text(found.quickest_day)} at the earliest ({listed(found.critical)}): the "
+                "date contradicts the megawatts."
             )
         else:
-            text += f"{rest} can still come in time ({month_text(found.quickest_day)})."
+            text += f"can still come in time ({month_text(found.quickest_day)})."
         yield AuditFinding(
             rule="A9",
             weight=Weight.CONTRADICTION if is_late else Weight.NOTE,
@@ -144,8 +147,11 @@ def megawatts_by_date(
                 "gpus_phase_high": carried.high,
                 "share_low": carried.low / gpus,
                 "share_high": carried.high / gpus,
+                "weeks_short": max(
+                    0.0, (found.quickest_day - case.promised.last) / _DAYS_PER_WEEK
+                ),
             },
-            sources=(said.watts.source, *found.rests_on[-4:]),
+            sources=(said.watts.source, *found.critical_sources),
         )
 
 
@@ -183,14 +189,14 @@ def machine_dates(record: Record) -> Iterator[AuditFinding]:
 def grid_secured(record: Record) -> Iterator[AuditFinding]:
     """A11: a site with megawatts for which nobody said that a connection is reserved."""
     for site, place in record.factory.sites.items():
-        here = [s for s in record.in_force() if site in s.sites]
-        asked = max((s.headline.power_kw or 0.0 for s in here if s.sites == (site,)), default=0.0)
-        secured = max(
-            (s.headline.power_kw or 0.0 for s in here if s.kind in _SECURED), default=0.0
-        )
-        if not here or (not asked and not secured):
+        here = record.powered(site)
+        asked = max((s.headline.power_kw or 0.0 for s in here), default=0.0)
+        secured = sum(s.headline.power_kw or 0.0 for s in here if s.kind in _SECURED)
+        if place.grid.connection is not None:
+            secured = max(secured, place.grid.connection)
+        if not here:
             continue
-        names = tuple(s.name for s in here if s.headline.power_kw and s.sites == (site,))
+        names = tuple(s.name for s in here)
         wait = figures.grid_wait(place.country) or figures.longest_grid_wait()
         slack = 1 - held.audit_figure("about_tolerance").middle
         if secured and secured >= asked * slack:
@@ -200,9 +206,9 @@ def grid_secured(record: Record) -> Iterator[AuditFinding]:
             text = f"{power_text(asked)} at {site}: "
             text += f"{power_text(secured)} are secured. For the rest " if secured else ""
             text += (
-                "no statement says that a connection is reserved. The dates here take it as "
-                f"reserved; if it is not, the wait is {wait.weeks_low / 52:.0f} to "
-                f"{wait.weeks_high / 52:.0f} years."
+                "nobody stated that a connection is reserved. The dates here take it as reserved; "
+                f"a new one takes {wait.weeks_low / 52:.0f} to {wait.weeks_high / 52:.0f} years in "
+                f"{place.country or 'the slowest country'}."
             )
         yield AuditFinding(
             rule="A11",
@@ -214,7 +220,7 @@ def grid_secured(record: Record) -> Iterator[AuditFinding]:
         )
 
 
-def unlikely(record: Record, cases: dict[str, tuple[Case, Odds]]) -> Iterator[AuditFinding]:
+def unlikely(record: Record, cases: Cases) -> Iterator[AuditFinding]:
     """A18: the probability that a promise comes in time is below the limit."""
     limit = held.audit_figure("unlikely").middle
     for name, (case, found) in cases.items():
@@ -237,15 +243,21 @@ def unlikely(record: Record, cases: dict[str, tuple[Case, Odds]]) -> Iterator[Au
         )
 
 
-def judged(record: Record, seed: int) -> dict[str, tuple[Case, Odds]]:
-    """Odds of every statement that promises something at one site by a date."""
+def judged(record: Record, seed: int) -> Cases:
+    """Odds of every statement that promises something at one site by a date, and is not there."""
+    reached = record.in_force(DeclaredKind.INSTALLED, DeclaredKind.UTILISED)
+    there = {name for said in reached for name in said.within}
     cases = {}
     for name, said in record.statements.items():
         case = case_of(record, said)
-        if case is not None:
+        if case is not None and name not in there:
             as_of = record.as_of_day if said.is_in_force else said.stated_day
             cases[name] = case, odds(case, as_of, seed)
     return cases
+
+
+def _what(case: Case) -> str:
+    return _WHAT.get(case.milestone, f"All {gpus_text(case.gpus or 0)}")
 
 
 def _facility_kw(said: Statement) -> float:
@@ -255,15 +267,3 @@ def _facility_kw(said: Statement) -> float:
     if said.headline.gpus and said.watts is not None:
         return said.headline.gpus * said.watts.on(DeclaredBasis.FACILITY).high
     return 0.0
-
-
-__all__ = [
-    "Days",
-    "case_of",
-    "grid_secured",
-    "judged",
-    "lead_times",
-    "machine_dates",
-    "megawatts_by_date",
-    "unlikely",
-]

@@ -193,7 +193,7 @@ def contract_price(record: Record) -> Iterator[AuditFinding]:
         known = [row for row in bands if row.system == said.system] or bands
         span = Span(min(row.low for row in known), max(row.high for row in known))
         cost = record.rates.convert(span, "USD")
-        fits = hour >= cost.low * 0.995
+        fits = round(hour, 2) >= cost.low
         text = (
             f"{_money(record, said.contract_value)} for {gpus_text(gpus)} over {years:g} years is "
             f"{hour:.2f} {record.currency} a GPU-hour, used or not; published costs of ownership "

@@ -72,6 +72,9 @@ class Odds(Struct, frozen=True, kw_only=True):
     """By milestone; empty when the promise is so long overdue that nothing can be said."""
     quickest_day: int
     """Of the promised milestone, with every lead time at its quick end from the statement on."""
+    critical: tuple[str, ...]
+    """Steps that decide the quickest day, with their weeks."""
+    critical_sources: tuple[str, ...]
     needs: Needs | None
     """None for `supply`."""
     rests_on: tuple[str, ...]
@@ -108,10 +111,13 @@ def odds(case: Case, as_of_day: int | None = None, seed: int = 0) -> Odds:
             on_time=_share(late <= case.promised.last),
             bands={"supply": _band(late)} if late.size else {},
             quickest_day=case.promised.first,
+            critical=(),
+            critical_sources=(),
             needs=None,
             rests_on=_outside_sources(rates),
         )
     steps = _steps(case)
+    quick = _quickest(case, steps)
     inside = _inside(case, steps, rng)
     length = getattr(inside, case.milestone)
     weight = held.audit_figure("inside_weight").middle
@@ -127,7 +133,9 @@ def odds(case: Case, as_of_day: int | None = None, seed: int = 0) -> Odds:
     return Odds(
         on_time=_share(reached[kept] <= case.promised.last),
         bands=bands,
-        quickest_day=round(case.stated_day + _quickest(case, steps)),
+        quickest_day=round(case.stated_day + quick.days),
+        critical=quick.words,
+        critical_sources=quick.sources,
         needs=_needs(case, steps, inside),
         rests_on=(*_outside_sources(rates), *dict.fromkeys(step.source for step in steps)),
     )
@@ -202,18 +210,37 @@ def _inside(case: Case, steps: tuple[Step, ...], rng: np.random.Generator) -> _I
     return _Inside(energised=ends.get("energise", zero), first=first, all=first + filling)
 
 
-def _quickest(case: Case, steps: tuple[Step, ...]) -> float:
-    """Days to the promised milestone with every step at its quick end."""
+class _Quick(NamedTuple):
+    days: float
+    words: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+def _quickest(case: Case, steps: tuple[Step, ...]) -> _Quick:
+    """Days to the promised milestone with every step at its quick end, and what decides them."""
+    by_name = {step.name: step for step in steps}
     ends: dict[str, float] = {}
+    longest: dict[str, str] = {}
     for step in steps:
-        begin = max((ends.get(name, 0.0) for name in step.after), default=0.0)
-        ends[step.name] = begin + _weeks(step)[0] * _DAYS_PER_WEEK
-    if case.milestone == "energised":
-        return ends.get("energise", 0.0)
-    filling = 0.0
+        before = {name: ends[name] for name in step.after if name in ends}
+        longest[step.name] = max(before, key=lambda name: before[name], default="")
+        ends[step.name] = max(before.values(), default=0.0) + _weeks(step)[0] * _DAYS_PER_WEEK
+    name = "energise" if case.milestone == "energised" else "first-racks"
+    days, words, sources = ends.get(name, 0.0), [], []
+    while name in by_name:
+        step = by_name[name]
+        words.insert(0, f"{step.title.lower().replace('gpu', 'GPU')} {_weeks(step)[0]:.0f}")
+        sources.insert(0, step.source)
+        name = longest[name]
     if case.gpus and case.milestone == "all":
-        filling = case.gpus / held.audit_figure("gpus_per_month").high * _DAYS_PER_MONTH
-    return ends["first-racks"] + filling
+        pace = held.audit_figure("gpus_per_month")
+        filling = case.gpus / pace.high * _DAYS_PER_MONTH
+        days += filling
+        words.append(f"filling {filling / _DAYS_PER_WEEK:.0f} weeks")
+        sources.append(pace.provenance)
+    elif words:
+        words[-1] += " weeks"
+    return _Quick(days, tuple(words), tuple(dict.fromkeys(sources)))
 
 
 def _needs(case: Case, steps: tuple[Step, ...], inside: _Inside) -> Needs:
@@ -226,7 +253,7 @@ def _needs(case: Case, steps: tuple[Step, ...], inside: _Inside) -> Needs:
     power_by = due if case.milestone == "energised" else due - np.median(first_to_due) - burn_in
     return Needs(
         start_by=due - float(np.median(length)),
-        start_by_quick=due - _quickest(case, steps),
+        start_by_quick=due - _quickest(case, steps).days,
         power_by=float(power_by),
         orders_by=float(power_by) - delivery,
     )

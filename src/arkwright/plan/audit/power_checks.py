@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from arkwright.design.span import Span
 from arkwright.factory.declared_spec import DeclaredBasis, DeclaredKind
@@ -31,82 +32,110 @@ def gpus_against_megawatts(record: Record) -> Iterator[AuditFinding]:
 
 
 def announced_against_contracted(record: Record) -> Iterator[AuditFinding]:
-    """A2: announced MW of the whole programme against what its contracted GPUs draw."""
-    signed = record.outermost(said for said in record.in_force(*_SIGNED) if said.headline.gpus)
-    drawn = Span(0.0, 0.0)
-    gpus = 0
-    sources: list[str] = []
-    for said in signed:
-        if said.watts is not None and said.headline.gpus is not None:
-            gpus += said.headline.gpus
-            drawn += said.watts.on(DeclaredBasis.UNSTATED).times(said.headline.gpus)
-            sources.append(said.watts.source)
-    if not gpus:
-        return
+    """A2: announced MW of the whole programme against what its contracted GPUs draw.
+
+    Held against what was contracted by the day of the statement; what was signed since is added.
+    """
     for said in record.in_force(DeclaredKind.ANNOUNCED):
         power_kw = said.headline.power_kw
         if said.sites or said.headline.gpus is not None or power_kw is None:
             continue
-        share = drawn.times(1 / power_kw)
-        each = drawn.times(1 / gpus)
+        then = _signed(record, said.stated_day)
+        if not then.gpus:
+            continue
+        drawn, each = then.drawn, then.drawn.times(1 / then.gpus)
         middle_kw = (drawn.low + drawn.high) / 2
-        is_enough = share.low <= 1 <= share.high or share.high >= 1
+        share = drawn.times(1 / power_kw)
         text = (
-            f"{gpus_text(gpus)} are contracted ({listed([s.name for s in signed])}). At about "
-            f"{(each.low + each.high) / 2:.1f} kW each ({each_text(each)}, from IT to grid) they "
-            f"draw about {power_text(middle_kw)} ({power_text(drawn.low, drawn.high)}); "
-            f"{power_text(power_kw)} is announced. "
+            f"{power_text(power_kw)} is announced; {gpus_text(then.gpus)} were contracted by then. "
+            f"At about {(each.low + each.high) / 2:.1f} kW ({each_text(each)}, from IT to grid) they "
+            f"draw about {power_text(middle_kw)}: "
         )
-        if is_enough:
-            text += "The contracts fill what is announced."
+        is_filled = share.high >= 1
+        if is_filled:
+            text += "the contracts fill what is announced."
         else:
             text += (
-                f"The contracts fill {share_text(share.low, share.high)} of it: nothing signed "
-                f"stands behind the other {power_text(power_kw - drawn.high, power_kw - drawn.low)}."
+                f"{share_text(share.low, share.high)} of what is announced. Nothing signed stands "
+                f"behind the other {power_text(power_kw - middle_kw)}."
             )
+        now = _signed(record, record.as_of_day)
+        if now.gpus != then.gpus:
+            middle = (now.drawn.low + now.drawn.high) / 2
+            text += f" By now {gpus_text(now.gpus)} are contracted, about {power_text(middle)}."
         yield AuditFinding(
             rule="A2",
-            weight=Weight.CONSISTENT if is_enough else Weight.DOUBT,
-            statements=(said.name, *(s.name for s in signed)),
+            weight=Weight.CONSISTENT if is_filled else Weight.DOUBT,
+            statements=(said.name, *then.names),
             text=text,
             figures={
-                "gpus_contracted": gpus,
+                "gpus_contracted": then.gpus,
                 "power_kw_announced": power_kw,
+                "power_kw_contracted": middle_kw,
                 "power_kw_contracted_low": drawn.low,
                 "power_kw_contracted_high": drawn.high,
-                "power_kw_contracted": middle_kw,
                 "share_low": share.low,
                 "share_high": share.high,
+                "gpus_contracted_now": now.gpus,
             },
-            sources=(*dict.fromkeys(sources), said.provenance),
+            sources=(*then.sources, said.provenance),
         )
 
 
 def which_megawatt(record: Record) -> Iterator[AuditFinding]:
-    """A4: megawatts without a basis, and what the count would be on each."""
-    for said in record.in_force():
-        for _, size in _sizes(said):
-            if size.power_kw is None or size.basis is None or said.watts is None:
-                continue
-            if size.basis not in (DeclaredBasis.UNSTATED, DeclaredBasis.AI_CAPACITY):
-                continue
-            least = size.power_kw / said.watts.grid.high
-            most = size.power_kw / said.watts.it.low
-            word = "\"AI capacity\" has no definition" if (
-                size.basis is DeclaredBasis.AI_CAPACITY
-            ) else "no basis is stated"
-            yield AuditFinding(
-                rule="A4",
-                weight=Weight.NOTE,
-                statements=(said.name,),
-                text=(
-                    f"{power_text(size.power_kw)}: {word}. At the grid they carry "
-                    f"{gpus_text(round(least, -2))} of {said.system}, as IT power "
-                    f"{gpus_text(round(most, -2))}."
-                ),
-                figures={"power_kw": size.power_kw, "gpus_low": least, "gpus_high": most},
-                sources=(said.watts.source,),
-            )
+    """A4: megawatts without a basis, and how many GPUs they are on the widest two."""
+    for basis, word in (
+        (DeclaredBasis.UNSTATED, "Nobody stated a basis for"),
+        (DeclaredBasis.AI_CAPACITY, '"AI capacity" has no definition:'),
+    ):
+        found = [
+            (said, said.headline.power_kw, said.watts)
+            for said in record.in_force()
+            if said.headline.basis is basis and said.headline.power_kw and said.watts
+        ]
+        if not found:
+            continue
+        said, power_kw, each = max(found, key=lambda one: one[1] or 0.0)
+        assert power_kw is not None
+        assert each is not None
+        least, most = power_kw / each.grid.high, power_kw / each.it.low
+        listing = listed([f"{power_text(kw or 0.0)} ({one.name})" for one, kw, _ in found])
+        yield AuditFinding(
+            rule="A4",
+            weight=Weight.NOTE,
+            statements=tuple(one.name for one, _, _ in found),
+            text=(
+                f"{word} {listing}. It matters: {power_text(power_kw)} hold "
+                f"{gpus_text(least)} of {said.system} if counted at the grid and {gpus_text(most)} "
+                "as IT power."
+            ),
+            figures={"power_kw": power_kw, "gpus_low": least, "gpus_high": most},
+            sources=(each.source,),
+        )
+
+
+class _Signed(NamedTuple):
+    gpus: int
+    drawn: Span
+    """kW, from IT to grid."""
+    names: tuple[str, ...]
+    sources: tuple[str, ...]
+
+
+def _signed(record: Record, by_day: int) -> _Signed:
+    """GPUs under contract, each counted once."""
+    chosen = record.outermost(
+        said
+        for said in record.in_force(*_SIGNED)
+        if said.headline.gpus and said.watts is not None and said.stated_day <= by_day
+    )
+    drawn, gpus = Span(0.0, 0.0), 0
+    for said in chosen:
+        assert said.watts is not None
+        gpus += said.headline.gpus or 0
+        drawn += said.watts.on(None).times(float(said.headline.gpus or 0))
+    sources = dict.fromkeys(said.watts.source for said in chosen if said.watts is not None)
+    return _Signed(gpus, drawn, tuple(said.name for said in chosen), tuple(sources))
 
 
 def _sizes(said: Statement) -> Iterator[tuple[str, Size]]:

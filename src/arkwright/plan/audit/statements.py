@@ -123,6 +123,19 @@ class Record(Struct, frozen=True, kw_only=True):
         """Those in force about `site` alone."""
         return [said for said in self.in_force() if said.sites == (site,)]
 
+    def powered(self, site: str) -> list[Statement]:
+        """Statements of megawatts at `site` that hold: a later one that names none keeps them."""
+        found = [
+            said
+            for said in self.statements.values()
+            if said.sites == (site,) and said.headline.power_kw and not said.is_withdrawn
+        ]
+        return [
+            said
+            for said in found
+            if not said.replaced_by or self.statements[said.replaced_by].headline.power_kw is None
+        ]
+
     def _holders(self, said: Statement) -> Iterator[str]:
         """What holds it directly; of a statement that was replaced, what took its place."""
         for name in said.within:
