@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from arkwright.design.span import Span
 from arkwright.errors import InputError
 from arkwright.factory import Factory
 from arkwright.factory.declared_spec import DeclaredKind
@@ -18,7 +19,29 @@ from arkwright.plan.audit.finding import AuditFinding, Weight
 from arkwright.plan.audit.odds import Case, Odds, built_share
 from arkwright.plan.audit.statements import Record, Statement, record
 
-__all__ = ["Audit", "AuditFinding", "Funnel", "Judged", "Weight", "audit"]
+__all__ = ["RULES", "Audit", "AuditFinding", "Funnel", "Judged", "Weight", "audit"]
+
+RULES = {
+    "A1": "GPUs against megawatts",
+    "A2": "Announced megawatts against contracts",
+    "A3": "First phase against the headline",
+    "A4": "Which megawatt",
+    "A5": "Money against megawatts",
+    "A6": "Money raised against cost",
+    "A7": "Contract against cost of a GPU-hour",
+    "A8": "Date against lead times",
+    "A9": "Date against megawatts",
+    "A10": "Date against the machine's",
+    "A11": "Grid connection",
+    "A12": "Whole racks",
+    "A13": "Parts against the whole",
+    "A14": "Claims on one site",
+    "A15": "Stated again, moved, withdrawn",
+    "A16": "Residency",
+    "A17": "Share of the world's supply",
+    "A18": "Odds",
+}
+"""What each rule holds against what."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -27,6 +50,10 @@ class Judged(Struct, frozen=True, kw_only=True):
     statement: Statement
     case: Case
     odds: Odds
+    needs_kw: float
+    """Facility power that the promise takes; 0 where neither GPUs nor megawatts are stated."""
+    needs_money: Span | None
+    """What its GPUs cost at published prices."""
     built_share: tuple[float, float] | None
     """Share of announcements that are built as said; None for what was contracted: none was read."""
 
@@ -54,6 +81,7 @@ class Audit(Struct, frozen=True, kw_only=True):
     findings: tuple[AuditFinding, ...]
     """Worst first, then by rule and statement."""
     promises: tuple[Judged, ...]
+    """Those in force, oldest first."""
     funnel: tuple[Funnel, ...]
     built_sources: tuple[str, ...]
 
@@ -87,11 +115,18 @@ def audit(factory: Factory, as_of_day: int | None = None, seed: int = 0) -> Audi
                 statement=known.statements[name],
                 case=case,
                 odds=found,
+                needs_kw=case.facility_kw,
+                needs_money=money_checks.cost_of(
+                    known, known.statements[name], known.statements[name].headline.gpus or 0
+                )
+                if known.statements[name].headline.gpus
+                else None,
                 built_share=(low, high)
                 if known.statements[name].kind is DeclaredKind.ANNOUNCED
                 else None,
             )
             for name, (case, found) in cases.items()
+            if known.statements[name].is_in_force
         ),
         funnel=tuple(_funnel(known)),
         built_sources=sources,

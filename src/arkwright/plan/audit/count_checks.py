@@ -85,10 +85,10 @@ def claims_on_a_site(record: Record) -> Iterator[AuditFinding]:
     """
     for site in record.factory.sites:
         here = record.at(site)
-        power = record.powered(site)
+        power = record.outermost(record.powered(site))
         claims = [s for s in record.outermost(here) if s.headline.gpus and s.watts is not None]
-        largest = max((s.headline.power_kw or 0.0 for s in power), default=0.0)
-        if len(claims) < 2 and not (claims and claims[0].headline.power_kw is None and largest):
+        stated_kw = sum(s.headline.power_kw or 0.0 for s in power)
+        if len(claims) < 2 and not (claims and claims[0].headline.power_kw is None and stated_kw):
             continue
         needed, gpus = Span(0.0, 0.0), 0
         for said in claims:
@@ -100,14 +100,14 @@ def claims_on_a_site(record: Record) -> Iterator[AuditFinding]:
         text = f"At {site} {each} {verb} {power_text(needed.low, needed.high)}"
         slack = 1 + held.audit_figure("power_tolerance").middle
         values = {"gpus": float(gpus), "power_kw_low": needed.low, "power_kw_high": needed.high}
-        if not largest:
+        if not stated_kw:
             weight, end = Weight.NOTE, "; no megawatts were stated for the site."
-        elif needed.low <= largest * slack:
-            weight, end = Weight.CONSISTENT, f"; {power_text(largest)} is stated there: they fit."
+        elif needed.low <= stated_kw * slack:
+            weight, end = Weight.CONSISTENT, f"; {power_text(stated_kw)} is stated there: they fit."
         else:
             weight = Weight.DOUBT
             end = (
-                f"; {power_text(largest)} is stated there. Nobody said that one of them holds the "
+                f"; {power_text(stated_kw)} is stated there. Nobody said that one of them holds the "
                 "other, and not all of them fit: part is counted twice, or has no power."
             )
         yield AuditFinding(
@@ -115,7 +115,7 @@ def claims_on_a_site(record: Record) -> Iterator[AuditFinding]:
             weight=weight,
             statements=tuple(dict.fromkeys([s.name for s in (*claims, *power)])),
             text=text + end,
-            figures=values | {"power_kw_stated": largest},
+            figures=values | {"power_kw_stated": stated_kw},
             sources=tuple(s.provenance for s in claims),
         )
 
@@ -224,11 +224,11 @@ def _changed(old: Statement, new: Statement) -> tuple[Weight, str, dict[str, flo
     if was is not None and now is not None and was.last != now.last:
         weeks = (now.last - was.last) / 7
         verb = "put off" if weeks > 0 else "brought forward"
-        changes.append(f"{verb} from {days_text(was)} to {days_text(now)}, {abs(weeks):.0f} weeks")
+        changes.append(f"{verb} from {days_text(was)} to {days_text(now)} ({abs(weeks):.0f} weeks)")
         values["slip_days"] = float(now.last - was.last)
         weight = Weight.DOUBT if weeks > 0 else Weight.NOTE
     said = listed(changes) if changes else "said again, unchanged"
-    return weight, f"What was stated on {old.stated} was {said} on {new.stated}.", values
+    return weight, f"On {new.stated} what was stated on {old.stated} was {said}.", values
 
 
 def _due(start: Days | None, by: Days | None) -> Days | None:

@@ -18,10 +18,10 @@ from arkwright.plan.audit.wording import (
     days_text,
     each_text,
     gpus_text,
-    listed,
     month_text,
     power_text,
     share_text,
+    when_text,
 )
 
 _DAYS_PER_WEEK = 7
@@ -80,16 +80,16 @@ def lead_times(record: Record, cases: Cases) -> Iterator[AuditFinding]:
         if early <= 0:
             weight = Weight.CONSISTENT
             text = (
-                f"{what} in {days_text(case.promised)} is possible: quick lead times from "
+                f"{what} {when_text(case.promised)}: possible. Quick lead times from "
                 f"{said.stated} on end in {month_text(found.quickest_day)}."
             )
         else:
             weight = Weight.DOUBT
             text = (
-                f"{what} in {days_text(case.promised)} is {early / _DAYS_PER_WEEK:.0f} weeks sooner "
-                f"than every lead time at its quickest from {said.stated} on "
-                f"({month_text(found.quickest_day)}: {listed(found.critical)}). So much must have "
-                "been done before it was stated."
+                f"{what} {when_text(case.promised)}: {early / _DAYS_PER_WEEK:.0f} weeks sooner than "
+                f"every lead time at its quickest from {said.stated} on, "
+                f"{month_text(found.quickest_day)} ({found.critical}). So much must have been done "
+                "before it was stated."
             )
         yield AuditFinding(
             rule="A8",
@@ -119,7 +119,7 @@ def megawatts_by_date(record: Record, cases: Cases) -> Iterator[AuditFinding]:
         is_late = found.quickest_day > case.promised.last
         whole = f"Of the {power_text(said.headline.power_kw)} " if said.headline.power_kw else ""
         text = (
-            f"{gpus_text(gpus)} in {days_text(case.promised)} draw "
+            f"{gpus_text(gpus)} {when_text(case.promised)} draw "
             f"{power_text(needed.low, needed.high)} ({each_text(each)} each). {whole}"
             f"{'only' if whole else 'Only'} {power_text(part_kw)} are a stated phase, enough for "
             f"{gpus_text(carried.low, carried.high)}. The other "
@@ -128,7 +128,7 @@ def megawatts_by_date(record: Record, cases: Cases) -> Iterator[AuditFinding]:
         if is_late:
             text += (
                 "and the GPUs there, had they been begun with the statement, run in "
-                f"{month_text(found.quickest_day)} at the earliest ({listed(found.critical)}): the "
+                f"{month_text(found.quickest_day)} at the earliest ({found.critical}): the "
                 "date contradicts the megawatts."
             )
         else:
@@ -190,7 +190,7 @@ def grid_secured(record: Record) -> Iterator[AuditFinding]:
     """A11: a site with megawatts for which nobody said that a connection is reserved."""
     for site, place in record.factory.sites.items():
         here = record.powered(site)
-        asked = max((s.headline.power_kw or 0.0 for s in here), default=0.0)
+        asked = sum(s.headline.power_kw or 0.0 for s in record.outermost(here))
         secured = sum(s.headline.power_kw or 0.0 for s in here if s.kind in _SECURED)
         if place.grid.connection is not None:
             secured = max(secured, place.grid.connection)
@@ -237,7 +237,7 @@ def unlikely(record: Record, cases: Cases) -> Iterator[AuditFinding]:
             rule="A18",
             weight=Weight.DOUBT,
             statements=(name,),
-            text=f"{days_text(case.promised)} is kept with a probability of {chance}{when}.",
+            text=f"{_what(case)} {when_text(case.promised)}: a probability of {chance}{when}.",
             figures={"probability": found.on_time},
             sources=found.rests_on,
         )

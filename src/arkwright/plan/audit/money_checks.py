@@ -81,7 +81,7 @@ def phase_against_headline(record: Record) -> Iterator[AuditFinding]:
         words.append(".")
         yield AuditFinding(
             rule="A3",
-            weight=Weight.DOUBT if share.high < 0.5 else Weight.NOTE,
+            weight=Weight.DOUBT if said.phase_money and share.high < 0.5 else Weight.NOTE,
             statements=(said.name,),
             text="".join(words),
             figures=values,

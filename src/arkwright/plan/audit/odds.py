@@ -72,7 +72,7 @@ class Odds(Struct, frozen=True, kw_only=True):
     """By milestone; empty when the promise is so long overdue that nothing can be said."""
     quickest_day: int
     """Of the promised milestone, with every lead time at its quick end from the statement on."""
-    critical: tuple[str, ...]
+    critical: str
     """Steps that decide the quickest day, with their weeks."""
     critical_sources: tuple[str, ...]
     needs: Needs | None
@@ -111,7 +111,7 @@ def odds(case: Case, as_of_day: int | None = None, seed: int = 0) -> Odds:
             on_time=_share(late <= case.promised.last),
             bands={"supply": _band(late)} if late.size else {},
             quickest_day=case.promised.first,
-            critical=(),
+            critical="",
             critical_sources=(),
             needs=None,
             rests_on=_outside_sources(rates),
@@ -212,7 +212,7 @@ def _inside(case: Case, steps: tuple[Step, ...], rng: np.random.Generator) -> _I
 
 class _Quick(NamedTuple):
     days: float
-    words: tuple[str, ...]
+    words: str
     sources: tuple[str, ...]
 
 
@@ -236,11 +236,9 @@ def _quickest(case: Case, steps: tuple[Step, ...]) -> _Quick:
         pace = held.audit_figure("gpus_per_month")
         filling = case.gpus / pace.high * _DAYS_PER_MONTH
         days += filling
-        words.append(f"filling {filling / _DAYS_PER_WEEK:.0f} weeks")
+        words.append(f"filling {filling / _DAYS_PER_WEEK:.0f}")
         sources.append(pace.provenance)
-    elif words:
-        words[-1] += " weeks"
-    return _Quick(days, tuple(words), tuple(dict.fromkeys(sources)))
+    return _Quick(days, f"{' + '.join(words)} weeks", tuple(dict.fromkeys(sources)))
 
 
 def _needs(case: Case, steps: tuple[Step, ...], inside: _Inside) -> Needs:

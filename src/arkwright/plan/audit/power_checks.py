@@ -44,12 +44,11 @@ def announced_against_contracted(record: Record) -> Iterator[AuditFinding]:
         if not then.gpus:
             continue
         drawn, each = then.drawn, then.drawn.times(1 / then.gpus)
-        middle_kw = (drawn.low + drawn.high) / 2
         share = drawn.times(1 / power_kw)
         text = (
             f"{power_text(power_kw)} is announced; {gpus_text(then.gpus)} were contracted by then. "
-            f"At about {(each.low + each.high) / 2:.1f} kW ({each_text(each)}, from IT to grid) they "
-            f"draw about {power_text(middle_kw)}: "
+            f"At about {then.middle_kw / then.gpus:.1f} kW each ({each_text(each)}, from IT to grid) "
+            f"they draw about {power_text(then.middle_kw)}: "
         )
         is_filled = share.high >= 1
         if is_filled:
@@ -57,12 +56,12 @@ def announced_against_contracted(record: Record) -> Iterator[AuditFinding]:
         else:
             text += (
                 f"{share_text(share.low, share.high)} of what is announced. Nothing signed stands "
-                f"behind the other {power_text(power_kw - middle_kw)}."
+                f"behind the other {power_text(power_kw - then.middle_kw)}."
             )
         now = _signed(record, record.as_of_day)
         if now.gpus != then.gpus:
-            middle = (now.drawn.low + now.drawn.high) / 2
-            text += f" By now {gpus_text(now.gpus)} are contracted, about {power_text(middle)}."
+            text += f" By now {gpus_text(now.gpus)} are contracted, about "
+            text += f"{power_text(now.middle_kw)}."
         yield AuditFinding(
             rule="A2",
             weight=Weight.CONSISTENT if is_filled else Weight.DOUBT,
@@ -71,7 +70,7 @@ def announced_against_contracted(record: Record) -> Iterator[AuditFinding]:
             figures={
                 "gpus_contracted": then.gpus,
                 "power_kw_announced": power_kw,
-                "power_kw_contracted": middle_kw,
+                "power_kw_contracted": then.middle_kw,
                 "power_kw_contracted_low": drawn.low,
                 "power_kw_contracted_high": drawn.high,
                 "share_low": share.low,
@@ -106,8 +105,8 @@ def which_megawatt(record: Record) -> Iterator[AuditFinding]:
             statements=tuple(one.name for one, _, _ in found),
             text=(
                 f"{word} {listing}. It matters: {power_text(power_kw)} hold "
-                f"{gpus_text(least)} of {said.system} if counted at the grid and {gpus_text(most)} "
-                "as IT power."
+                f"{gpus_text(least, least)} of {said.system} if counted at the grid and "
+                f"{gpus_text(most, most)} as IT power."
             ),
             figures={"power_kw": power_kw, "gpus_low": least, "gpus_high": most},
             sources=(each.source,),
@@ -118,6 +117,7 @@ class _Signed(NamedTuple):
     gpus: int
     drawn: Span
     """kW, from IT to grid."""
+    middle_kw: float
     names: tuple[str, ...]
     sources: tuple[str, ...]
 
@@ -129,13 +129,14 @@ def _signed(record: Record, by_day: int) -> _Signed:
         for said in record.in_force(*_SIGNED)
         if said.headline.gpus and said.watts is not None and said.stated_day <= by_day
     )
-    drawn, gpus = Span(0.0, 0.0), 0
+    drawn, gpus, middle_kw = Span(0.0, 0.0), 0, 0.0
     for said in chosen:
         assert said.watts is not None
         gpus += said.headline.gpus or 0
+        middle_kw += said.watts.middle_kw * (said.headline.gpus or 0)
         drawn += said.watts.on(None).times(float(said.headline.gpus or 0))
     sources = dict.fromkeys(said.watts.source for said in chosen if said.watts is not None)
-    return _Signed(gpus, drawn, tuple(said.name for said in chosen), tuple(sources))
+    return _Signed(gpus, drawn, middle_kw, tuple(said.name for said in chosen), tuple(sources))
 
 
 def _sizes(said: Statement) -> Iterator[tuple[str, Size]]:

@@ -30,6 +30,8 @@ class Watts(Struct, frozen=True, kw_only=True):
     it: Span
     facility: Span
     grid: Span
+    middle_kw: float
+    """Half way from IT to grid, as a mean over the countries."""
     published: Span | None
     """kW a GPU of announced sites; basis facility."""
     source: str
@@ -66,6 +68,7 @@ def watts(system: str, countries: Iterable[str | None]) -> Watts:
         it=it,
         facility=facility,
         grid=grid,
+        middle_kw=sum(one[0] + one[2] for one in each) / 2 / len(each),
         published=Span(band.low, band.high) if band is not None else None,
         source=source + (f"; {band.provenance}" if band is not None else ""),
     )

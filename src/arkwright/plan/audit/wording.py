@@ -59,6 +59,11 @@ def days_text(span: Days) -> str:
     return first[:7]
 
 
+def when_text(span: Days) -> str:
+    """`by 2026-12-31`, `in 2027-Q1`."""
+    return f"{'by' if span.first == span.last else 'in'} {days_text(span)}"
+
+
 def month_text(day: float) -> str:
     """`2028-03`."""
     return date_text(round(day))[:7]
