@@ -55,7 +55,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     needs_money: Span | None
     """What its GPUs cost at published prices."""
     built_share: tuple[float, float] | None
-    """Share of announcements that are built as said; None for what was contracted: none was read."""
+    """Share of announcements that are built as said; None for contracts: none was read."""
 
 
 class Funnel(Struct, frozen=True, kw_only=True):
@@ -174,7 +174,9 @@ def _funnel(known: Record) -> Iterator[Funnel]:
             kind=kind,
             statements=tuple(said.name for said in chosen),
             gpus=max(sum(said.headline.gpus or 0 for said in some) for some in (whole, parts)),
-            power_kw=max(sum(said.headline.power_kw or 0 for said in some) for some in (whole, parts)),
+            power_kw=max(
+                sum(said.headline.power_kw or 0 for said in some) for some in (whole, parts)
+            ),
             power_kw_drawn=max(_drawn(whole), _drawn(parts)),
             money=sum(said.funds for said in chosen),
         )

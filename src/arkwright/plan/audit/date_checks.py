@@ -8,7 +8,6 @@ from arkwright import catalog
 from arkwright.catalog import audit as held
 from arkwright.catalog import money as figures
 from arkwright.design.span import Span
-from arkwright.design.timeline import date_text
 from arkwright.factory.declared_dates import period
 from arkwright.factory.declared_spec import REACHED, DeclaredBasis, DeclaredKind
 from arkwright.plan.audit.finding import AuditFinding, Weight
@@ -18,6 +17,7 @@ from arkwright.plan.audit.wording import (
     days_text,
     each_text,
     gpus_text,
+    listed,
     month_text,
     power_text,
     share_text,
@@ -86,10 +86,9 @@ def lead_times(record: Record, cases: Cases) -> Iterator[AuditFinding]:
         else:
             weight = Weight.DOUBT
             text = (
-                f"{what} {when_text(case.promised)}: {early / _DAYS_PER_WEEK:.0f} weeks sooner than "
-                f"every lead time at its quickest from {said.stated} on, "
-                f"{month_text(found.quickest_day)} ({found.critical}). So much must have been done "
-                "before it was stated."
+                f"{what} {when_text(case.promised)}: {early / _DAYS_PER_WEEK:.0f} weeks sooner "
+                f"than quick lead times from {said.stated} on give "
+                f"({month_text(found.quickest_day)}; {found.longest}). So much must have been done before it was stated."
             )
         yield AuditFinding(
             rule="A8",
@@ -147,9 +146,7 @@ def megawatts_by_date(record: Record, cases: Cases) -> Iterator[AuditFinding]:
                 "gpus_phase_high": carried.high,
                 "share_low": carried.low / gpus,
                 "share_high": carried.high / gpus,
-                "weeks_short": max(
-                    0.0, (found.quickest_day - case.promised.last) / _DAYS_PER_WEEK
-                ),
+                "weeks_short": max(0.0, (found.quickest_day - case.promised.last) / _DAYS_PER_WEEK),
             },
             sources=(said.watts.source, *found.critical_sources),
         )
@@ -221,26 +218,27 @@ def grid_secured(record: Record) -> Iterator[AuditFinding]:
 
 
 def unlikely(record: Record, cases: Cases) -> Iterator[AuditFinding]:
-    """A18: the probability that a promise comes in time is below the limit."""
+    """A18: promises whose probability to come in time is below the limit, or that are overdue."""
     limit = held.audit_figure("unlikely").middle
-    for name, (case, found) in cases.items():
-        if not record.statements[name].is_in_force or found.on_time >= limit:
-            continue
-        band = found.bands.get(case.milestone)
-        when = (
-            f"; half of the outcomes lie after {month_text(band.p50)}"
-            if band is not None
-            else f"; it was due on {date_text(case.promised.last)} and nobody said that it came"
-        )
+    low = {
+        name: (case, found)
+        for name, (case, found) in cases.items()
+        if record.statements[name].is_in_force and found.on_time < limit
+    }
+    if not low:
+        return
+    words = []
+    for name, (case, found) in low.items():
         chance = "below 1 %" if found.on_time < 0.01 else share_text(found.on_time)
-        yield AuditFinding(
-            rule="A18",
-            weight=Weight.DOUBT,
-            statements=(name,),
-            text=f"{_what(case)} {when_text(case.promised)}: a probability of {chance}{when}.",
-            figures={"probability": found.on_time},
-            sources=found.rests_on,
-        )
+        words.append(f"{name} {when_text(case.promised)} {chance}")
+    yield AuditFinding(
+        rule="A18",
+        weight=Weight.DOUBT,
+        statements=tuple(low),
+        text=f"Probability to come in time: {listed(words)}.",
+        figures={name: found.on_time for name, (_, found) in low.items()},
+        sources=next(iter(low.values()))[1].rests_on,
+    )
 
 
 def judged(record: Record, seed: int) -> Cases:

@@ -63,7 +63,7 @@ def phase_against_headline(record: Record) -> Iterator[AuditFinding]:
         if part.power_kw is not None and part.gpus is None:
             words.append(
                 f"It carries {gpus_text(carried.low, carried.high)}, "
-                f"{share_text(share.low, share.high)} of the {gpus_text(whole.gpus)} in the headline"
+                f"{share_text(share.low, share.high)} of the headline's {gpus_text(whole.gpus)}"
             )
             values |= {"gpus_phase_low": carried.low, "gpus_phase_high": carried.high}
         else:
@@ -182,9 +182,7 @@ def funds_against_cost(record: Record) -> Iterator[AuditFinding]:
 
 def contract_price(record: Record) -> Iterator[AuditFinding]:
     """A7: contract value / (GPUs x years x 8,760 h) against published costs of a GPU-hour."""
-    bands = [
-        row for row in figures.cost_bands().values() if row.measure == "per_gpu_hour"
-    ]
+    bands = [row for row in figures.cost_bands().values() if row.measure == "per_gpu_hour"]
     for said in record.in_force():
         gpus, years = said.headline.gpus, said.contract_years
         if said.contract_value is None or not gpus or years is None:

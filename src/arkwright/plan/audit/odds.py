@@ -10,7 +10,7 @@ statement was made:
   the shares read); those are later by an exponential part of their promised time whose mean gives
   the mean overrun that was read; the others come within the promised period.
 
-Once a promise is older, draws before the day of the audit are dropped: it has not come true by then.
+Once a promise is older, draws before the day of the audit are dropped: it has not come by then.
 """
 
 from __future__ import annotations
@@ -67,13 +67,15 @@ class Odds(Struct, frozen=True, kw_only=True):
     """What a promise is worth."""
 
     on_time: float
-    """Probability that the promised milestone comes by the last promised day, if it comes at all."""
+    """Probability that what was promised comes by the last promised day, if it comes at all."""
     bands: dict[str, Band]
     """By milestone; empty when the promise is so long overdue that nothing can be said."""
     quickest_day: int
     """Of the promised milestone, with every lead time at its quick end from the statement on."""
     critical: str
     """Steps that decide the quickest day, with their weeks."""
+    longest: str
+    """The longest of them."""
     critical_sources: tuple[str, ...]
     needs: Needs | None
     """None for `supply`."""
@@ -112,6 +114,7 @@ def odds(case: Case, as_of_day: int | None = None, seed: int = 0) -> Odds:
             bands={"supply": _band(late)} if late.size else {},
             quickest_day=case.promised.first,
             critical="",
+            longest="",
             critical_sources=(),
             needs=None,
             rests_on=_outside_sources(rates),
@@ -135,6 +138,7 @@ def odds(case: Case, as_of_day: int | None = None, seed: int = 0) -> Odds:
         bands=bands,
         quickest_day=round(case.stated_day + quick.days),
         critical=quick.words,
+        longest=quick.longest,
         critical_sources=quick.sources,
         needs=_needs(case, steps, inside),
         rests_on=(*_outside_sources(rates), *dict.fromkeys(step.source for step in steps)),
@@ -213,6 +217,7 @@ def _inside(case: Case, steps: tuple[Step, ...], rng: np.random.Generator) -> _I
 class _Quick(NamedTuple):
     days: float
     words: str
+    longest: str
     sources: tuple[str, ...]
 
 
@@ -226,10 +231,15 @@ def _quickest(case: Case, steps: tuple[Step, ...]) -> _Quick:
         longest[step.name] = max(before, key=lambda name: before[name], default="")
         ends[step.name] = max(before.values(), default=0.0) + _weeks(step)[0] * _DAYS_PER_WEEK
     name = "energise" if case.milestone == "energised" else "first-racks"
-    days, words, sources = ends.get(name, 0.0), [], []
+    days = ends.get(name, 0.0)
+    words: list[str] = []
+    sources: list[str] = []
+    longest_step = (0.0, "")
     while name in by_name:
         step = by_name[name]
-        words.insert(0, f"{step.title.lower().replace('gpu', 'GPU')} {_weeks(step)[0]:.0f}")
+        title, weeks = step.title.lower().replace("gpu", "GPU"), _weeks(step)[0]
+        words.insert(0, f"{title} {weeks:.0f}")
+        longest_step = max(longest_step, (weeks, f"{title} alone {weeks:.0f} weeks"))
         sources.insert(0, step.source)
         name = longest[name]
     if case.gpus and case.milestone == "all":
@@ -238,7 +248,9 @@ def _quickest(case: Case, steps: tuple[Step, ...]) -> _Quick:
         days += filling
         words.append(f"filling {filling / _DAYS_PER_WEEK:.0f}")
         sources.append(pace.provenance)
-    return _Quick(days, f"{' + '.join(words)} weeks", tuple(dict.fromkeys(sources)))
+    return _Quick(
+        days, f"{' + '.join(words)} weeks", longest_step[1], tuple(dict.fromkeys(sources))
+    )
 
 
 def _needs(case: Case, steps: tuple[Step, ...], inside: _Inside) -> Needs:
@@ -271,7 +283,8 @@ def _lognormal(low: float, high: float, rng: np.random.Generator) -> Floats:
     """Draws with `low` and `high` as P10 and P90; one value where they are equal."""
     middle = (np.log(low) + np.log(high)) / 2
     spread = (np.log(high) - np.log(low)) / 2 / _NORMAL_P90
-    return np.exp(middle + spread * rng.standard_normal(DRAWS))
+    drawn: Floats = np.exp(middle + spread * rng.standard_normal(DRAWS))
+    return drawn
 
 
 def _left(days: Floats, as_of_day: int | None) -> Floats:
