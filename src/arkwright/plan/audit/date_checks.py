@@ -88,7 +88,8 @@ def lead_times(record: Record, cases: Cases) -> Iterator[AuditFinding]:
             text = (
                 f"{what} {when_text(case.promised)}: {early / _DAYS_PER_WEEK:.0f} weeks sooner "
                 f"than quick lead times from {said.stated} on give "
-                f"({month_text(found.quickest_day)}; {found.longest}). So much must have been done before it was stated."
+                f"({month_text(found.quickest_day)}; {found.longest}). So much must have been done "
+                "before it was stated."
             )
         yield AuditFinding(
             rule="A8",
