@@ -20,6 +20,7 @@ def case(by="2028-Q4", milestone="all", **more):
     base = {
         "name": "one",
         "stated_day": period("2025-07-31").first,
+        "begun_day": period("2025-07-31").first,
         "country": "NO",
         "facility_kw": 50_000.0,
         "gpus": 23_040,
@@ -51,6 +52,13 @@ def test_a_later_promise_is_never_less_likely(year):
     assert odds(case(f"{year}-Q1")).on_time <= odds(case(f"{year + 1}-Q1")).on_time + 0.03
 
 
+def test_what_was_begun_earlier_comes_earlier():
+    later = odds(case("2028-Q2"))
+    earlier = odds(case("2028-Q2", begun_day=period("2025-01-31").first))
+    assert later.quickest_day - earlier.quickest_day == 181
+    assert earlier.on_time > later.on_time
+
+
 def test_what_stands_makes_it_likelier_and_an_unreserved_grid_unlikelier():
     usual = odds(case("2028-Q2")).on_time
     assert odds(case("2028-Q2", is_energised=True)).on_time > usual
@@ -62,7 +70,7 @@ def test_from_outside_nine_of_ten_are_late_and_a_third_longer():
     # all is 34 % later: P(late by more than x) = 0.9 exp(-x / 37.8 days).
     stated = period("2025-01-01").first
     day = period("2025-04-11")
-    found = odds(case(milestone="supply", stated_day=stated, promised=day))
+    found = odds(case(milestone="supply", stated_day=stated, begun_day=stated, promised=day))
     assert found.on_time == pytest.approx(0.10, abs=0.02)
     late = found.bands["supply"].p90 - day.last
     assert late == pytest.approx(37.8 * np.log(9), rel=0.1)

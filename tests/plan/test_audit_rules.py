@@ -1,6 +1,6 @@
 """Each rule of the audit on the smallest programme that it speaks of, and on one that it does not.
 
-Worked numbers: 32 racks of GB300 NVL72 in Norway draw 2.092 kW a GPU as IT power and 2.224 kW at the
+Worked numbers: 32 racks of GB300 NVL72 in Norway draw 2.092 kW a GPU as IT power and 2.224 at the
 grid (`design`), so 100,000 of them 209 to 222 MW.
 """
 

@@ -119,8 +119,8 @@ def _promises(found: Audit) -> None:
         name, due = promise.statement.name, days_text(case.promised)
         band = odds.bands.get(case.milestone)
         ends = [month_text(day) for day in band] if band is not None else ["", "overdue", ""]
-        chance = "< 1 %" if odds.on_time < 0.01 else share_text(odds.on_time)
-        rows.append((name, _WHAT[case.milestone], due, chance, *ends))
+        chances = [_chance(odds.by_then.get(step)) for step in _WHAT]
+        rows.append((name, due, *chances, _WHAT[case.milestone], *ends))
         if odds.needs is not None:
             money = promise.needs_money
             needs.append(
@@ -133,9 +133,9 @@ def _promises(found: Audit) -> None:
                     money.text(found.currency) if money is not None else "",
                 )
             )
-    click.echo("\nPromises in force, if they come at all")
-    heads = ("PROMISE", "WHAT", "DUE", "IN TIME", "P10", "P50", "P90")
-    click.echo(table(heads, rows, right=("IN TIME",)))
+    click.echo("\nPromises in force: probability by the due date, if they come at all, and a band")
+    heads = ("PROMISE", "DUE", "POWER", "FIRST", "ALL", "PROMISED", "P10", "P50", "P90")
+    click.echo(table(heads, rows, right=("POWER", "FIRST", "ALL")))
     shares = [promise.built_share for promise in found.promises if promise.built_share]
     if shares:
         click.echo(
@@ -167,6 +167,12 @@ def _funnel(found: Audit) -> None:
     click.echo("\nFrom words to use, each counted once")
     heads = ("KIND", "GPUS", "STATED", "GPUS DRAW", "MONEY", "STATEMENTS")
     click.echo(table(heads, rows, right=("GPUS", "STATED", "GPUS DRAW", "MONEY")))
+
+
+def _chance(share: float | None) -> str:
+    if share is None:
+        return ""
+    return "< 1 %" if share < 0.01 else share_text(share)
 
 
 def _statements(found: Audit) -> None:

@@ -8,6 +8,7 @@ from arkwright import catalog
 from arkwright.catalog import audit as held
 from arkwright.catalog import money as figures
 from arkwright.design.span import Span
+from arkwright.design.timeline import date_text
 from arkwright.factory.declared_dates import period
 from arkwright.factory.declared_spec import REACHED, DeclaredBasis, DeclaredKind
 from arkwright.plan.audit.finding import AuditFinding, Weight
@@ -52,42 +53,44 @@ def case_of(record: Record, said: Statement) -> Case | None:
     if head.gpus is None and part.gpus is None:
         milestone = "energised"
     site = said.sites[0]
-    before = [s for s in record.statements.values() if s.stated_day <= record.as_of_day]
-    here = [s for s in before if site in s.sites]
+    needed_kw = _facility_kw(said)
     return Case(
         name=said.name,
         stated_day=said.stated_day,
+        begun_day=record.first_stated(said),
         country=record.factory.sites[site].country,
-        facility_kw=_facility_kw(said),
+        facility_kw=needed_kw,
         gpus=gpus,
         milestone=milestone,
         promised=promised,
-        is_energised=any(s.kind is DeclaredKind.ENERGISED for s in here),
+        is_energised=_is_energised(record, said, needed_kw),
     )
 
 
 def lead_times(record: Record, cases: Cases) -> Iterator[AuditFinding]:
     """A8: the promised day against the day that every lead time at its quick end gives.
 
-    Counted from the day of the statement, with the connection reserved and everything ordered then.
+    Counted from the first day that anything of it was stated, with the connection reserved and
+    everything ordered on that day.
     """
     for name, (case, found) in cases.items():
         said = record.statements[name]
         if not said.is_in_force:
             continue
         early = found.quickest_day - case.promised.last
+        begun = date_text(case.begun_day)
         what = _what(case)
         if early <= 0:
             weight = Weight.CONSISTENT
             text = (
                 f"{what} {when_text(case.promised)}: possible. Quick lead times from "
-                f"{said.stated} on end in {month_text(found.quickest_day)}."
+                f"{begun} on end in {month_text(found.quickest_day)}."
             )
         else:
             weight = Weight.DOUBT
             text = (
                 f"{what} {when_text(case.promised)}: {early / _DAYS_PER_WEEK:.0f} weeks sooner "
-                f"than quick lead times from {said.stated} on give "
+                f"than quick lead times from {begun} on give "
                 f"({month_text(found.quickest_day)}; {found.longest}). So much must have been done "
                 "before it was stated."
             )
@@ -253,6 +256,14 @@ def judged(record: Record, seed: int) -> Cases:
             as_of = record.as_of_day if said.is_in_force else said.stated_day
             cases[name] = case, odds(case, as_of, seed)
     return cases
+
+
+def _is_energised(record: Record, said: Statement, needed_kw: float) -> bool:
+    """What a promise needs stands with power: as many megawatts as it takes, within tolerance."""
+    there = [s for s in record.powered(said.sites[0]) if s.kind is DeclaredKind.ENERGISED]
+    power_kw = sum(s.headline.power_kw or 0.0 for s in there)
+    slack = 1 - held.audit_figure("power_tolerance").middle
+    return bool(there) and power_kw >= needed_kw * slack
 
 
 def _what(case: Case) -> str:
