@@ -124,7 +124,7 @@ class Record(Struct, frozen=True, kw_only=True):
         return [said for said in self.in_force() if said.sites == (site,)]
 
     def first_stated(self, said: Statement) -> int:
-        """Day of the first statement about the same: what it replaced or lies within at its site."""
+        """Day of the first statement about the same: what it replaced, or lies within there."""
         seen, around = {said.name}, [said.name]
         while around:
             one = self.statements[around.pop()]
