@@ -26,9 +26,22 @@ def gpus_against_megawatts(record: Record) -> Iterator[AuditFinding]:
     """A1: MW / GPUs of one statement lies within what a GPU draws by design, and as announced."""
     for said in record.statements.values():
         for what, size in _sizes(said):
-            if size.gpus is None or size.power_kw is None or said.watts is None:
+            if size.gpus is None or size.power_kw is None:
                 continue
-            yield _one(said, what, size, said.watts)
+            if said.watts is not None:
+                yield _one(said, what, size, said.watts)
+                continue
+            yield AuditFinding(
+                rule="A1",
+                weight=Weight.NOTE,
+                statements=(said.name,),
+                text=(
+                    f"{gpus_text(size.gpus)} and {power_text(size.power_kw)}: no statement names a "
+                    "machine, so nothing can be said of its watts, its price or its date."
+                ),
+                figures={"gpus": size.gpus, "power_kw": size.power_kw},
+                sources=(said.provenance,),
+            )
 
 
 def announced_against_contracted(record: Record) -> Iterator[AuditFinding]:
