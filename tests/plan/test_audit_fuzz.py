@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from arkwright import factory
 from arkwright.cli.plan_audit_text import show
 from arkwright.errors import InputError
-from arkwright.factory.declared_spec import DeclaredBasis, DeclaredKind
+from arkwright.factory.declared_spec import REACHED, DeclaredBasis, DeclaredKind
 from arkwright.plan.audit import RULES, Weight, audit
 from arkwright.plan.audit.document import document
 
 SYSTEMS = (None, "gb300-nvl72", "vr-nvl72", "dgx-h100")
 NAMES = ("s0", "s1", "s2", "s3")
 MOMENTS = ("2026", "2026-Q3", "2027-H1", "2028-02", "2030-12-31")
-STATED = ("2025-01-13", "2025-07-31", "2026-03-09")
+STATED = ("2025-01-13", "2025-07-31", "2025-07-31", "2026-03-09")
 
 
 def maybe(strategy):
@@ -37,9 +37,10 @@ def sizes(draw):
 @st.composite
 def statements(draw, index):
     money = st.integers(1, 9000).map(lambda n: f"{n} M {'EUR' if n % 2 else 'USD'}")
+    kind = draw(st.sampled_from(list(DeclaredKind)))
     parts = {
-        "kind": draw(st.sampled_from(list(DeclaredKind))).value,
-        "stated": draw(st.sampled_from(STATED)),
+        "kind": kind.value,
+        "stated": STATED[index],
         "source": "somebody",
         "sites": draw(st.sampled_from([[], ["a"], ["b"], ["a", "b"]])),
         "system": draw(st.sampled_from(SYSTEMS)),
@@ -51,6 +52,9 @@ def statements(draw, index):
         "updates": draw(st.lists(st.sampled_from(NAMES[:index] or ("none",)), max_size=1)),
         "withdraws": draw(st.lists(st.sampled_from(NAMES[:index] or ("none",)), max_size=1)),
     }
+    if kind in REACHED:
+        for key in ("headline", "phase", "ambition"):
+            (parts[key] or {}).pop("by", None)
     if parts["phase"] is not None:
         parts["phase"] |= {"money": draw(money)}
     if draw(st.booleans()):
