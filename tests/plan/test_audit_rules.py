@@ -84,6 +84,15 @@ def test_a2_a_contract_within_another_is_counted_once():
     assert one.figures["gpus_contracted"] == 200_000
 
 
+def test_a2_knows_a_contract_that_was_in_force_then_and_is_gone_now():
+    signed = f"deal: {{{SIGNED}, sites: [a], headline: {{gpus: 200000}}}}"
+    announced = f"all: {{{ANNOUNCED}, headline: {{power: 1.3 GW, basis: grid}}}}"
+    gone = "gone: {kind: announced, stated: 2026-05-01, source: p, withdraws: [deal]}"
+    (one,) = found("A2", signed, announced, gone)
+    assert (one.figures["gpus_contracted"], one.figures["gpus_contracted_now"]) == (200_000, 0)
+    assert "By now none are contracted" in one.text
+
+
 PHASE = (
     "one: {{..., headline: {{gpus: {gpus}, by: {by}}}, "
     "phase: {{power: {power}, basis: unstated, money: {money}}}}}"

@@ -198,7 +198,9 @@ def grid_secured(record: Record) -> Iterator[AuditFinding]:
         if not here:
             continue
         names = tuple(s.name for s in here)
-        wait = figures.grid_wait(place.country) or figures.longest_grid_wait()
+        own = figures.grid_wait(place.country)
+        wait = own or figures.longest_grid_wait()
+        where = wait.country if own else f"{wait.country}, the longest that was read"
         slack = 1 - held.audit_figure("about_tolerance").middle
         if secured and secured >= asked * slack:
             weight, text = Weight.CONSISTENT, f"{power_text(secured)} at {site} are secured."
@@ -209,7 +211,7 @@ def grid_secured(record: Record) -> Iterator[AuditFinding]:
             text += (
                 "nobody stated that a connection is reserved. The dates here take it as reserved; "
                 f"a new one takes {wait.weeks_low / 52:.0f} to {wait.weeks_high / 52:.0f} years in "
-                f"{place.country or 'the slowest country'}."
+                f"{where}."
             )
         yield AuditFinding(
             rule="A11",
