@@ -7,7 +7,16 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
-from arkwright.catalog import bodies, failures, money, parts, plant, programme, workloads
+from arkwright.catalog import (
+    audit,
+    bodies,
+    failures,
+    money,
+    parts,
+    plant,
+    programme,
+    workloads,
+)
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -56,6 +65,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Unevenness of failures", failures.failure_patterns()),
         ("Checkpoints", failures.checkpoint_figures()),
         *workloads.tables(),
+        *audit.tables(),
     ]
 
 
