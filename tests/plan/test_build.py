@@ -247,6 +247,10 @@ def test_gpus_of_a_contract_are_equivalents_times_the_hours_they_run():
     # Served in full, the contract brings its value.
     paid = promised.price[big, 0] @ promised.demand[big, 0]
     assert paid == pytest.approx(4)
+    # Also if it grows, and pays less each year.
+    text = TWO.replace("value: 4 M USD", "value: 4 M USD, growth: 0.5, price_change: -0.2")
+    other = build(factory.loads(text.encode())).as_promised
+    assert other.price[big, 0] @ other.demand[big, 0] == pytest.approx(4)
     assert promised.price[more, 0, 0] == pytest.approx(2 * HOURS / 1e6)
     assert ROLL.market.class_penalty[more] == pytest.approx(0.5 * HOURS / 1e6)
     assert ROLL.market.class_penalty[big] == pytest.approx(0.25 * promised.price[big, 0, 2])
