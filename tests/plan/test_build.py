@@ -361,6 +361,18 @@ def test_the_ends_of_the_ranges_are_in_order():
         assert low < middle < high
 
 
+def test_all_money_is_in_the_file_s_currency():
+    # Without other rates a dollar is worth 0.8 of the total's currency in every figure of dollars.
+    money = factory.Money(currency="EUR", rates={"USD": 0.8})
+    euros, dollars = rollout(msgspec.structs.replace(SMALL, money=money)), rollout(SMALL)
+    assert euros.currency == "EUR"
+    for each in ("pay_rack", "pay_hall", "pay_tranche", "draw_limit", "salvage_rack"):
+        held = getattr(dollars.capital, each)
+        assert getattr(euros.capital, each) == pytest.approx(0.8 * held)
+    assert euros.capital.cash_now == 0.8 * 150
+    assert euros.market.class_penalty == pytest.approx(0.8 * dollars.market.class_penalty)
+
+
 def test_every_gpu_of_a_system_with_a_price_has_a_compute():
     for system in catalog.systems().values():
         text = TWO.replace("system: vr-nvl72", f"system: {system.name}, price: 3 M USD")
