@@ -182,6 +182,12 @@ def test_a8_a_building_with_power_needs_no_transformer():
     assert weights("A8", bare, there) == [Weight.CONSISTENT]
 
 
+def test_a8_power_that_is_energised_already_waits_for_nothing():
+    there = "there: {kind: energised, stated: 2025-07-30, source: p, sites: [a], %s}"
+    there = there % "headline: {power: 26 MW, basis: it}"
+    assert not found("A8", "one: {..., headline: {power: 20 MW, basis: it, by: 2026}}", there)
+
+
 def test_a9_a_date_contradicts_the_megawatts_that_have_a_phase():
     def weight(**change):
         base = {"gpus": 100000, "by": "2026-12-31", "power": "20 MW", "money": "1 B USD"}

@@ -75,7 +75,8 @@ def lead_times(record: Record, cases: Cases) -> Iterator[AuditFinding]:
     """
     for name, (case, found) in cases.items():
         said = record.statements[name]
-        if not said.is_in_force:
+        waits_for_nothing = not found.critical_sources  # power that is energised already
+        if not said.is_in_force or waits_for_nothing:
             continue
         early = found.quickest_day - case.promised.last
         begun = date_text(case.begun_day)
