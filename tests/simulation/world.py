@@ -22,6 +22,7 @@ from arkwright.engines.fake import FakeEngine, virtual_nodes
 from arkwright.factory import loads
 from arkwright.fleet import Fleet, assemble
 from arkwright.jobs.spec import JobSpec
+from new_store import put_new_store
 
 OWNER_IDENTITY = Identity(name="owner", role=OWNER, project=None)
 
@@ -62,6 +63,7 @@ class World:
     def boot(self) -> None:
         """Start the control plane on what the last one left behind."""
         self.crash_on = None
+        put_new_store(self.folder / "store.db")
         self.store: Store = open_store(self.folder / "store.db")
         found = self.engine.capabilities()
         self.fleet: Fleet = assemble(self.factory, engine_nodes(found.nodes))
