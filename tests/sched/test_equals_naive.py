@@ -86,6 +86,7 @@ def test_a_cycle_that_remembers_decides_as_one_that_does_not(mode, seed):
         pair.now_ms += random.choice([0, 1, 2, 7])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tenth", range(10))
 def test_decisions_under_quotas_equal_those_of_the_naive_rules(tenth):
     for seed in range(tenth * 20, tenth * 20 + 20):
@@ -96,6 +97,7 @@ def test_decisions_under_quotas_equal_those_of_the_naive_rules(tenth):
         assert sched.same(rebuilt, pair.state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [sched.EASY, sched.GREEDY, sched.CONSERVATIVE])
 def test_decisions_ahead_of_contracts_equal_those_of_the_naive_rules(mode):
     """Large parts of the factory are pledged and taken back all the time."""

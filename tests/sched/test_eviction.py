@@ -41,6 +41,7 @@ def run_random(seed, steps, mode=sched.EASY, policy=None):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [sched.EASY, sched.STRICT, sched.GREEDY])
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
