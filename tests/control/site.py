@@ -16,7 +16,7 @@ from arkwright.engines.fake import FakeEngine, Script, virtual_nodes
 from arkwright.factory import loads
 from arkwright.home import Paths
 from control.asgi import Answer, call
-from new_store import put_new_store
+from new_store import put_new_store, spare_the_disk
 
 FACTORY = """
 factory: fakery
@@ -43,6 +43,7 @@ class Site:
         self.server: FactoryServer = open_factory(
             loads(factory.encode()), paths, lambda _site, _section, _root: self.engine
         )
+        spare_the_disk(self.server.store)
         self.application = Api(self.server).application()
         self.tokens: dict[str, str] = {}
         if paths.owner_token.exists():

@@ -22,7 +22,7 @@ from arkwright.engines.fake import FakeEngine, virtual_nodes
 from arkwright.factory import loads
 from arkwright.fleet import Fleet, assemble
 from arkwright.jobs.spec import JobSpec
-from new_store import put_new_store
+from new_store import put_new_store, spare_the_disk
 
 OWNER_IDENTITY = Identity(name="owner", role=OWNER, project=None)
 
@@ -65,6 +65,7 @@ class World:
         self.crash_on = None
         put_new_store(self.folder / "store.db")
         self.store: Store = open_store(self.folder / "store.db")
+        spare_the_disk(self.store)
         found = self.engine.capabilities()
         self.fleet: Fleet = assemble(self.factory, engine_nodes(found.nodes))
         record_factory(self.store, self.factory, {"fake": found})
