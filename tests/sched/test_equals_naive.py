@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from arkwright import sched
 from naive.random_factory import (
     POLICIES,
+    QUICK,
     decide_both,
     make_announced_so,
     random_event,
@@ -44,7 +45,13 @@ def test_every_decision_equals_that_of_the_naive_scheduler(mode, seed):
     run_random(seed, 25, mode)
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(policy, marks=() if policy in QUICK else pytest.mark.slow)
+        for policy in POLICIES
+    ],
+)
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_every_policy_decides_as_it_is_written_in_its_paper(policy, seed):
