@@ -11,11 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 from arkwright.control import intake
 from arkwright.control.controller import Controller
 from arkwright.control.factory_server import record_factory
 from arkwright.control.intake import Submission
 from arkwright.control.store import Store, open_store
+from arkwright.control.tables import JOBS
 from arkwright.control.users import OWNER, Identity
 from arkwright.design import engine_nodes
 from arkwright.engines.fake import FakeEngine, virtual_nodes
@@ -112,8 +115,9 @@ class World:
 
     def state(self, job_id: str) -> str:
         """The job's state as the store has it."""
-        events = self.store.read().events(job_id=job_id)
-        return str(next(e.after["state"] for e in reversed(events) if "state" in e.after))
+        row = self.store.read().first(select(JOBS.c.state).where(JOBS.c.id == job_id))
+        assert row is not None
+        return str(row.state)
 
     def kinds(self, job_id: str) -> list[str]:
         """The job's story: kinds of its events in order."""
