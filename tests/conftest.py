@@ -15,12 +15,22 @@ from arkwright import sched
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
-LONGEST = ("test_openb.py", "test_kill_server.py", "test_jit.py")
+TESTS = Path(__file__).parent
+LONGEST = (
+    "sched/test_openb.py",
+    "slurm/test_faults.py",
+    "live/test_kill_server.py",
+    "sched/test_jit.py",
+    "live/test_demo.py",
+    "simulation/test_log_replay.py",
+    "sched/test_equals_naive.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A stable sort: within a file, and among the other files, the order stays."""
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else 9)
+    first = {TESTS / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
 @pytest.fixture(scope="session")
