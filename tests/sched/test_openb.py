@@ -11,13 +11,14 @@ sys.path.append(str(Path(__file__).parents[2]))
 from benchmarks import openb
 
 POINTS = 0.5
+traces = pytest.mark.skipif(
+    not openb.DATA.exists(), reason="the openb traces are not beside the checkout"
+)
 
 
 @pytest.fixture(scope="module")
 def ratios(kernels):
     """By workload and policy, per seed: allocation at 100 % and at 130 % arrived demand."""
-    if not openb.DATA.exists():
-        pytest.skip("the openb traces are not beside the checkout")
     cluster = openb.read_cluster()
     found = {}
     for workload in openb.WORKLOADS:
@@ -32,6 +33,7 @@ def mean(values):
     return sum(values) / len(values)
 
 
+@traces
 @pytest.mark.slow
 def test_each_policy_allocates_what_its_authors_measured(ratios):
     published = openb.reference()
@@ -46,6 +48,7 @@ def test_each_policy_allocates_what_its_authors_measured(ratios):
     assert {key: points for key, points in off.items() if abs(points) > POINTS} == {}
 
 
+@traces
 @pytest.mark.slow
 def test_our_policy_allocates_more_than_fgd_on_every_workload(ratios):
     for workload in openb.WORKLOADS:
