@@ -9,6 +9,6 @@ from arkwright.documents.decode import decode
 from arkwright.documents.encode import encode
 from arkwright.documents.reader import parse, read
 from arkwright.documents.schema import schema
-from arkwright.documents.tree import Limits, Node, plain
+from arkwright.documents.tree import Limits, Node, plain, where_of
 
-__all__ = ["Limits", "Node", "decode", "encode", "parse", "plain", "read", "schema"]
+__all__ = ["Limits", "Node", "decode", "encode", "parse", "plain", "read", "schema", "where_of"]
