@@ -35,7 +35,7 @@ def extensive(rollout, futures, whole="mw", fixed=None, without=()):
     """The best schedule, or None when there is none.
 
     `whole`: "none" relaxes everything, "mw" keeps starts and halls integer, "all" racks as well.
-    `fixed`: a Schedule that is followed, whose value is wanted. `without`: numbers of rules left out.
+    `fixed`: a Schedule that is followed, whose value is wanted. `without`: rules left out.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -175,18 +175,14 @@ class Extensive:
         outcomes, quarters = futures.path.shape
         rack_mw = self.data(supply.rack_mw, "pg")
         compute = self.data(supply.rack_compute, "g")
-        axes = {"w": np.arange(outcomes), "t": np.arange(quarters)}
-        self.use = use = model.add_variables(lower=0, coords={**rack_mw.coords, **axes}, name="use")
+        wide = np.zeros((outcomes, quarters))
+        none = np.zeros((*supply.rack_mw.shape, 1, 1)) + wide
+        self.use = use = model.add_variables(lower=self.data(none, "pgwt"), name="use")
         may_serve = (market.class_country[:, None] == np.arange(countries)) | (
             market.class_country[:, None] == ANYWHERE
         )
-        most = self.data(np.where(may_serve, np.inf, 0.0), "cr")
-        most = most.expand_dims({name: axis for name, axis in axes.items()}).transpose(
-            "c", "r", "w", "t"
-        )
-        self.serve = serve = model.add_variables(
-            lower=0 * most.fillna(0).where(most == 0, 0), upper=most, name="serve"
-        )
+        most = self.data(np.where(may_serve, np.inf, 0.0)[:, :, None, None] + wide, "crwt")
+        self.serve = serve = model.add_variables(lower=0, upper=most, name="serve")
         here = self.data(power.place_site[:, None] == np.arange(sites), "ps")
         in_country = self.data(
             power.site_country[power.place_site][:, None] == np.arange(countries), "pr"

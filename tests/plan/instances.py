@@ -216,7 +216,7 @@ def _supply(shape, power, rng):
         & (quarters >= from_quarter[:, None])
         & (quarters + lead[:, None] < shape.quarters)
     )
-    # Two and a half times what the connections carry, over all generations and quarters, more as time goes.
+    # Two and a half times what the connections carry, in all; more of them as time goes.
     ramp = 1 + (quarters - from_quarter[:, None]).clip(0) / 4
     racks = 2.5 * power.tranche_mw.sum() / (1.2 * it_mw[:, None]) / shape.generations
     racks_now = np.zeros((places, shape.generations, shape.quarters))
