@@ -6,6 +6,8 @@ from the rules as they are written, for those who check it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import highspy
 import numpy as np
 
@@ -40,7 +42,9 @@ def best_use(
     solver = _programme(rollout, class_, country)
     total = np.einsum("g,pgwt->wt", supply.rack_compute, present)
     demand = np.minimum(futures.demand, market.class_share_max[:, None, None] * total)
-    rows = np.concatenate([energised, ready, np.zeros((len(rollout.names.countries), *total.shape))])
+    rows = np.concatenate(
+        [energised, ready, np.zeros((len(rollout.names.countries), *total.shape))]
+    )
     upper = np.concatenate([rows, demand])
     drawn = (supply.load_factor[rollout.power.place_site][:, None] * supply.rack_mw).reshape(racks)
     energy = futures.energy[np.repeat(rollout.power.place_site, generations)]
@@ -71,7 +75,7 @@ def _may_serve(rollout: Rollout) -> tuple[Ints, Ints]:
     return class_, country
 
 
-def _programme(rollout: Rollout, class_: Ints, country: Ints) -> highspy.Highs:
+def _programme(rollout: Rollout, class_: Ints, country: Ints) -> Any:
     """Columns x by place and generation, then z; rows sites, places, countries, classes."""
     power, supply = rollout.power, rollout.supply
     places, generations = supply.rack_mw.shape
@@ -103,7 +107,7 @@ def _programme(rollout: Rollout, class_: Ints, country: Ints) -> highspy.Highs:
     model.a_matrix_.start_ = np.searchsorted(columns[order], np.arange(model.num_col_ + 1))
     model.a_matrix_.index_ = rows[order]
     model.a_matrix_.value_ = values[order]
-    solver = highspy.Highs()
+    solver: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     solver.silent()
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("presolve", "off")  # tiny, and started from the last
