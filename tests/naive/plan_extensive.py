@@ -276,14 +276,14 @@ class Extensive:
             self.add(5, (self.data(chain, "ik") * by_now).sum("k") <= 0, "R5 order")
         wants = np.flatnonzero(power.tranche_offtake_mw > 0)
         if len(wants):
-            # For each slot on each path: what was ordered by its quarter.
+            # From the start on, which says what the start's own quarter does: orders add up.
             same_site = power.tranche_site[wants][:, None] == power.place_site
             mw = self.data(same_site[:, :, None] * supply.rack_mw, "ipg")
             ordered = (mw * so_far * self.racks).sum(["p", "g", "m"])
             pick = np.zeros((len(wants), len(power.tranche_mw)))
             pick[np.arange(len(wants)), wants] = power.tranche_offtake_mw[wants]
-            start = (self.data(pick, "ik") * self.exactly_now() * self.starts).sum(["k", "m"])
-            self.add(5, start - ordered <= 0, "R5 offtake")
+            wanted = (self.data(pick, "ik") * by_now).sum("k")
+            self.add(5, wanted - ordered <= 0, "R5 offtake")
         most = self.data(power.hall_count_max, "p")
         self.add(6, (on * self.halls).sum("m") <= most, "R6 halls")
 
@@ -315,10 +315,35 @@ class Extensive:
             return
         drawn = (self.so_far * self.drawn).sum("m")
         self.add(10, drawn <= self.data(capital.draw_limit, "ft"), "R10 loans")
-        due = capital.service.any(axis=(0, 1))
-        if capital.cover_min > 0 and due.any():
-            cover = (self.probability * (self.margin - capital.cover_min * self.service)).sum("w")
-            self.add(11, self.data(due * 1.0, "t") * cover >= 0, "R11 cover")
+        due = capital.service.any(axis=(0, 1)) & (capital.cover_min > 0)
+        if due.any():
+            self.cover(due)
+
+    def cover(self, due):
+        """R11 in each quarter with service: a binary says whether a quarter has any."""
+        rollout, futures, capital = self.rollout, self.futures, self.rollout.capital
+        t = np.flatnonzero(due)
+        pick = self.data(due[None, :] & (t[:, None] == np.arange(len(due))), "nt")
+        owing = self.model.add_variables(
+            lower=self.data(np.zeros(len(t)), "n"),
+            upper=self.data(np.ones(len(t)), "n"),
+            integer=self.whole != "none",
+            name="owing",
+        )
+        service = (self.probability * (pick * self.service).sum("t")).sum("w")
+        margin = (self.probability * (pick * self.margin).sum("t")).sum("w")
+        most = capital.service.max(axis=1).T @ capital.draw_limit.max(axis=1)
+        self.add(11, service - self.data(most[t], "n") * owing <= 0, "R11 a quarter with service")
+        # Less than every penalty, everything that can stand and every contract at its worst costs.
+        power, supply, market = rollout.power, rollout.supply, rollout.market
+        halls = power.hall_opex @ (power.halls_now + power.hall_count_max)
+        racks = supply.rack_opex.max() * (supply.racks_now.max() + supply.allocation).sum()
+        over = market.offer_strike[:, None, None] + np.abs(futures.spot[market.offer_site])
+        contracts = over.max(axis=(1, 2)) @ market.offer_mw_max
+        owed = (market.class_penalty[:, None, None] * futures.demand).sum(0).max()
+        worst = halls + racks + contracts + owed + most.max() * capital.cover_min
+        cover = margin - capital.cover_min * service - worst * owing
+        self.add(11, cover >= -worst, "R11 cover")
 
     def rules_of_dependence(self):
         """R13 vendor, R14 country, R16 hedge, and no more of an offer than is offered."""
