@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from naive.plan_enumeration import enumerate_all
 from naive.plan_extensive import extensive
 from plan.instances import changed
@@ -48,7 +49,7 @@ def test_what_is_decided_after_it_is_known_is_worth_more():
 def test_a_loan_is_drawn_for_just_what_the_second_hall_lacks():
     # The plan of 10.5 pays 8 + 2 x 3 + 5 x 4 = 34 at first and earns 5 x 4.5 - 0.5 = 22: it needs
     # 12 M of cash, and 10 are there. One hall less pays 8 + 3 + 16 = 27, earns 18 - 0.25 = 17.75,
-    needs 9.25 and is worth 16.5 - 8 = 8.5.
+    # needs 9.25 and is worth 16.5 - 8 = 8.5.
     # A loan of 2 M for a quarter costs 0.2: 10.3.
     rollout, futures = plain(loans=1)
     rollout = changed(rollout, cash_now=10.0)
@@ -62,8 +63,8 @@ def test_a_loan_is_drawn_for_just_what_the_second_hall_lacks():
 
 def test_weight_on_the_tail_gives_up_what_only_good_outcomes_pay():
     # One quarter, 40 H100-equivalents wanted or none, as likely as not; the connection and the hall
-    # are there, a rack costs 1. Four racks earn 4 x 4.5 - 4 = 14 or lose 4; their mean is 5, the worst
-    # half -4. With weight v on the tail: 4 x ((1 - v) 1.25 - v) = 4 x (1.25 - 2.25 v), worth doing
+    # are there, a rack costs 1. Four racks earn 4 x 4.5 - 4 = 14 or lose 4; the mean is 5, the
+    # worst half -4. With weight v on the tail: 4 x ((1 - v) 1.25 - v) = 4 x (1.25 - 2.25 v), worth doing
     # below v = 5/9. The hall costs 0.25 either way.
     rollout, futures = plain(quarters=1, outcomes=2)
     rollout = changed(

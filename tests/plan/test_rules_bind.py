@@ -248,6 +248,7 @@ MONEY = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MONEY)
 def test_what_a_rule_of_money_costs(name):
     case = MONEY[name]
