@@ -64,8 +64,8 @@ def test_a_loan_is_drawn_for_just_what_the_second_hall_lacks():
 def test_weight_on_the_tail_gives_up_what_only_good_outcomes_pay():
     # One quarter, 40 H100-equivalents wanted or none, as likely as not; the connection and the hall
     # are there, a rack costs 1. Four racks earn 4 x 4.5 - 4 = 14 or lose 4; the mean is 5, the
-    # worst half -4. With weight v on the tail: 4 x ((1 - v) 1.25 - v) = 4 x (1.25 - 2.25 v), worth doing
-    # below v = 5/9. The hall costs 0.25 either way.
+    # worst half -4. With weight v on the tail: 4 x ((1 - v) 1.25 - v) = 4 x (1.25 - 2.25 v), worth
+    # doing below v = 5/9. The hall costs 0.25 either way.
     rollout, futures = plain(quarters=1, outcomes=2)
     rollout = changed(
         rollout,
