@@ -174,7 +174,7 @@ def _racks(made: Numbered) -> None:
 
     def window(item: int, _: int) -> tuple[Limit, float]:
         g = item % kinds
-        may: Bools = stock.may_order[:, g].any(axis=0)
+        may: Bools = np.logical_or.reduce(stock.may_order[:, g])
         when = open_when(may, names.quarters)
         scale = max(1.0, float(stock.allocation[g].max()))
         return _racks_limit(7, "order", names.generations[g], when, 0.0), scale

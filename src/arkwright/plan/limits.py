@@ -18,9 +18,9 @@ CLAUSES = {
         "R5 wants {limit} MW of racks ordered at its site before {where} starts",
         "ask for {by} MW less of racks before {where}",
     ),
-    "start": ("R5 lets {where} start {when}", "let {where} start outside of that"),
+    "start": ("R5 lets {where} start {when}", "let {where} start at another time"),
     "halls": ("R6 has room for {limit} halls of {where}", "make room for {by} more of {where}"),
-    "build": ("R6 lets halls of {where} begin {when}", "let {by} halls of {where} begin besides"),
+    "build": ("R6 lets halls of {where} begin {when}", "let {by} halls of {where} begin at another time"),
     "allocation": (
         "R7 allows {limit} racks of {where} in {when}",
         "get {by} more racks of {where} allocated in {when}",
@@ -34,7 +34,7 @@ CLAUSES = {
         "agree to {by} fewer racks of {where} by {when}",
     ),
     "cash": (
-        "R9 wants {limit} M of cash at the end of {when}{outcome}",
+        "R9 wants {limit} M of cash left at the end of {when}{outcome}",
         "find {by} M of cash by {when}",
     ),
     "loan": (
@@ -54,7 +54,7 @@ CLAUSES = {
         "accept {by} MW more in {where} than its share",
     ),
     "offer": ("R16 has {limit} MW of {where}", "have {by} MW more of {where} offered"),
-    "sign": ("R16 lets {where} be signed {when}", "let {by} MW of {where} be signed besides"),
+    "sign": ("R16 lets {where} be signed {when}", "let {by} MW of {where} be signed at another time"),
     "hedge": (
         "R16 lets {limit} % of the MW started in {where} be under contract in {when}",
         "accept {by} MW more under contract in {where} in {when}",
