@@ -21,6 +21,7 @@ from arkwright.plan.solution import relative_gap
 TOWARDS = 0.4
 """Share of the master's optimum in the schedule that cuts are taken at."""
 ROUNDS_MAX = 400
+DEBUG=False
 
 
 class Cutting:
@@ -73,6 +74,7 @@ def converge(  # noqa: PLR0913
             best, inner = found, at
         elif inner is None:
             inner = at
+        if DEBUG: print('   ',round_, bound, found.value, holds, relaxed)
         out = Cutting(best, inner, bound)
         search.points.append(found.schedule)
         if relaxed:
@@ -80,6 +82,8 @@ def converge(  # noqa: PLR0913
                 search.policy = best
             search.tell()
         value = -float("inf") if best is None else best.value
+        if relaxed and relative_gap(value, bound) <= 3 * gap:
+            master.hold()
         if relative_gap(value, bound) <= gap or bound < floor or search.over():
             break
         if until is not None and search.clock() >= until:

@@ -15,6 +15,7 @@ import numpy as np
 
 from arkwright.plan.cutting import converge, no_plan
 from arkwright.plan.futures import Futures
+from arkwright.plan.integers import improve, round_policy
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import evaluate
 from arkwright.plan.progress import Search
@@ -61,6 +62,10 @@ def solve(  # noqa: PLR0913
     policy = converge(master, search, gap=gap * POLICY_SHARE)
     if policy is None and not search.over():
         raise no_plan()
+    if policy is not None and policy.values is not None:
+        search.phase = "plan"
+        round_policy(master, search, policy.values)
+        improve(master, search)
     return finished(master, search)
 
 
