@@ -7,12 +7,14 @@ ask HiGHS for better whole numbers there; its answer is priced in every outcome,
 
 from __future__ import annotations
 
+import highspy
 import numpy as np
 
 from arkwright.plan.cutting import Cutting, converge, optimise
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import Outcome, evaluate
 from arkwright.plan.progress import Search
+from arkwright.plan.racks import whole_racks
 from arkwright.plan.rollout import Bools, Floats
 
 DEBUG=False
@@ -66,22 +68,38 @@ def dive(master: Master, search: Search, up: float = 0.35, rounds: int = 8) -> N
         settle(master, search, layout.sums(value))
 
 
-def settle(master: Master, search: Search, sums: Floats, until: float | None = None) -> Cutting | None:
-    """The best plan with these running sums of tranches and halls; offered if it is feasible."""
+def settle(
+    master: Master, search: Search, sums: Floats, *, service: Floats | None = None
+) -> Cutting | None:
+    """The best plan with these running sums of tranches and halls; offered if it is feasible.
+
+    `service` (T,) says which quarters have debt service, where that is a decision (R11).
+    """
     items = whole_items(master)
     master.fix(sums, items)
+    if service is not None:
+        master.fix_columns(master.columns.in_service, service)
     reached = converge(
-        master,
-        search,
-        gap=0.1 * search.gap,
-        floor=search.value,
-        relaxed=False,
-        until=until,
+        master, search, gap=0.1 * search.gap, floor=search.divisible_value, relaxed=False
     )
     master.fix(None, items)
+    master.free_columns(master.columns.in_service)
     if reached is not None and reached.best is not None:
-        search.offer(reached.best)
+        take(master, search, reached.best)
     return reached
+
+
+def take(master: Master, search: Search, found: Outcome) -> None:
+    """A feasible plan with divisible racks: keep it if it is better, then make its racks whole."""
+    if found.value <= search.divisible_value:
+        return
+    search.divisible = found
+    if not search.whole:
+        search.offer(found)
+        return
+    made = whole_racks(master, search, found)
+    if made is not None:
+        search.offer(made)
 
 
 def whole_items(master: Master) -> Bools:
@@ -112,8 +130,8 @@ def improve(master: Master, search: Search) -> None:
     layout = master.columns
     below = _below(master)
     tried: set[bytes] = set()
-    while not search.done and search.best is not None:
-        sums = _sums_of(master, search.best)
+    while not search.done and search.divisible is not None:
+        sums = _sums_of(master, search.divisible)
         found = _gains(master, search, sums, below)
         if found is None:
             return
@@ -130,14 +148,54 @@ def improve(master: Master, search: Search) -> None:
             if key in tried:
                 continue
             tried.add(key)
-            before = search.value
+            before = search.divisible_value
             settle(master, search, changed)
             if DEBUG:
-                print("move", moves[n], predicted[n], before, search.value)
+                print("move", moves[n], predicted[n], before, search.divisible_value)
             progressed = True
-            if search.value > before or search.done:
+            if search.divisible_value > before or search.done:
                 break
         if not progressed:
+            return
+
+
+def prove(master: Master, search: Search) -> None:
+    """HiGHS over all whole numbers and all cuts, each answer priced, until the gap is proven.
+
+    The dual bound of every run bounds all plans; the cuts of its answer keep it from coming again
+    at more than it is worth.
+    """
+    layout = master.columns
+    integral = np.append(layout.integral, np.zeros(master.width - len(layout.lower), dtype=bool))
+    integral[layout.in_service] = master.upper[layout.in_service] > 0
+    while not search.done:
+        highs = master.programme(integral)
+        for name, value in (("mip_rel_gap", 0.3 * search.gap), ("mip_abs_gap", 0.0)):
+            highs.setOptionValue(name, value)
+        if search.divisible is not None:
+            whole = np.flatnonzero(integral)
+            start = layout.values(search.divisible.schedule)[whole].round()
+            start[whole >= layout.in_service[0]] = 1.0
+            highs.setSolution(len(whole), whole.astype(np.int32), start)
+        search.watch(highs)
+        highs.run()
+        status, info = highs.getModelStatus(), highs.getInfo()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            search.lower_bound_to(search.divisible_value)
+            return
+        if np.isfinite(info.mip_dual_bound):
+            search.lower_bound_to(info.mip_dual_bound)
+        if search.done or not np.isfinite(info.objective_function_value):
+            search.tell()
+            return
+        values = np.array(highs.getSolution().col_value)
+        if not len(values) or np.abs(values).max() == 0:
+            return
+        service = values[layout.in_service].round()
+        before = len(master.cut_rows)
+        settle(master, search, layout.sums(values).round(), service=service)
+        search.tell()
+        if len(master.cut_rows) == before and status == highspy.HighsModelStatus.kOptimal:
             return
 
 
@@ -164,7 +222,7 @@ def _gains(
     master.fix(None, items)
     if reached is None:
         return None
-    slack = reached[0] - search.value
+    slack = reached[0] - search.divisible_value
     before = np.where(layout.parent >= 0, sums[:, layout.parent], 0.0)
     begun = sums - before
     rows = np.flatnonzero(items)

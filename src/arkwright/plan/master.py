@@ -117,6 +117,16 @@ class Master:
             lower = upper = value[columns]
         self.highs.changeColsBounds(len(columns), columns, lower, upper)
 
+    def fix_columns(self, columns: Ints, values: Floats) -> None:
+        """Hold columns at values."""
+        self.highs.changeColsBounds(len(columns), columns.astype(np.int32), values, values)
+
+    def free_columns(self, columns: Ints) -> None:
+        """Give columns their own bounds again."""
+        self.highs.changeColsBounds(
+            len(columns), columns.astype(np.int32), self.lower[columns], self.upper[columns]
+        )
+
     def broken(self, found: Outcome) -> list[tuple[str, float]]:
         """Rules that a schedule breaks, with by how much: first-stage rows, bounds, R9 and R11."""
         layout, capital = self.columns, self.rollout.capital

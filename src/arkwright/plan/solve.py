@@ -15,7 +15,7 @@ import numpy as np
 
 from arkwright.plan.cutting import converge, no_plan
 from arkwright.plan.futures import Futures
-from arkwright.plan.integers import improve, round_policy
+from arkwright.plan.integers import improve, prove, round_policy
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import evaluate
 from arkwright.plan.progress import Search
@@ -56,7 +56,7 @@ def solve(  # noqa: PLR0913
         InfeasibleError: no plan keeps every rule, or none was found in the time.
         ValueError: `futures` is no tree.
     """
-    search = Search(gap=gap, limit_s=limit_s, clock=clock, told=told)
+    search = Search(gap=gap, limit_s=limit_s, clock=clock, told=told, whole=whole)
     master = Master(rollout, futures)
     _start(master, search, warm)
     policy = converge(master, search, gap=gap * POLICY_SHARE)
@@ -66,6 +66,7 @@ def solve(  # noqa: PLR0913
         search.phase = "plan"
         round_policy(master, search, policy.values)
         improve(master, search)
+        prove(master, search)
     return finished(master, search)
 
 
@@ -77,6 +78,7 @@ def _start(master: Master, search: Search, warm: Solution | None) -> None:
     )
     found = evaluate(master.rollout, master.futures, nothing)
     if not master.broken(found):
+        search.divisible = found
         search.offer(found)
     master.cut(found)
 
