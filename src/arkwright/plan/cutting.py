@@ -29,8 +29,10 @@ DEBUG=False
 class Cutting:
     """What a run of rounds has reached."""
 
-    def __init__(self, best: Outcome | None, values: Floats | None, bound: float) -> None:
-        self.best, self.values, self.bound = best, values, bound
+    def __init__(
+        self, best: Outcome | None, values: Floats | None, bound: float, last: Outcome
+    ) -> None:
+        self.best, self.values, self.bound, self.last = best, values, bound, last
 
 
 def converge(  # noqa: PLR0913
@@ -65,21 +67,23 @@ def converge(  # noqa: PLR0913
         optimum = optimise(master, search, until)
         if optimum is None:
             return out
-        bound = min(bound, optimum[0])
+        moved, bound = bound - optimum[0] > 1e-9 * abs(bound), min(bound, optimum[0])
         outer = optimum[1][:n]
         if relaxed:
             search.lower_bound_to(bound)
         near = relative_gap(-float("inf") if best is None else best.value, bound) < NEAR
-        straight = inner is None or round_ < 2 or near
+        straight = best is None or round_ < 2 or near or not moved
         at = outer if straight or inner is None else mixed(outer, inner, TOWARDS)
         found = evaluate(rollout, futures, layout.schedule(at))
-        holds = not master.broken(found)
-        if holds and (best is None or found.value > best.value):
+        broken = {rule for rule, _ in master.broken(found)}
+        holds = broken <= {"R11"} if relaxed else not broken
+        better = holds and (best is None or found.value > best.value)
+        if better:
             best, inner = found, at
         elif inner is None:
             inner = at
         if DEBUG: print('   ',round_, bound, found.value, holds, relaxed)
-        out = Cutting(best, inner, bound)
+        out = Cutting(best, inner, bound, found)
         search.points.append(found.schedule)
         if relaxed:
             if best is not None and best.value > search.policy_value:
@@ -90,6 +94,8 @@ def converge(  # noqa: PLR0913
             master.hold()
         if relative_gap(value, bound) <= gap or bound < floor or search.over():
             break
+        if straight and broken == {"R11"} and relative_gap(found.value, bound) <= gap:
+            break  # exact but for whether a quarter has debt service, which is yes or no
         if until is not None and search.clock() >= until:
             break
         master.cut(found)
