@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
-from arkwright.catalog import bodies, failures, money, parts, plant, workloads
+from arkwright.catalog import bodies, failures, money, outlook, parts, plant, workloads
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -55,6 +55,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Unevenness of failures", failures.failure_patterns()),
         ("Checkpoints", failures.checkpoint_figures()),
         *workloads.tables(),
+        *outlook.tables(),
     ]
 
 
