@@ -57,7 +57,7 @@ Correlation = Annotated[float, Meta(ge=-1.0, le=1.0)]
 
 
 class Jumps(Section, frozen=True, kw_only=True):
-    """Sudden changes, which then revert as everything else does. They leave the mean where it is."""
+    """Sudden changes, which then revert like all others. They leave the mean where it is."""
 
     per_year: Annotated[float, Meta(ge=0.0, le=100.0)]
     size: Trend = 0.0
