@@ -156,7 +156,24 @@ def render(value: float, unit: str, digits: int = 6) -> str:
 
 
 _READ_ONLY_UNITS = frozenset(
-    {"degC", "C", "month", "quarter", "quarters", "year", "week", "weeks", "KiB", "MiB", "GiB", "TiB", "w", "kg/kWh", "kg/MWh", "gCO2e/kWh"}
+    {
+        "degC",
+        "C",
+        "month",
+        "quarter",
+        "quarters",
+        "year",
+        "week",
+        "weeks",
+        "KiB",
+        "MiB",
+        "GiB",
+        "TiB",
+        "w",
+        "kg/kWh",
+        "kg/MWh",
+        "gCO2e/kWh",
+    }
     | {f"{u}/s" for u in ("KiB", "MiB", "GiB", "TiB")}
 )
 """Units that are understood but not written, so that each value has one written form."""
