@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from arkwright.factory.futures_spec import Event, parse_lag, quarter_number
+from arkwright.factory import quarters
+from arkwright.factory.futures_spec import Event, parse_lag
 from arkwright.factory.programme_names import ProgrammeNames
 
 Found = Iterator[tuple[str, str, str]]
@@ -42,7 +43,7 @@ def _when(path: str, event: Event, tree: Mapping[str, Event], names: ProgrammeNa
     above = tree.get(event.parent) if event.parent is not None else None
     if above is None or above.from_ is None:
         return
-    if quarter_number(event.from_) <= quarter_number(above.from_):
+    if quarters.number(event.from_) <= quarters.number(above.from_):
         found = f"{event.from_} is not after {above.from_} of its parent {event.parent}"
         yield f"{path}.from", found, f"a quarter after {above.from_}"
 

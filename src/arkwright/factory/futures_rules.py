@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from arkwright import units
 from arkwright.catalog.outlook import outlook_figure
 from arkwright.errors import UnitError
+from arkwright.factory import quarters
 from arkwright.factory.event_rules import event_rules
 from arkwright.factory.futures_spec import (
     NEVER,
@@ -17,7 +18,6 @@ from arkwright.factory.futures_spec import (
     Spread,
     Walk,
     parse_lag,
-    quarter_number,
 )
 from arkwright.factory.programme_names import ProgrammeNames, programme_names
 from arkwright.factory.spec import Factory
@@ -46,11 +46,9 @@ def _walks(futures: Futures, names: ProgrammeNames) -> Found:
     yield from _walk(f"{_PATH}.rental", futures.rental)
     for price in ("start", "reverts_to"):
         yield from _rate(f"{_PATH}.rental.{price}", getattr(futures.rental, price), "GPU-h")
-        if futures.carbon_price is not None:
-            text = getattr(futures.carbon_price, price)
-            yield from _rate(f"{_PATH}.carbon_price.{price}", text, "t")
-    if futures.carbon_price is not None:
-        yield from _walk(f"{_PATH}.carbon_price", futures.carbon_price)
+        text = getattr(futures.carbon_price, price)
+        yield from _rate(f"{_PATH}.carbon_price.{price}", text, "t")
+    yield from _walk(f"{_PATH}.carbon_price", futures.carbon_price)
     for zone, walk in futures.energy.items():
         path = f"{_PATH}.energy.{zone}"
         yield from names.unknown(path, zone, "place", "*")
@@ -182,13 +180,13 @@ def _spread(path: str, spread: Spread | None) -> Found:
         return
     lags: dict[int, str] = {}
     for text in spread:
-        quarters = _quarters(text)
-        if quarters is None:
+        lag = _quarters(text)
+        if lag is None:
             yield f"{path}.{text}", "it is no whole number of quarters", "for example 2 quarters"
-        elif quarters in lags:
-            yield f"{path}.{text}", f"it is the same as {lags[quarters]}", "give it once"
+        elif lag in lags:
+            yield f"{path}.{text}", f"it is the same as {lags[lag]}", "give it once"
         else:
-            lags[quarters] = text
+            lags[lag] = text
     total = sum(spread.values())
     if abs(total - 1.0) > _SUM_TOLERANCE:
         yield path, f"the probabilities sum to {total:g}", "they must sum to 1"
@@ -208,7 +206,7 @@ def _withdrawals(futures: Futures, names: ProgrammeNames) -> Found:
         yield from names.outside(f"{path}.from", withdrawal.from_)
         if withdrawal.until is not None:
             yield from names.outside(f"{path}.until", withdrawal.until)
-            if quarter_number(withdrawal.until) < quarter_number(withdrawal.from_):
+            if quarters.number(withdrawal.until) < quarters.number(withdrawal.from_):
                 found = f"{withdrawal.until} is before {withdrawal.from_}"
                 yield f"{path}.until", found, "a quarter not before from"
 
@@ -232,7 +230,7 @@ def _stages(futures: Futures, names: ProgrammeNames) -> Found:
     for index, quarter in enumerate(futures.stages):
         here = f"{path}[{index}]"
         yield from names.outside(here, quarter, is_after_start=True)
-        if index and quarter_number(quarter) <= quarter_number(futures.stages[index - 1]):
+        if index and quarters.number(quarter) <= quarters.number(futures.stages[index - 1]):
             found = f"{quarter} is not after {futures.stages[index - 1]}"
             yield here, found, "write them in order, each once"
 

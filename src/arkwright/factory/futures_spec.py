@@ -59,7 +59,7 @@ Correlation = Annotated[float, Meta(ge=-1.0, le=1.0)]
 class Jumps(Section, frozen=True, kw_only=True):
     """Sudden changes, which then revert like all others. They leave the mean where it is."""
 
-    per_year: Annotated[float, Meta(ge=0.0, le=100.0)]
+    per_year: Annotated[float, Meta(ge=0.0, le=20.0)]
     size: Trend = 0.0
     """Of a middling jump: -0.3 takes 30 % off."""
     spread: Annotated[float, Meta(ge=0.0, le=3.0)] = 0.0
@@ -82,7 +82,8 @@ class RentalWalk(Walk, frozen=True, kw_only=True):
     """What an hour of an H100-equivalent rents for on the market."""
 
     start: GpuHourPriceText | None = None
-    """In the first quarter."""
+    """In the first quarter, where a class gives no price; a market that gives one wanders around
+    its own."""
     reverts_to: GpuHourPriceText | None = None
 
 
@@ -96,9 +97,10 @@ class EnergyWalk(Walk, frozen=True, kw_only=True):
 
 
 class CarbonWalk(Walk, frozen=True, kw_only=True):
-    """What is reckoned for a tonne of CO2e of the electricity drawn; none given reckons nothing."""
+    """What is reckoned for a tonne of CO2e of the electricity drawn."""
 
-    start: CarbonPriceText
+    start: CarbonPriceText | None = None
+    """In the first quarter; none takes the programme's `carbon_price`."""
     reverts_to: CarbonPriceText | None = None
     """None: where it starts."""
 
@@ -204,18 +206,20 @@ class Futures(Section, frozen=True, kw_only=True):
     """What may happen."""
 
     outcomes: Annotated[int, Meta(ge=1, le=20_000)] | None = None
-    """How many are drawn; 1 draws none and takes every mean, so that only a tree tells apart."""
+    """How many are drawn; 1 draws none: every price at its mean, every delay the middle one."""
     seed: Annotated[int, Meta(ge=0, lt=2**62)] | None = None
     rental: RentalWalk = RentalWalk()
     energy: dict[str, EnergyWalk] = field(default_factory=dict)
     """By zone (`NO4`), country or site; `*` is any other."""
-    carbon_price: CarbonWalk | None = None
+    carbon_price: CarbonWalk = CarbonWalk()
+    """Does nothing where neither it nor the programme says a price."""
     demand: dict[str, DemandWalk] = field(default_factory=dict)
-    """By class; `*` is any other that is not contracted."""
+    """By class; `*` is any other that is not take-or-pay."""
     correlation: Correlations = Correlations()
     delays: Delays = Delays()
     lives: Spread | None = None
-    """How long racks are kept before they are written off; one draw holds for all."""
+    """How long racks are kept before they are written off; one draw holds for all. None takes each
+    generation's own life, else the catalogue's."""
     allocation: AllocationShocks = AllocationShocks()
     withdrawals: tuple[Withdrawal, ...] = ()
     tree: dict[EventName, Event] = field(default_factory=dict)
@@ -243,8 +247,3 @@ def parse_lag(text: str) -> int:
     if months % 3:
         raise ValueError("it is no whole number of quarters")
     return months // 3
-
-
-def quarter_number(text: str) -> int:
-    """Quarters since the year 0: `2027-Q2` is 2027 x 4 + 1, so that one minus another is a time."""
-    return int(text[:4]) * 4 + int(text[6]) - 1

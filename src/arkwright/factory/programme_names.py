@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from arkwright.factory.futures_spec import quarter_number
+from arkwright.factory import quarters
 from arkwright.factory.spec import Factory
 
 Found = Iterator[tuple[str, str, str]]
@@ -47,10 +47,10 @@ class ProgrammeNames(Struct, frozen=True, kw_only=True):
         """A problem where `quarter` lies outside the horizon, or is its first and may not be."""
         if self.first is None or self.last is None:
             return
-        number, first = quarter_number(quarter), quarter_number(self.first)
+        number, first = quarters.number(quarter), quarters.number(self.first)
         least = first + 1 if is_after_start else first
-        if not least <= number <= quarter_number(self.last):
-            least_text = quarter_text(least)
+        if not least <= number <= quarters.number(self.last):
+            least_text = quarters.name(least)
             found = f"{quarter} is outside the horizon"
             if number == first:
                 found = f"{quarter} is where the programme begins"
@@ -58,15 +58,38 @@ class ProgrammeNames(Struct, frozen=True, kw_only=True):
 
 
 def programme_names(factory: Factory) -> ProgrammeNames:
-    """Those of the factory's programme; none where it has no programme."""
-    places = dict.fromkeys(factory.sites)
-    return ProgrammeNames(known={"site": tuple(places)})
+    """Those of the factory's programme; what it says wrongly itself is left unchecked here."""
+    programme = factory.programme
+    if programme is None:
+        return ProgrammeNames(known={})
+    built = {name: factory.sites[name] for name in programme.sites if name in factory.sites}
+    zones = [site.grid.zone for site in built.values() if site.grid.zone]
+    countries = [site.country for site in built.values() if site.country]
+    tranches = [
+        f"{name}/{index + 1}"
+        for name, site in programme.sites.items()
+        for index in range(len(site.tranches))
+    ]
+    halls = [f"{name}/{hall}" for name, site in programme.sites.items() for hall in site.halls]
+    sites, generations = tuple(programme.sites), tuple(programme.generations)
+    return ProgrammeNames(
+        known={
+            "place": tuple(dict.fromkeys([*zones, *countries, *sites])),
+            "class": tuple(programme.demand),
+            "site": sites,
+            "work": (*tranches, *halls, *generations),
+            "tranche": (*tranches, *sites),
+            "hall": (*halls, *sites),
+            "generation": generations,
+        },
+        first=_quarter(programme.start),
+        last=_quarter(programme.end),
+    )
 
 
-def quarter_text(number: int) -> str:
-    """Inverse of `quarter_number`.
-
-    >>> quarter_text(quarter_number("2027-Q2"))
-    '2027-Q2'
-    """
-    return f"{number // 4}-Q{number % 4 + 1}"
+def _quarter(when: str | None) -> str | None:
+    """The quarter a `When` names; None where there is no such day."""
+    try:
+        return None if when is None else quarters.name(quarters.number(when))
+    except ValueError:
+        return None
