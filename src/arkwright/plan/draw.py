@@ -8,26 +8,35 @@ import numpy as np
 
 from arkwright.catalog.outlook import outlook_figure
 from arkwright.factory import Factory, quarters
-from arkwright.plan.samples import Draws, draws, joined, middle
+from arkwright.plan.build import build
 from arkwright.plan.events import START, Branch, Slots, branches, effects, slots
 from arkwright.plan.futures import Futures
 from arkwright.plan.grow import grow
 from arkwright.plan.outlook import Outlook, outlook
 from arkwright.plan.realise import Adjust, Effect, Outcomes, realise
 from arkwright.plan.rollout import Floats, Rollout
+from arkwright.plan.samples import Draws, draws, joined, middle
 
 
 def futures(
-    factory: Factory, rollout: Rollout, *, outcomes: int | None = None, seed: int | None = None
+    factory: Factory,
+    rollout: Rollout,
+    *,
+    promised: Futures | None = None,
+    outcomes: int | None = None,
+    seed: int | None = None,
 ) -> Futures:
     """The outcomes that `factory`'s programme may meet; `rollout` is the same programme.
+
+    `promised` is `Build.as_promised`, which is worked out where it is not given.
 
     With `stages` a tree is grown from samples; with `tree` every branch of it is crossed with the
     same samples; else the samples are told apart too late to decide (two stages). `outcomes` and
     `seed` go before the file's own. The same arguments give the same bytes.
     """
     assert factory.programme is not None
-    section, of = factory.programme.futures, outlook(factory, rollout)
+    section = factory.programme.futures
+    of = outlook(factory, rollout, promised or build(factory).as_promised)
     count = _given(outcomes, section.outcomes, "outcomes")
     key = _given(seed, section.seed, "seed")
     names = rollout.names

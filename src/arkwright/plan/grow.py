@@ -18,12 +18,12 @@ from collections.abc import Sequence
 import numpy as np
 from msgspec import Struct
 
-from arkwright.plan.samples import Draws, continued, draws, joined, taken
 from arkwright.plan.events import START, Branch
 from arkwright.plan.hazards import lags
 from arkwright.plan.outlook import Outlook
 from arkwright.plan.realise import Adjust, log_deviations
 from arkwright.plan.rollout import Floats, Ints
+from arkwright.plan.samples import Draws, continued, draws, joined, taken
 from arkwright.plan.walks import factors, variance
 
 _WIDEN_MAX = 2.0

@@ -35,7 +35,8 @@ def lags(of: Hazard, uniform: Floats) -> Ints:
     edges = np.cumsum(of.shares)
     edges[-1] = 1.0
     index = np.searchsorted(edges, uniform, side="right").clip(max=len(of.lags) - 1)
-    return np.asarray(of.lags, dtype=np.int64)[index]
+    found: Ints = np.asarray(of.lags, dtype=np.int64)[index]
+    return found
 
 
 def conditional(of: Hazard, uniform: Floats, fresh: Floats, at: int) -> Floats:

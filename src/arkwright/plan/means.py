@@ -1,39 +1,31 @@
-"""What prices and demand are in the mean, before chance: what the programme says, in numbers."""
+"""What prices and demand are in the mean, where the futures say more than the programme."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
+from msgspec import Struct
 
 from arkwright import units
-from arkwright.catalog.outlook import outlook_figure
-from arkwright.factory import Factory, energy_at, quarters
-from arkwright.factory.futures_spec import CarbonWalk, EnergyWalk, RentalWalk
-from arkwright.factory.programme_spec import Demand, DemandKind, Programme
-from arkwright.plan.rollout import HOURS_PER_QUARTER, Floats, Rollout
-from arkwright.plan.walks import YEARS_PER_QUARTER, course
+from arkwright.factory import Factory, energy_at
+from arkwright.factory.futures_spec import EnergyWalk, RentalWalk
+from arkwright.factory.programme_spec import Demand, DemandKind
+from arkwright.plan.purse import HOURS_PER_QUARTER, Purse
+from arkwright.plan.rollout import Floats
+from arkwright.plan.walks import course
 
-M = 1e6
 _KWH_PER_MWH = 1000.0
 _G_PER_T = 1e6
 
-Worth = Callable[[float, str], float]
-"""An amount in a currency, in the programme's."""
 
+class EnergyMeans(Struct, frozen=True, kw_only=True, eq=False):
+    """Of every site."""
 
-def market_price(walk: RentalWalk, reversion: float, trend: float, worth: Worth, t: int) -> Floats:
-    """(T,) M per H100-equivalent and quarter that the market pays."""
-    start = _rental(walk.start, "rental_start_usd", worth)
-    level = _rental(walk.reverts_to, "rental_reverts_usd", worth)
-    return course(start, level, trend, reversion, t) * HOURS_PER_QUARTER / M
-
-
-def _rental(text: str | None, figure: str, worth: Worth) -> float:
-    if text is None:
-        return worth(outlook_figure(figure).value, "USD")
-    rate = units.parse_rate(text, "GPU-h")
-    return worth(rate.value, rate.currency)
+    spot: Floats
+    """(S, T) M per MW and quarter."""
+    fees: Floats
+    """(S,) the same, on top."""
+    carbon: Floats
+    """(S, T) M for the carbon of a MW drawn for a quarter."""
 
 
 def is_at_market(demand: Demand) -> bool:
@@ -42,90 +34,51 @@ def is_at_market(demand: Demand) -> bool:
     return demand.kind is DemandKind.MARKET or not agreed
 
 
-def price_of(
-    demand: Demand, volume: Floats, rollout: Rollout, market: Floats, trend: float, worth: Worth
+def rental(
+    walk: RentalWalk, demand: Demand, promised: Floats, reversion: float, purse: Purse
 ) -> Floats:
-    """(T,) M per H100-equivalent and quarter of one demand, in the mean.
+    """(T,) price of one demand, M per H100-equivalent and quarter; `promised` is its own course.
 
-    Its own price changes by `price_change` a year from the programme's start, a market's by
-    `trend` where it says none; without a price it is the market's.
+    `start`, `reverts_to` and `trend` of the section hold for demands at the market that name no
+    price themselves.
     """
-    if demand.value is not None:
-        amount = units.parse_amount(demand.value)
-        total = volume.sum()
-        each = worth(amount.value, amount.currency) / M / total if total > 0 else 0.0
-        return np.full(len(volume), each)
-    if demand.price is None:
-        return market
-    rate = units.parse_rate(demand.price, "GPU-h")
-    change = demand.price_change
-    if change is None:
-        change = trend if demand.kind is DemandKind.MARKET else 0.0
-    years = np.arange(len(volume), dtype=np.float64) * YEARS_PER_QUARTER
-    hourly = worth(rate.value, rate.currency) / compute_per_gpu(demand, rollout)
-    result: Floats = hourly * HOURS_PER_QUARTER / M * (1 + change) ** years
-    return result
+    said = (walk.start, walk.reverts_to, walk.trend)
+    is_own = demand.price is not None or demand.value is not None
+    if is_own or all(each is None for each in said):
+        return promised
+    start = promised[0] if walk.start is None else purse.per_gpu_quarter(walk.start)
+    level = start if walk.reverts_to is None else purse.per_gpu_quarter(walk.reverts_to)
+    return course(float(start), float(level), walk.trend or 0.0, reversion, len(promised))
 
 
-def volume_of(demand: Demand, rollout: Rollout, first: int) -> Floats:
-    """(T,) H100-equivalents asked for; `first` is the number of the programme's first quarter."""
-    t = len(rollout.names.quarters)
-    compute = demand.compute
-    if compute is None:
-        compute = (demand.gpus or 0) * compute_per_gpu(demand, rollout)
-    start = 0 if demand.start is None else quarters.number(demand.start) - first
-    end = t - 1 if demand.end is None else quarters.number(demand.end) - first
-    at = np.arange(t, dtype=np.float64)
-    grown = compute * (1 + demand.growth) ** ((at - start) * YEARS_PER_QUARTER)
-    asked: Floats = np.where((at >= start) & (at <= end), grown, 0.0)
-    return asked
-
-
-def compute_per_gpu(demand: Demand, rollout: Rollout) -> float:
-    """H100-equivalents that one of its GPUs sells; 1 where it is told in H100-equivalents."""
-    if demand.gpus is None or demand.generation is None:
-        return 1.0
-    g = rollout.names.generations.index(demand.generation)
-    return float(rollout.supply.rack_compute[g] / rollout.supply.rack_gpus[g])
-
-
-def spot_and_fees(
-    factory: Factory, programme: Programme, site: str, walk: EnergyWalk, worth: Worth
-) -> tuple[float, float]:
-    """Spot at the start and what comes on top of it, both M per MW and quarter.
-
-    `walk.start` is the spot price where it is given, else the site's `spot`, else the price of its
-    electricity; what that price has beyond the site's `spot` are grid fees.
-    """
-    terms = energy_at(factory, site)
-    paid = worth(terms.price.value, terms.currency) if terms.price and terms.currency else 0.0
-    text = programme.sites[site].spot
-    spot = _energy(text, worth) if text is not None else paid
-    fees = max(0.0, paid - spot) if text is not None else 0.0
-    if walk.start is not None:
-        spot = _energy(walk.start, worth)
-    return spot * _per_mw_quarter(), fees * _per_mw_quarter()
-
-
-def energy_level(walk: EnergyWalk, start: float, worth: Worth) -> float:
-    """What the spot price reverts to, M per MW and quarter."""
-    if walk.reverts_to is None:
-        return start
-    return _energy(walk.reverts_to, worth) * _per_mw_quarter()
-
-
-def carbon_course(
-    walk: CarbonWalk, fallback: str | None, reversion: float, trend: float, worth: Worth, t: int
-) -> Floats:
-    """(T,) M per tonne; 0 where nobody said a price."""
-    text = walk.start or fallback
-    if text is None:
-        return np.zeros(t)
-    start = _carbon(text, worth)
-    level = start if walk.reverts_to is None else _carbon(walk.reverts_to, worth)
+def spot(walk: EnergyWalk, promised: Floats, reversion: float, purse: Purse) -> Floats:
+    """(T,) mean spot price of a site, M per MW and quarter; `promised` where nothing is said."""
+    start = promised[0] if walk.start is None else purse.per_mw_quarter(walk.start)
+    level = start if walk.reverts_to is None else purse.per_mw_quarter(walk.reverts_to)
     if start <= 0 or level <= 0:
-        return np.zeros(t)
-    return course(start, level, trend, reversion, t) / M
+        return promised
+    return course(float(start), float(level), walk.trend or 0.0, reversion, len(promised))
+
+
+def carbon_price(factory: Factory, reversion: float, purse: Purse, quarters: int) -> Floats:
+    """(T,) mean price of a tonne, M; 0 where nobody said one."""
+    assert factory.programme is not None
+    walk = factory.programme.futures.carbon_price
+    text = walk.start or factory.programme.carbon_price
+    if text is None:
+        return np.zeros(quarters)
+    start = _per_tonne(text, purse)
+    level = start if walk.reverts_to is None else _per_tonne(walk.reverts_to, purse)
+    if start <= 0 or level <= 0:
+        return np.full(quarters, start)
+    return course(start, level, walk.trend or 0.0, reversion, quarters)
+
+
+def promised_carbon(factory: Factory, purse: Purse) -> float:
+    """M per tonne that the programme itself says."""
+    assert factory.programme is not None
+    text = factory.programme.carbon_price
+    return 0.0 if text is None else _per_tonne(text, purse)
 
 
 def tonnes_per_mw(factory: Factory, site: str) -> float:
@@ -135,16 +88,6 @@ def tonnes_per_mw(factory: Factory, site: str) -> float:
     return g_per_kwh * _KWH_PER_MWH * HOURS_PER_QUARTER / _G_PER_T
 
 
-def _energy(text: str, worth: Worth) -> float:
-    price = units.parse_price(text)
-    return worth(price.per_kwh, price.currency)
-
-
-def _carbon(text: str, worth: Worth) -> float:
+def _per_tonne(text: str, purse: Purse) -> float:
     rate = units.parse_rate(text, "t")
-    return worth(rate.value, rate.currency)
-
-
-def _per_mw_quarter() -> float:
-    """From money per kWh to M per MW and quarter."""
-    return _KWH_PER_MWH * HOURS_PER_QUARTER / M
+    return purse.millions(rate.value, rate.currency)

@@ -9,26 +9,25 @@ import numpy as np
 from msgspec import Struct
 
 from arkwright.catalog.outlook import chances, outlook_figure
-from arkwright.design.money import Exchange
-from arkwright.design.span import Span
 from arkwright.factory import Factory, quarters
 from arkwright.factory.futures_rules import KINDS, cholesky, correlation_matrix, spread_of
 from arkwright.factory.futures_spec import (
     DemandWalk,
     EnergyWalk,
-    Futures,
     Jumps,
     Spread,
     Walk,
     parse_lag,
 )
+from arkwright.factory.futures_spec import Futures as Section
 from arkwright.factory.programme_spec import DemandKind, Programme
 from arkwright.plan import means
+from arkwright.plan.futures import Futures
 from arkwright.plan.hazards import Hazard, hazard
-from arkwright.plan.means import Worth
+from arkwright.plan.means import EnergyMeans
+from arkwright.plan.purse import Purse
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
 from arkwright.plan.walks import YEARS_PER_QUARTER, WalkTerms
-from arkwright.plan.walks import course as walk_course
 
 
 class Shocks(Struct, frozen=True, kw_only=True):
@@ -94,63 +93,48 @@ class Outlook(Struct, frozen=True, kw_only=True, eq=False):
         return int(self.price.shape[1])
 
 
-def outlook(factory: Factory, rollout: Rollout) -> Outlook:
-    """Of a factory with a programme; `rollout` is what `plan.rollout` made of it."""
+def outlook(factory: Factory, rollout: Rollout, promised: Futures) -> Outlook:
+    """Of a factory with a programme. `rollout` is what `plan.rollout` made of it, `promised` the
+    one outcome in which all comes as it was promised: what chance is put around."""
     assert factory.programme is not None
-    programme, futures = factory.programme, factory.programme.futures
-    worth = _worth(Exchange(factory.money))
-    horizon = len(rollout.names.quarters)
-    rental = _terms("rental", futures.rental)
-    trend = _figure("rental_trend", futures.rental.trend)
-    market = means.market_price(futures.rental, rental.reversion, trend, worth, horizon)
-    number = quarters.number(rollout.names.quarters[0])
+    programme = factory.programme
+    section = programme.futures
+    purse = Purse(factory.money, programme.costs)
+    rental = _terms("rental", section.rental)
+    walks = {"rental": rental, "carbon": _terms("carbon", section.carbon_price)}
     asked = [programme.demand[name] for name in rollout.names.classes]
-    volumes = [means.volume_of(demand, rollout, number) for demand in asked]
     prices = [
-        means.price_of(demand, volume, rollout, market, trend, worth)
-        for demand, volume in zip(asked, volumes, strict=True)
+        means.rental(section.rental, demand, own, rental.reversion, purse)
+        for demand, own in zip(asked, promised.price[:, 0], strict=True)
     ]
-    walks: dict[str, WalkTerms] = {
-        "rental": rental,
-        "carbon": _terms("carbon", futures.carbon_price),
-    }
-    demand_walk, growth = _demand_walks(futures, programme, rollout, walks)
-    spot_walk, spot, fees = _energy(factory, rollout, worth, walks)
-    carbon_price = means.carbon_course(
-        futures.carbon_price,
-        programme.carbon_price,
-        walks["carbon"].reversion,
-        _figure("carbon_trend", futures.carbon_price.trend),
-        worth,
-        horizon,
-    )
-    tonnes = np.array([means.tonnes_per_mw(factory, site) for site in rollout.names.sites])
+    demand_walk, growth = _demand_walks(section, programme, rollout, walks)
+    spot_walk, energy = _energy(factory, rollout, promised, purse, walks)
     orderable: Bools = np.any(rollout.supply.may_order, axis=0)
     first = _first(orderable, rollout.supply.rack_lead)
-    hazards, site_of = _delays(futures, rollout, first)
-    life = _lives(futures, programme, rollout, first, hazards)
-    leaving = _withdrawals(futures, rollout, number, hazards)
-    matrix = correlation_matrix(futures.correlation)
+    hazards, site_of = _delays(section, rollout, first)
+    life = _lives(factory, rollout, first, hazards)
+    leaving = _withdrawals(section, rollout, hazards)
+    matrix = correlation_matrix(section.correlation)
     lower = cholesky(matrix)
     assert lower is not None
     return Outlook(
         walks=walks,
         kinds=np.array(lower),
         alone=np.sqrt(1.0 - np.diag(np.array(matrix))),
-        together=_figure("corr_delays", futures.correlation.delays),
-        price=np.array(prices).reshape(len(asked), horizon),
+        together=_figure("corr_delays", section.correlation.delays),
+        price=np.array(prices).reshape(len(asked), promised.path.shape[1]),
         price_walk=tuple("rental" if means.is_at_market(demand) else None for demand in asked),
-        demand=np.array(volumes).reshape(len(asked), horizon) * growth,
+        demand=promised.demand[:, 0] * growth,
         demand_walk=demand_walk,
-        spot=spot,
+        spot=energy.spot,
         spot_walk=spot_walk,
-        fees=fees,
-        carbon=tonnes[:, None] * carbon_price,
+        fees=energy.fees,
+        carbon=energy.carbon,
         hazards=hazards,
         site_of=site_of,
         first=first,
         life=life,
-        shocks=_shocks(futures),
+        shocks=_shocks(section),
         leaving=leaving,
     )
 
@@ -158,13 +142,6 @@ def outlook(factory: Factory, rollout: Rollout) -> Outlook:
 def kind(walk: str) -> int:
     """Index in KINDS of a walk's name."""
     return KINDS.index(walk.partition("/")[0])
-
-
-def _worth(exchange: Exchange) -> Worth:
-    def worth(amount: float, currency: str) -> float:
-        return exchange.convert(Span(amount, amount), currency).low
-
-    return worth
 
 
 def _figure(name: str, given: float | None) -> float:
@@ -193,7 +170,7 @@ def _terms(name: str, walk: Walk) -> WalkTerms:
 
 
 def _demand_walks(
-    futures: Futures, programme: Programme, rollout: Rollout, walks: dict[str, WalkTerms]
+    futures: Section, programme: Programme, rollout: Rollout, walks: dict[str, WalkTerms]
 ) -> tuple[tuple[str | None, ...], Floats]:
     """(C,) names and (C, T) growth on top; the walks are added.
 
@@ -217,31 +194,38 @@ def _demand_walks(
 
 
 def _energy(
-    factory: Factory, rollout: Rollout, worth: Worth, walks: dict[str, WalkTerms]
-) -> tuple[tuple[str, ...], Floats, Floats]:
-    """Walk of each site, (S, T) mean spot price, (S,) fees; the walks are added."""
+    factory: Factory,
+    rollout: Rollout,
+    promised: Futures,
+    purse: Purse,
+    walks: dict[str, WalkTerms],
+) -> tuple[tuple[str, ...], EnergyMeans]:
+    """Walk of each site, and what its energy costs in the mean; the walks are added."""
     assert factory.programme is not None
     given, horizon = factory.programme.futures.energy, len(rollout.names.quarters)
+    carbon = means.carbon_price(factory, walks["carbon"].reversion, purse, horizon)
     names: list[str] = []
     spots: list[Floats] = []
     fees: list[float] = []
-    for site in rollout.names.sites:
+    tonnes: list[float] = []
+    for s, site in enumerate(rollout.names.sites):
         place = factory.sites[site]
         mine = [key for key in (site, place.grid.zone, place.country) if key]
         key = next((key for key in mine if key in given), None)
         walk = given.get(key if key is not None else "*", EnergyWalk())
-        name = f"energy/{key or place.grid.zone or place.country or site}"
-        terms = _terms("energy", walk)
-        start, fee = means.spot_and_fees(factory, factory.programme, site, walk, worth)
-        level = means.energy_level(walk, start, worth)
-        trend = _figure("energy_trend", walk.trend)
-        flat = start <= 0 or level <= 0
-        course = walk_course(start, level, trend, terms.reversion, horizon) if not flat else None
-        walks[name] = terms
-        names.append(name)
-        spots.append(np.zeros(horizon) if course is None else course)
-        fees.append(fee)
-    return tuple(names), np.array(spots).reshape(len(names), horizon), np.array(fees)
+        names.append(f"energy/{key or place.grid.zone or place.country or site}")
+        walks[names[-1]] = terms = _terms("energy", walk)
+        own = promised.spot[s, 0]
+        spots.append(means.spot(walk, own, terms.reversion, purse))
+        tonnes.append(means.tonnes_per_mw(factory, site))
+        beside = promised.energy[s, 0, 0] - own[0]
+        fees.append(float(beside) - tonnes[-1] * means.promised_carbon(factory, purse))
+    energy = EnergyMeans(
+        spot=np.array(spots).reshape(len(names), horizon),
+        fees=np.maximum(fees, 0.0),
+        carbon=np.array(tonnes)[:, None] * carbon,
+    )
+    return tuple(names), energy
 
 
 def _first(may: Bools, lead: Ints) -> Ints:
@@ -253,7 +237,7 @@ def _first(may: Bools, lead: Ints) -> Ints:
 
 
 def _delays(
-    futures: Futures, rollout: Rollout, first: Ints
+    futures: Section, rollout: Rollout, first: Ints
 ) -> tuple[dict[str, Hazard], dict[str, str]]:
     """Hazards of tranches, halls and generations, and the site of those that have one."""
     delays, power, names = futures.delays, rollout.power, rollout.names
@@ -292,38 +276,36 @@ def _spread(given: Spread | None, of: str) -> list[tuple[int, float]]:
     return [(row.quarters, row.probability) for row in chances(of)]
 
 
-def _lives(
-    futures: Futures,
-    programme: Programme,
-    rollout: Rollout,
-    first: Ints,
-    hazards: dict[str, Hazard],
-) -> Ints:
-    """(G,) own lives, 0 where the hazard `life`, which is added, says it."""
+def _lives(factory: Factory, rollout: Rollout, first: Ints, hazards: dict[str, Hazard]) -> Ints:
+    """(G,) lives that the file says, 0 where the hazard `life`, which is added, does."""
+    assert factory.programme is not None
+    offered, lives = factory.programme.generations, factory.programme.futures.lives
     horizon = len(rollout.names.quarters)
-    spread = _spread(futures.lives, "life")
-    hazards["life"] = hazard(int(first.min(initial=horizon)), spread, 10 * horizon)
-    own = [programme.generations[name].life for name in rollout.names.generations]
+    hazards["life"] = hazard(int(first.min(initial=horizon)), _spread(lives, "life"), 10 * horizon)
+    years = factory.money.it_life_years
+    whole = None if years is None else years * 12.0
+    own = [
+        offered[name].life if name in offered and offered[name].life is not None else whole
+        for name in rollout.names.generations
+    ]
     return np.array(
-        [
-            0 if futures.lives is not None or months is None else quarters.whole(months)
-            for months in own
-        ],
+        [0 if lives is not None or months is None else quarters.whole(months) for months in own],
         dtype=np.int64,
     )
 
 
 def _withdrawals(
-    futures: Futures, rollout: Rollout, number: int, hazards: dict[str, Hazard]
+    futures: Section, rollout: Rollout, hazards: dict[str, Hazard]
 ) -> tuple[Leaving, ...]:
     """Each; its hazard is added."""
-    return tuple(_each_withdrawal(futures, rollout, number, hazards))
+    return tuple(_each_withdrawal(futures, rollout, hazards))
 
 
 def _each_withdrawal(
-    futures: Futures, rollout: Rollout, number: int, hazards: dict[str, Hazard]
+    futures: Section, rollout: Rollout, hazards: dict[str, Hazard]
 ) -> Iterator[Leaving]:
     horizon = len(rollout.names.quarters)
+    number = quarters.number(rollout.names.quarters[0])
     for withdrawal in futures.withdrawals:
         start = quarters.number(withdrawal.from_) - number
         end = start if withdrawal.until is None else quarters.number(withdrawal.until) - number
@@ -337,7 +319,7 @@ def _each_withdrawal(
         yield Leaving(hazard=name, demand=at, share=withdrawal.share)
 
 
-def _shocks(futures: Futures) -> Shocks:
+def _shocks(futures: Section) -> Shocks:
     given = futures.allocation
     rate = _figure("allocation_shocks_per_year", given.per_year)
     return Shocks(

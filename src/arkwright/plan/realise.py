@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from msgspec import Struct
 
-from arkwright.plan.samples import Draws
 from arkwright.plan.hazards import lags
 from arkwright.plan.outlook import Outlook
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
+from arkwright.plan.samples import Draws
 from arkwright.plan.walks import deviations, factors
 
 
