@@ -72,19 +72,23 @@ def seen_before(future, w, t):
     )
 
 
-def foresight(future, alike=lambda one, other: True):
-    """(one, other, quarter, what) where two outcomes share a slot and differ in what was seen."""
+def foresight(future, stages=(), alike=lambda one, other: True):
+    """(one, other, quarter, what) where two outcomes share a slot and differ in what was seen.
+
+    Seen is what was realised before the stage began: between stages nothing is decided anew.
+    """
     outcomes, quarters = future.path.shape
+    begins = [max((s for s in (0, *stages) if s <= t), default=0) for t in range(quarters)]
     found = []
-    for t in range(1, quarters):
+    for t in range(quarters):
         for one in range(outcomes):
             for other in range(one):
                 if future.path[one, t] != future.path[other, t] or not alike(one, other):
                     continue
-                pairs = zip(seen_before(future, one, t), seen_before(future, other, t), strict=True)
+                seen = [seen_before(future, w, begins[t]) for w in (one, other)]
                 found += [
                     (one, other, t, what)
-                    for what, (a, b) in enumerate(pairs)
+                    for what, (a, b) in enumerate(zip(*seen, strict=True))
                     if not np.array_equal(a, b)
                 ]
     return found

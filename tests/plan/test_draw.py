@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.plan.fjord import STILL, met, programme
+from plan.fjord import STILL, met, programme
 
 NARVIK_1, NARVIK_2, LOUGHTON_1 = 0, 1, 2
 GB300, RUBIN = 0, 1
@@ -47,8 +47,8 @@ def test_more_outcomes_leave_those_before_as_they_were():
 def test_another_site_moves_no_draw_of_those_there():
     more = {
         "sites": "  sines: {country: PT, grid: {connection: 0 MW}, energy: {price: 60 EUR/MWh}}",
-        "places": "    sines: {tranches: [{power: 4 MW, lead: 2 quarters}], halls: {h1: {power: 2 MW,"
-        " count: 1, build: 2 quarters}}}",
+        "places": "    sines: {tranches: [{power: 4 MW, lead: 2 quarters}], "
+        "halls: {h1: {power: 2 MW, count: 1, build: 2 quarters}}}",
     }
     one, two = met(outcomes=30), met(outcomes=30, **more)
     assert two.energy.shape[0] == one.energy.shape[0] + 1
@@ -142,7 +142,9 @@ def test_delays_have_the_probabilities_of_the_file_and_go_together_at_a_site():
     elsewhere = future.powered[:, LOUGHTON_1, 0, 6]
     assert on_time.mean(axis=1).tolist() == pytest.approx([0.5, 0.5], abs=0.02)
     # Signs of two normal numbers of correlation 0.8 agree with 1/2 + asin(0.8)/pi.
-    assert (on_time[0] == on_time[1]).mean() == pytest.approx(0.5 + np.arcsin(0.8) / np.pi, abs=0.02)
+    assert (on_time[0] == on_time[1]).mean() == pytest.approx(
+        0.5 + np.arcsin(0.8) / np.pi, abs=0.02
+    )
     assert (on_time[0] == elsewhere).mean() == pytest.approx(0.5, abs=0.02)
 
 
@@ -194,8 +196,8 @@ def test_a_shock_of_supply_brings_a_part_on_time_and_the_rest_later():
 
 def test_a_customer_withdraws_with_its_probability_in_one_of_its_quarters():
     section = (
-        STILL
-        + "    withdrawals: [{class: lab, from: 2028-Q1, until: 2028-Q2, probability: 0.4, share: 0.5}]"
+        STILL + "    withdrawals:\n"
+        "      - {class: lab, from: 2028-Q1, until: 2028-Q2, probability: 0.4, share: 0.5}\n"
     )
     future = met(section, outcomes=8000)
     share = future.demand[LAB] / 5000

@@ -69,7 +69,9 @@ def test_autocorrelation_falls_by_the_reversion():
     path, sd = drawn(PLAIN), np.sqrt(variance(PLAIN, T))
     for lag in (1, 2, 4):
         found = np.corrcoef(path[:, 4], path[:, 4 + lag])[0, 1]
-        assert found == pytest.approx(math.exp(-HALF_YEAR * lag / 4) * sd[4] / sd[4 + lag], abs=0.02)
+        assert found == pytest.approx(
+            math.exp(-HALF_YEAR * lag / 4) * sd[4] / sd[4 + lag], abs=0.02
+        )
 
 
 def test_the_log_mean_of_a_plain_walk_is_half_its_variance():
