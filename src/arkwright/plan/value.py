@@ -183,7 +183,7 @@ def _worth(name: str, having: Plan, lacking: Plan, currency: str, said: str) -> 
         f"{said} {value:.4g} M {currency}: {having.value:.4g} M {having.name}, "
         f"{lacking.value:.4g} M {lacking.name}"
     )
-    if high - low > 1e-6 * max(1.0, abs(high)):
+    if np.isfinite(high) and high - low > 1e-6 * max(1.0, abs(high)):
         words += f"; proven between {low:.4g} M and {high:.4g} M"
     return Worth(
         name=name, having=having, lacking=lacking, value=value, low=low, high=high, words=words
