@@ -32,7 +32,7 @@ def tried(rollout, futures):
 
 
 def growing(path=None):
-    """20 H100-equivalents at first; then 60 or still 20. Up to 4 racks a quarter, one hall.
+    """20 H100-equivalents at first; then 60 or still 20. Up to 2 racks a quarter, one hall.
 
     Two racks in the first quarter earn 2 x 4.5 twice and cost 8, a hall 3.5, the tranche 2: 4.5.
     Two more fit the hall in the second quarter: they cost 8 and earn 9, if 60 are wanted: 1.
@@ -42,7 +42,7 @@ def growing(path=None):
         rollout,
         pay_tranche=rollout.capital.pay_tranche / 4,
         hall_count_max=np.array([1]),
-        allocation=np.full((1, 2), 4.0),
+        allocation=np.full((1, 2), 2.0),
     )
     return rollout, changed(futures, demand=np.array([[[20.0, 60.0], [20.0, 20.0]]]))
 
