@@ -12,6 +12,7 @@ from arkwright.catalog import (
     bodies,
     failures,
     money,
+    outlook,
     parts,
     plant,
     programme,
@@ -66,6 +67,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Checkpoints", failures.checkpoint_figures()),
         *workloads.tables(),
         *audit.tables(),
+        *outlook.tables(),
     ]
 
 
