@@ -76,6 +76,7 @@ def test_a_state_rebuilt_from_its_event_log_has_the_same_bytes(seed):
     assert sched.same(rebuilt, pair.state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [sched.EASY, sched.CONSERVATIVE])
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
