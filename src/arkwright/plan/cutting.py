@@ -125,10 +125,7 @@ def optimise(
     if status == highspy.HighsModelStatus.kOptimal:
         values = np.array(highs.getSolution().col_value)
         return float(highs.getInfo().objective_function_value), values
-    if status in (
-        highspy.HighsModelStatus.kInfeasible,
-        highspy.HighsModelStatus.kUnboundedOrInfeasible,
-    ):
+    if infeasible(master):
         return None
     if search.over() or (until is not None and search.clock() >= until):
         return None
@@ -138,6 +135,14 @@ def optimise(
         return None
     values = np.array(highs.getSolution().col_value)
     return float(highs.getInfo().objective_function_value), values
+
+
+def infeasible(master: Master) -> bool:
+    """The last optimum was none because no schedule keeps the rules and what is fixed."""
+    return master.highs.getModelStatus() in (
+        highspy.HighsModelStatus.kInfeasible,
+        highspy.HighsModelStatus.kUnboundedOrInfeasible,
+    )
 
 
 def no_plan() -> InfeasibleError:
