@@ -13,9 +13,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from arkwright.plan.cutting import Cutting, converge, no_plan
+from arkwright.plan.branching import branch
+from arkwright.plan.cutting import Cutting, converge, infeasible, no_plan
 from arkwright.plan.futures import Futures
-from arkwright.plan.integers import improve, prove, round_policy, settle
+from arkwright.plan.integers import dive, improve, prove, round_policy, settle
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import evaluate
 from arkwright.plan.prices import prices
@@ -24,12 +25,16 @@ from arkwright.plan.rollout import Rollout
 from arkwright.plan.schedule import Schedule
 from arkwright.plan.solution import Progress, Solution, relative_gap
 
+POLICY_TIME = 0.45
+"""Of the time, what the policy may take before whole numbers are looked for."""
+DIVES = (0.35, 0.65)
+"""Part of a hall or tranche from which a dive builds it: it asks again after every few."""
 POLICY_SHARE = 0.3
 """Of the gap asked for, what the cuts of the policy may leave."""
 WARM_MAX = 12
 """Most schedules of an earlier solution that cuts are taken at."""
 SMALL = 150
-"""Whole numbers that HiGHS decides at once faster than any search around a plan."""
+"""Whole numbers that branching decides faster than any search around a plan finds good ones."""
 
 
 def solve(
@@ -64,14 +69,14 @@ def solve(
     search = Search(gap=gap, limit_s=limit_s, clock=clock, told=told, whole=whole)
     master = Master(rollout, futures)
     known = _start(master, search, warm)
-    policy = converge(master, search, gap=gap * POLICY_SHARE)
-    if policy is None:
-        if not search.over():
-            raise no_plan()
-    else:
+    until = search.start + POLICY_TIME * limit_s
+    policy = converge(master, search, gap=gap * POLICY_SHARE, until=until)
+    if policy is None and infeasible(master):
+        raise no_plan()
+    if policy is not None:
         search.points, search.prices = master.binding_points(), prices(master)
-        if not search.over():
-            _plan(master, search, policy, known)
+    if not search.over():
+        _plan(master, search, policy, known)
     return _finished(master, search)
 
 
@@ -101,17 +106,25 @@ def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | 
     return plans[1] if len(plans) > 1 else None
 
 
-def _plan(master: Master, search: Search, policy: Cutting, known: Schedule | None) -> None:
+def _plan(master: Master, search: Search, policy: Cutting | None, known: Schedule | None) -> None:
     """Whole tranches and halls, until the gap is proven or time is over."""
     layout = master.columns
     search.phase = "plan"
     if known is not None:
         settle(master, search, layout.sums(layout.values(known)).round())
-    if not search.done and policy.values is not None:
+    if not search.done and policy is not None and policy.values is not None:
         round_policy(master, search, policy.values)
     if layout.integral.sum() > SMALL:
+        for up in DIVES:
+            if not search.done:
+                dive(master, search, up)
         improve(master, search)
+    branch(master, search)
     prove(master, search)
+    by = layout.by[layout.kind["racks"]]
+    if search.whole and layout.integral.sum() + len(np.unique(by)) <= SMALL:
+        search.phase = "whole racks"
+        prove(master, search, racks=True)
 
 
 def _finished(master: Master, search: Search) -> Solution:
