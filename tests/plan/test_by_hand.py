@@ -23,6 +23,7 @@ def test_a_second_hall_is_built_for_one_rack_when_that_rack_comes_in_time():
     # Third hall:  nothing more is wanted.
     # All less 8 for the tranche: 16.5 + 2 - 8 = 10.5.
     rollout, futures = plain()
+    rollout = changed(rollout, allocation=np.array([[5.0, 2.0]]))
     found = enumerate_all(rollout, futures)
     assert found.value == pytest.approx(10.5)
     assert found.starts == ((1, 0),)
@@ -36,7 +37,7 @@ def test_what_is_decided_after_it_is_known_is_worth_more():
     # Two racks in the first quarter: 2 x 5 = 10, less 3.5 for a hall and 2 for the tranche: 4.5.
     # Two more fit into that hall. Ordered in the second quarter they cost 8 and earn 2 x 4.5 = 9,
     # but only if 60 are wanted: 4.5 on average, a loss. Who may wait and see earns 9 - 8 = 1 in one
-    # outcome of two. A second hall then would cost 3.25 for two racks that earn 1.
+    # outcome of two.
     two_stages = plain(outcomes=2)
     tree = plain(outcomes=2, path=[[0, 1], [0, 2]])
     worth = []
@@ -44,8 +45,8 @@ def test_what_is_decided_after_it_is_known_is_worth_more():
         rollout = changed(
             rollout,
             pay_tranche=rollout.capital.pay_tranche / 4,
-            hall_count_max=np.array([2]),
-            allocation=np.full((1, 2), 4.0),
+            hall_count_max=np.array([1]),
+            allocation=np.array([[2.0, 3.0]]),
         )
         demand = np.array([[[20.0, 60.0], [20.0, 20.0]]])
         futures = changed(futures, demand=demand)
@@ -64,7 +65,7 @@ def test_a_loan_is_drawn_for_just_what_the_second_hall_lacks():
     assert found.value == pytest.approx(10.3)
     assert found.schedule.drawn == pytest.approx(np.array([[2.0, 0.0]]))
     alone, _ = plain()
-    alone = changed(alone, cash_now=10.0)
+    alone = changed(alone, cash_now=10.0, allocation=np.array([[5.0, 2.0]]))
     assert enumerate_all(alone, futures).value == pytest.approx(8.5)
 
 
@@ -78,6 +79,8 @@ def test_weight_on_the_tail_gives_up_what_only_good_outcomes_pay():
         rollout,
         mw_now=np.array([10.0]),
         halls_now=np.array([1]),
+        may_start=np.array([[False]]),
+        may_build=np.array([[False]]),
         pay_rack=rollout.capital.pay_rack / 4,
     )
     futures = changed(futures, demand=np.array([[[40.0], [0.0]]]))
