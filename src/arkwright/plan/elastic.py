@@ -26,6 +26,8 @@ from arkwright.plan.rules import money
 
 ROUNDS_MAX = 60
 """Of cuts on cash and cover; what is not shown to be short by then is taken to be possible."""
+NODES_MAX = 2000
+"""Of a search over whole starts and halls; what is not shown to be short by then is not."""
 ENOUGH = 1e-6
 """A total, of limits, that counts as none."""
 SHORT = 1e-7
@@ -36,7 +38,7 @@ class Shortfall(Struct, frozen=True, kw_only=True, eq=False):
     """The least by which a set of limits is broken, L of them in the programme."""
 
     total: float
-    """Sum of shares; 0 where all can be kept."""
+    """Sum of shares, as far as proven; 0 where all can be kept."""
     by: Floats
     """(L,) in each limit's unit."""
     price: Floats
@@ -107,13 +109,13 @@ class Elastic:
             RuntimeError: nothing in `giving` makes the rest possible.
         """
         self._only(groups, groups if giving is None else giving, whole)
-        found: Outcome | None = None
+        found, total = None, 0.0
         for _ in range(ROUNDS_MAX):
-            self._run()
+            total = self._run()
             solution = self.highs.getSolution()
             values = np.array(solution.col_value)
             by = values[self._width :]
-            if yes_or_no and (by / self.scale).sum() > ENOUGH:
+            if (yes_or_no and total > ENOUGH) or not len(values):
                 break
             found = evaluate(self.rollout, self.futures, self.columns.schedule(values))
             if not self._cut(found, by, set(groups)):
@@ -125,17 +127,21 @@ class Elastic:
             group = np.array(self._row_group)[: len(dual)]  # cuts of the last round are not in it
             np.maximum.at(price, group[group >= 0], dual[group >= 0])
         return Shortfall(
-            total=float((by / self.scale).sum()),
+            total=total,
             by=by,
             price=price,
             shortest=() if found is None else self._shortest(found, price_of),
         )
 
-    def _run(self) -> None:
+    def _run(self) -> float:
+        """The least total, as far as it is proven."""
         for _ in range(2):
             self.highs.run()
+            info = self.highs.getInfo()
             if self.highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-                return
+                return -float(info.objective_function_value)
+            if self.highs.getModelStatus() == highspy.HighsModelStatus.kSolutionLimit:
+                return max(0.0, -float(info.mip_dual_bound))
             self.highs.clearSolver()  # a bad basis: once more from scratch
         raise RuntimeError("the limits that may give way do not make the rest possible")
 
@@ -159,6 +165,7 @@ class Elastic:
         self.highs: Any = blocks.empty(lower, upper, cost, none, 0.0)
         self.highs.setOptionValue("threads", 1)
         self.highs.setOptionValue("mip_rel_gap", 0.0)
+        self.highs.setOptionValue("mip_max_nodes", NODES_MAX)
         for block, group in parts:
             self._add(block, group)
 
