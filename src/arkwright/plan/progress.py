@@ -9,7 +9,7 @@ import highspy
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.rollout import Floats
 from arkwright.plan.schedule import Schedule
-from arkwright.plan.solution import Progress, relative_gap
+from arkwright.plan.solution import Price, Progress, relative_gap
 
 
 class Search:
@@ -33,7 +33,8 @@ class Search:
         self.best: Outcome | None = None
         self.divisible: Outcome | None = None
         self.policy: Outcome | None = None
-        self.points: list[Schedule] = []
+        self.points: tuple[Schedule, ...] = ()
+        self.prices: tuple[Price, ...] = ()
         self.history: list[Progress] = []
         self.interrupted = False
 
@@ -60,7 +61,9 @@ class Search:
     @property
     def done(self) -> bool:
         """The gap is reached, time is over, or somebody said stop."""
-        return self.interrupted or self.left_s <= 0 or relative_gap(self.value, self.bound) <= self.gap
+        return (
+            self.interrupted or self.left_s <= 0 or relative_gap(self.value, self.bound) <= self.gap
+        )
 
     def over(self) -> bool:
         """Time is over, or somebody said stop."""
@@ -69,6 +72,13 @@ class Search:
     def lower_bound_to(self, bound: float) -> None:
         """A valid bound; the best of all holds."""
         self.bound = min(self.bound, bound)
+
+    def take_policy(self, found: Outcome | None, bound: float) -> None:
+        """A bound, and the best divisible plan so far."""
+        self.lower_bound_to(bound)
+        if found is not None and found.value > self.policy_value:
+            self.policy = found
+        self.tell()
 
     def offer(self, found: Outcome) -> bool:
         """A feasible whole plan; returns whether it is the best."""
@@ -84,6 +94,7 @@ class Search:
             seconds=self.clock() - self.start,
             phase=self.phase,
             value=self.value,
+            policy=self.policy_value,
             bound=self.bound,
         )
         self.history.append(now)
@@ -108,7 +119,7 @@ class Search:
                 event.interrupt()
 
         for callback in (highs.cbSimplexInterrupt, highs.cbMipInterrupt):
-            callback.clear()
+            callback.clear()  # type: ignore[no-untyped-call]
             callback.subscribe(look)
 
 
