@@ -21,19 +21,20 @@ from arkwright.plan.solution import relative_gap
 TOWARDS = 0.4
 """Share of the master's optimum in the schedule that cuts are taken at."""
 NEAR = 1e-5
-"""Relative gap under which cuts are taken at the optimum itself: between, they cut off too little."""
+"""Relative gap from which on cuts are taken at the optimum itself: between, they do too little."""
 ROUNDS_MAX = 400
-DEBUG=False
 
 
 class Cutting:
     """What a run of rounds has reached."""
 
-    def __init__(self, best: Outcome | None, values: Floats | None, bound: float) -> None:
-        self.best, self.values, self.bound = best, values, bound
+    def __init__(
+        self, best: Outcome | None, values: Floats | None, bound: float, last: Outcome
+    ) -> None:
+        self.best, self.values, self.bound, self.last = best, values, bound, last
 
 
-def converge(  # noqa: PLR0913
+def converge(
     master: Master,
     search: Search,
     *,
@@ -59,7 +60,7 @@ def converge(  # noqa: PLR0913
     n = len(layout.lower)
     best: Outcome | None = None
     inner: Floats | None = None
-    bound, better = float("inf"), True
+    bound = float("inf")
     out: Cutting | None = None
     for round_ in range(ROUNDS_MAX):
         optimum = optimise(master, search, until)
@@ -70,18 +71,17 @@ def converge(  # noqa: PLR0913
         if relaxed:
             search.lower_bound_to(bound)
         near = relative_gap(-float("inf") if best is None else best.value, bound) < NEAR
-        straight = best is None or round_ < 2 or near or not (moved or better)
+        straight = best is None or round_ < 2 or near or not moved
         at = outer if straight or inner is None else mixed(outer, inner, TOWARDS)
         found = evaluate(rollout, futures, layout.schedule(at))
-        holds = not [rule for rule, _ in master.broken(found) if rule != "R11" or not relaxed]
+        broken = {rule for rule, _ in master.broken(found)}
+        holds = broken <= {"R11"} if relaxed else not broken
         better = holds and (best is None or found.value > best.value)
         if better:
             best, inner = found, at
         elif inner is None:
             inner = at
-        if DEBUG: print('   ',round_, bound, found.value, holds, relaxed)
-        out = Cutting(best, inner, bound)
-        search.points.append(found.schedule)
+        out = Cutting(best, inner, bound, found)
         if relaxed:
             if best is not None and best.value > search.policy_value:
                 search.policy = best
@@ -91,6 +91,8 @@ def converge(  # noqa: PLR0913
             master.hold()
         if relative_gap(value, bound) <= gap or bound < floor or search.over():
             break
+        if straight and broken == {"R11"} and relative_gap(found.value, bound) <= gap:
+            break  # exact but for whether a quarter has debt service, which is yes or no
         if until is not None and search.clock() >= until:
             break
         master.cut(found)
