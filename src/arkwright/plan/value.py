@@ -122,7 +122,7 @@ def stochastic_solution(
     )
     if not breaches:
         return worth
-    broken = "; ".join(f"R{breach.rule}: {breach.words}" for breach in breaches)
+    broken = "; ".join(breach.words for breach in breaches)
     words = (
         "The plan for the mean outcome cannot be carried out, so that no number says what planning "
         f"for all outcomes is worth: {broken}"
