@@ -50,6 +50,7 @@ def measured(case: str) -> dict[str, Any]:
     import msgspec
 
     from arkwright.plan.outcome import evaluate
+    from arkwright.plan.solution import relative_gap
     from arkwright.plan.solve import solve
     from plan.instances import big
 
@@ -61,7 +62,7 @@ def measured(case: str) -> dict[str, Any]:
 
     def told(progress: Any) -> None:
         for gap in GAPS:
-            if progress.bound - progress.policy <= gap * abs(progress.policy):
+            if relative_gap(progress.policy, progress.bound) <= gap:
                 policy_cpu_s.setdefault(gap, round(progress.seconds, 1))
             if progress.gap <= gap:
                 plan_cpu_s.setdefault(gap, round(progress.seconds, 1))
