@@ -41,7 +41,7 @@ class BreakEven(Struct, frozen=True, kw_only=True):
 def break_even(
     rollout: Rollout, futures: Futures, schedule: Schedule, outcome: Outcome
 ) -> BreakEven:
-    """NPV is piecewise linear and convex in the factor on the price, and rises with it: bisect."""
+    """NPV is piecewise linear and convex in the factor on the price, and rises with it."""
 
     def at(put: Callable[..., changed.Pair], factor: float) -> Outcome:
         return evaluate(*put(rollout, futures, factor), schedule)
@@ -51,15 +51,16 @@ def break_even(
 
     by_price = root(worth(changed.price))
     by_demand = root(worth(changed.demand), most=1.0)
-    sold = price_per_hour(futures, outcome)
+
+    def sold_at(factor: float) -> float:
+        pair = changed.price(rollout, futures, factor)
+        return price_per_hour(pair[1], evaluate(*pair, schedule))
+
     used = utilisation(rollout, futures, outcome)
     return BreakEven(
         price_factor=by_price,
-        price_mean=sold,
-        price=None
-        if by_price is None
-        else price_per_hour(*_second(changed.price(rollout, futures, by_price)),
-                            at(changed.price, by_price)),
+        price_mean=price_per_hour(futures, outcome),
+        price=None if by_price is None else sold_at(by_price),
         demand_factor=by_demand,
         utilisation_mean=used,
         utilisation=None
@@ -69,30 +70,41 @@ def break_even(
 
 
 def root(value: Callable[[float], float], most: float = _FACTOR_MAX) -> float | None:
-    """The factor in 0..`most` where `value` turns from below 0 to above; None where it does not."""
-    low, high = 0.0, 1.0
-    if value(low) > 0:
+    """The factor in 0..`most` where `value`, which rises, turns from below 0 to above; None where
+    it does not.
+
+    The chord, with the Illinois weight on the end that stays (Dowell and Jarratt, 1971): a handful
+    of values where bisection takes a score, and no derivative.
+    """
+    low, at_low = 0.0, value(0.0)
+    high, at_high = 1.0, value(1.0)
+    if at_low > 0:
         return None
-    while value(high) < 0:
-        low, high = high, 2 * high
-        if low >= most:
+    while at_high < 0:
+        if high >= most:
             return None
+        low, at_low = high, at_high
+        high = min(2 * high, most)
+        at_high = value(high)
     for _ in range(_STEPS):
-        middle = 0.5 * (low + high)
-        if value(middle) < 0:
-            low = middle
-        else:
-            high = middle
-        if high - low < _CLOSE * high:
+        if high - low < _CLOSE * high or at_high == at_low:
             break
+        middle = (low * at_high - high * at_low) / (at_high - at_low)
+        found = value(middle)
+        if abs(middle - high) < _CLOSE * high and found >= 0:
+            return middle
+        if found < 0:
+            low, at_low, at_high = middle, found, at_high / 2
+        else:
+            high, at_high, at_low = middle, found, at_low / 2
     return high
 
 
 def price_per_hour(futures: Futures, outcome: Outcome) -> float:
     """Currency per H100-equivalent hour, mean over everything sold; 0 where nothing is."""
     sold = outcome.served.sum(axis=1)
-    revenue = np.einsum("w,cwt,wct->", futures.probability, futures.price, sold)
-    amount = np.einsum("w,wct->", futures.probability, sold)
+    revenue = np.einsum("w,cwt,cwt->", futures.probability, futures.price, sold)
+    amount = np.einsum("w,cwt->", futures.probability, sold)
     return float(revenue / amount / HOURS_PER_QUARTER * 1e6) if amount > 0 else 0.0
 
 
@@ -101,7 +113,3 @@ def utilisation(rollout: Rollout, futures: Futures, outcome: Outcome) -> float:
     there = futures.probability @ compute(rollout, outcome.capacity.present).sum(axis=1)
     used = futures.probability @ compute(rollout, in_use(rollout, outcome)).sum(axis=1)
     return float(used / there) if there > 0 else 0.0
-
-
-def _second(pair: changed.Pair) -> tuple[Futures]:
-    return (pair[1],)

@@ -1,7 +1,7 @@
 """A plan as lanes: what is begun when, and the quarters in which it is there.
 
-Each bar runs from the decision to the quarter by which nine of ten outcomes have it: solid until one
-in ten has it, pale from there. A tick is the promise. Bars of one lane that overlap are stacked.
+Each bar runs from the decision to the quarter by which nine of ten outcomes have it: solid until
+one in ten has it, pale from there. A tick is the promise. Bars that overlap are stacked.
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ class Lane(Struct, frozen=True, kw_only=True):
     pieces: tuple[Piece, ...]
 
 
-def lanes(title: str, quarters: Sequence[str], rows: Sequence[Lane], kinds: Sequence[tuple[str, str]]) -> str:
+def lanes(
+    title: str, quarters: Sequence[str], rows: Sequence[Lane], kinds: Sequence[tuple[str, str]]
+) -> str:
     """The drawing; `kinds` are colours with their words for the legend."""
     stacks = [_stacked(lane.pieces) for lane in rows]
     drawing = Drawing(title, 0.0, WIDTH)

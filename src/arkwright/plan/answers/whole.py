@@ -1,0 +1,92 @@
+"""Everything a plan answers, worked out at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from arkwright.plan.answers.binding import Bound, Earlier, bounds, earlier, tightest
+from arkwright.plan.answers.breakeven import BreakEven, break_even
+from arkwright.plan.answers.dependence import Dependence, dependences
+from arkwright.plan.answers.frontier import Point
+from arkwright.plan.answers.funnel import Said, Step, funnel
+from arkwright.plan.answers.milestones import Milestone, milestones
+from arkwright.plan.answers.money import Flow, Worth, flow, worth
+from arkwright.plan.answers.overbuild import Overbuild, overbuild
+from arkwright.plan.answers.sites import SitePower, site_power
+from arkwright.plan.answers.tornado import Bar, tornado
+from arkwright.plan.futures import Futures
+from arkwright.plan.outcome import Outcome
+from arkwright.plan.rollout import Rollout
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """How good the plan is known to be."""
+
+    gap: float | None
+    """No plan is better by more than this share; None where nothing was solved."""
+    bound: float | None
+    """No plan's objective is higher, M."""
+    stopped: str
+    """Why the search ended, in words."""
+    seconds: float
+
+
+class Answers(Struct, frozen=True, kw_only=True, eq=False):
+    """A plan and what it says."""
+
+    rollout: Rollout
+    futures: Futures
+    outcome: Outcome
+    proof: Proof
+    worth: Worth
+    flow: Flow
+    milestones: tuple[Milestone, ...]
+    funnel: tuple[Step, ...]
+    sites: tuple[SitePower, ...]
+    overbuild: Overbuild
+    break_even: BreakEven
+    tornado: tuple[Bar, ...]
+    bounds: tuple[Bound, ...]
+    """The one that is worth the most to loosen, of each quarter."""
+    site_bounds: tuple[Bound, ...]
+    earlier: tuple[Earlier, ...]
+    dependences: tuple[Dependence, ...]
+    frontier: tuple[Point, ...] = ()
+    """Empty where it was not asked for: it takes a plan for each weight."""
+
+
+def answered(
+    rollout: Rollout,
+    futures: Futures,
+    outcome: Outcome,
+    proof: Proof,
+    said: Mapping[str, Said] | None = None,
+    frontier: tuple[Point, ...] = (),
+) -> Answers:
+    """Every answer that needs no further plan."""
+    schedule = outcome.schedule
+    even = break_even(rollout, futures, schedule, outcome)
+    site_bounds = bounds(rollout, futures, outcome)
+    return Answers(
+        rollout=rollout,
+        futures=futures,
+        outcome=outcome,
+        proof=proof,
+        worth=worth(rollout, futures, outcome),
+        flow=flow(futures, outcome),
+        milestones=milestones(rollout, futures, schedule),
+        funnel=funnel(rollout, futures, schedule, outcome, said),
+        sites=site_power(rollout, futures, outcome),
+        # Below break-even more was built than pays; a plan that cannot fail that way has no such
+        # line, and nothing of it is too much.
+        overbuild=overbuild(rollout, futures, schedule, outcome, even.utilisation or 0.0),
+        break_even=even,
+        tornado=tornado(rollout, futures, schedule),
+        bounds=tightest(site_bounds),
+        site_bounds=site_bounds,
+        earlier=earlier(rollout, futures, schedule, outcome),
+        dependences=dependences(rollout, futures, schedule, outcome),
+        frontier=frontier,
+    )
