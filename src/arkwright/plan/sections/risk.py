@@ -17,8 +17,11 @@ def section(found: Answers) -> SiteView:
     names, currency = found.rollout.names.quarters, found.rollout.currency
     late = sorted((m for m in found.milestones if m.late > 0), key=lambda m: (-m.late, -m.mw))
     late_table = Table(
-        title="What may be late" + (f": the likeliest {_LATE_MAX}" if len(late) > _LATE_MAX else ""),
-        columns=("Site", "Name", "Begun", "Promised", "There, P10 to P90", "Late", "Never", "Quarters"),
+        title="What may be late" + (f", the likeliest {_LATE_MAX}" if late[_LATE_MAX:] else ""),
+        columns=(
+            *("Site", "Name", "Begun", "Promised", "There, P10 to P90"),
+            *("Late", "Never", "Quarters"),
+        ),
         rows=tuple(
             (m.site, m.name, names[m.begun], quarter(m.promised, names),
              dates(m.low, m.high, names), share(m.late), share(m.never), f"{m.quarters_late:.1f}")

@@ -18,7 +18,8 @@ _COLOURS = {GRID: "c1", HALL: "c3", RACKS: "c0"}
 def section(found: Answers) -> SiteView:
     """What to begin when: the Gantt and the list."""
     names = found.rollout.names.quarters
-    figures, tables = (), ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
     words = "Nothing is begun."
     if found.milestones:
         words = (
@@ -94,8 +95,9 @@ def _steps(found: Answers, names: Sequence[str]) -> Table:
             )
         )
     columns = (
-        "Begin", "Site", "What", "Name", "Count", "MW", "GPUs", "Promised", "There, P10 to P90", "Late",
-    )  # fmt: skip
+        *("Begin", "Site", "What", "Name", "Count", "MW", "GPUs"),
+        *("Promised", "There, P10 to P90", "Late"),
+    )
     return Table(
         title="What to begin when; what a site begins of a kind in a year is one line, its dates "
         "are of the last of it",
