@@ -55,6 +55,12 @@ def _scaled(base: str, canonical: str, prefixes: str) -> dict[str, float]:
     return {f"{p}{base}": _DECIMAL[p] / _DECIMAL[canonical_prefix] for p in names}
 
 
+_CALENDAR = {
+    f"{name}{ending}": months
+    for name, months in (("month", 1.0), ("quarter", 3.0), ("year", 12.0), ("week", 84 / 365.25))
+    for ending in ("", "s")
+}
+"""Months, as lead times are agreed; a week is 7 days of a mean year of 365.25."""
 _TIME = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _BYTES = {f"{p}B": _DECIMAL[p] / 1e9 for p in ("", "k", "M", "G", "T", "P")} | {
     "KiB": KIB / 1e9,
@@ -80,6 +86,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
         Dimension("throughput", "GB/s", {f"{u}/s": f for u, f in _BYTES.items()}, "40 GB/s"),
         Dimension("data size", "GB", _BYTES, "80 GB"),
         Dimension("duration", "s", _TIME, "2 h"),
+        Dimension("span of the calendar", "months", _CALENDAR, "6 months"),
         Dimension("length", "m", {"mm": 0.001, "cm": 0.01, "m": 1.0, "km": 1000.0}, "30 m"),
         Dimension("mass", "kg", {"g": 0.001, "kg": 1.0, "t": 1000.0}, "1360 kg"),
         Dimension(
@@ -142,11 +149,31 @@ def render(value: float, unit: str, digits: int = 6) -> str:
     scale = {u: f for u, f in dimension.factors.items() if u not in _READ_ONLY_UNITS}
     fitting = [(f, u) for u, f in scale.items() if abs(value) >= f]
     factor, name = max(fitting) if fitting else (1.0, unit)
-    return f"{value / factor:.{digits}g} {name}"
+    number = f"{value / factor:.{digits}g}"
+    if number == "1" and name[:-1] in dimension.factors:
+        name = name[:-1]  # 1 month, 2 months
+    return f"{number} {name}"
 
 
 _READ_ONLY_UNITS = frozenset(
-    {"degC", "C", "KiB", "MiB", "GiB", "TiB", "w", "kg/kWh", "kg/MWh", "gCO2e/kWh"}
+    {
+        "degC",
+        "C",
+        "month",
+        "quarter",
+        "quarters",
+        "year",
+        "week",
+        "weeks",
+        "KiB",
+        "MiB",
+        "GiB",
+        "TiB",
+        "w",
+        "kg/kWh",
+        "kg/MWh",
+        "gCO2e/kWh",
+    }
     | {f"{u}/s" for u in ("KiB", "MiB", "GiB", "TiB")}
 )
 """Units that are understood but not written, so that each value has one written form."""
@@ -168,6 +195,7 @@ GigabitsPerSecond = Annotated[float, quantity("Gbit/s")]
 GigabytesPerSecond = Annotated[float, quantity("GB/s")]
 Gigabytes = Annotated[float, quantity("GB")]
 Seconds = Annotated[float, quantity("s")]
+Months = Annotated[float, quantity("months")]
 Metres = Annotated[float, quantity("m")]
 Kilograms = Annotated[float, quantity("kg")]
 GramsPerKilowattHour = Annotated[float, quantity("g/kWh")]
@@ -253,6 +281,49 @@ AmountText = Annotated[
     ),
 ]
 """Money as it is written; `parse_amount` reads it."""
+
+
+class Rate(NamedTuple):
+    """Money for each of something."""
+
+    value: float
+    currency: str
+    """ISO 4217 code."""
+
+
+_RATE = re.compile(r"(?P<amount>[^/]*)/(?P<per>\S+)\s*")
+
+
+def parse_rate(text: str, per: str) -> Rate:
+    """Read `2.4 USD/GPU-h` (`per` is `GPU-h`) or `70 EUR/t`; raises UnitError.
+
+    >>> parse_rate("2.4 USD/GPU-h", "GPU-h")
+    Rate(value=2.4, currency='USD')
+    """
+    match = _RATE.fullmatch(text) if len(text) <= _LENGTH_MAX else None
+    try:
+        amount = parse_amount(match["amount"]) if match and match["per"] == per else None
+    except UnitError:
+        amount = None
+    if amount is None:
+        shown = text[:_LENGTH_MAX]
+        raise UnitError(f"{shown!r} is no money per {per}; write for example '2.5 USD/{per}'")
+    return Rate(amount.value, amount.currency)
+
+
+def _rate(per: str, description: str, example: str) -> Meta:
+    pattern = rf"^\s*[0-9][0-9._]*\s*[kMB]?\s+[A-Z]{{3}}/{per}\s*$"
+    return Meta(pattern=pattern, description=description, examples=[example])
+
+
+GpuHourPriceText = Annotated[
+    str, _rate("GPU-h", "a price of a GPU-hour with its currency", "2.4 USD/GPU-h")
+]
+"""A price as it is written; `parse_rate` reads it with `GPU-h`."""
+CarbonPriceText = Annotated[
+    str, _rate("t", "a price of a tonne of CO2e with its currency", "70 EUR/t")
+]
+"""A price as it is written; `parse_rate` reads it with `t`."""
 
 
 def gigabytes_to_mib(size_gb: float) -> int:

@@ -7,7 +7,16 @@ from enum import Enum
 from typing import Any
 
 from arkwright import catalog
-from arkwright.catalog import bodies, failures, money, parts, plant, workloads
+from arkwright.catalog import (
+    bodies,
+    failures,
+    money,
+    outlook,
+    parts,
+    plant,
+    programme,
+    workloads,
+)
 from arkwright.catalog.rows import Carbon, CpuModel, Price, Row
 
 _ABOUT = ("grade", "date", "source", "note")
@@ -49,12 +58,14 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Axes of a design search", plant.search_axes()),
         *parts.tables(),
         *money.tables(),
+        *programme.tables(),
         ("Devices as boxes", bodies.device_bodies()),
         ("Failures", failures.failure_rates()),
         ("Times to repair", failures.repair_times()),
         ("Unevenness of failures", failures.failure_patterns()),
         ("Checkpoints", failures.checkpoint_figures()),
         *workloads.tables(),
+        *outlook.tables(),
     ]
 
 

@@ -13,6 +13,15 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta, field
 
 from arkwright.factory.inventory_spec import Inventory
+from arkwright.factory.names import (
+    Count,
+    Country,
+    Currency,
+    GpuCount,
+    Instant,
+    Name,
+    UnixUser,
+)
 from arkwright.factory.plant_spec import Climate, Cooling, Power
 from arkwright.factory.programme_spec import Programme
 from arkwright.factory.section import Section
@@ -28,32 +37,6 @@ from arkwright.units import (
     Seconds,
 )
 
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,30}$",
-        description="a short name of lower-case letters, digits and hyphens",
-        examples=["narvik"],
-    ),
-]
-Country = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Z]{2}$",
-        description="a country as two capital letters (ISO 3166)",
-        examples=["NO"],
-    ),
-]
-UnixUser = Annotated[
-    str,
-    Meta(
-        pattern=r"^[a-z_][a-z0-9_.-]{0,63}$",
-        description="the name of a Unix user",
-        examples=["ada"],
-    ),
-]
-Count = Annotated[int, Meta(ge=1, le=1_000_000)]
-GpuCount = Annotated[int, Meta(ge=0, le=100_000_000)]
 NotYet: TypeAlias = Annotated[Any, Meta(description="Not yet: refused until something acts on it.")]
 
 
@@ -254,14 +237,6 @@ class Site(Section, frozen=True, kw_only=True):
     """To other sites, by their names; give each once."""
 
 
-Currency = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Z]{3}$",
-        description="a currency as three capital letters (ISO 4217)",
-        examples=["EUR"],
-    ),
-]
 Years = Annotated[float, Meta(gt=0, le=50)]
 
 
@@ -318,16 +293,6 @@ class Budget(Section, frozen=True, kw_only=True):
 
     gpu_hours: Annotated[float, Meta(ge=0, le=1_000_000_000)]
     per: Period = Period.MONTH
-
-
-Instant = Annotated[
-    str,
-    Meta(
-        pattern=r"^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d))?$",
-        description="a day (its first instant, UTC), or a time as in RFC 3339",
-        examples=["2027-01-01"],
-    ),
-]
 
 
 class Contract(Section, frozen=True, kw_only=True):

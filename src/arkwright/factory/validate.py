@@ -16,6 +16,7 @@ from arkwright.factory.futures_rules import futures_rules
 from arkwright.factory.inventory_rules import inventory_rules
 from arkwright.factory.plant_spec import Climate
 from arkwright.factory.programme_rules import programme_rules
+from arkwright.factory.programme_spec import Programme
 from arkwright.factory.quota_rules import quota_rules
 from arkwright.factory.spec import (
     Energy,
@@ -81,11 +82,13 @@ def _not_yet(factory: Factory) -> Found:
 
 
 def _sites(factory: Factory) -> Found:
-    if not factory.sites:
+    programme = factory.programme or Programme()
+    if not factory.sites and not programme.declared:
         yield "sites", "there is no site", "add one, for example sites: {narvik: {country: NO, …}}"
     for name, site in factory.sites.items():
         path = f"sites.{name}"
-        if not site.halls and site.engine is None and site.inventory is None:
+        is_empty = not site.halls and site.engine is None and site.inventory is None
+        if is_empty and name not in programme.sites:
             yield path, "it has neither halls nor an engine", "add halls, or engine: {kind: local}"
         if site.inventory is not None:
             yield from inventory_rules(f"{path}.inventory", site.inventory)
