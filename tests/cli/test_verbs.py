@@ -281,7 +281,7 @@ def test_down_never_stops_another_factory_than_the_url_names(ask):
     assert "down stops servers of this machine only" in err
 
 
-@pytest.mark.parametrize("verb", ["plan", "estimate"])
+@pytest.mark.parametrize("verb", ["fit", "estimate"])
 def test_a_planned_verb_says_not_yet(ark, verb):
     code, _, err = ark(verb)
     assert code == 2

@@ -8,6 +8,7 @@ from typing import Any
 
 from arkwright import catalog
 from arkwright.catalog import (
+    audit,
     bodies,
     failures,
     money,
@@ -66,6 +67,7 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Checkpoints", failures.checkpoint_figures()),
         *workloads.tables(),
         *outlook.tables(),
+        *audit.tables(),
     ]
 
 

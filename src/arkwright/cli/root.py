@@ -16,6 +16,7 @@ VERBS: dict[str, str] = {
     "design": "arkwright.cli.design:design",
     "fabric": "arkwright.cli.fabric:fabric",
     "report": "arkwright.cli.report:report",
+    "plan": "arkwright.cli.plan:plan",
     "simulate": "arkwright.cli.simulate:simulate",
     "export": "arkwright.cli.export:export",
     "import": "arkwright.cli.import_file:import_file",
@@ -48,7 +49,7 @@ VERBS: dict[str, str] = {
 """Verb → module and name of its click command, in the order `--help` shows them."""
 
 NOT_YET = (
-    *("plan", "estimate", "fit"),
+    *("estimate", "fit"),
     *("top",),
 )
 """Verbs that are planned; asked for, they say so."""

@@ -88,7 +88,8 @@ def _sites(factory: Factory) -> Found:
     for name, site in factory.sites.items():
         path = f"sites.{name}"
         is_empty = not site.halls and site.engine is None and site.inventory is None
-        if is_empty and name not in programme.sites:
+        is_declared = any(name in said.sites for said in programme.declared.values())
+        if is_empty and name not in programme.sites and not is_declared:
             yield path, "it has neither halls nor an engine", "add halls, or engine: {kind: local}"
         if site.inventory is not None:
             yield from inventory_rules(f"{path}.inventory", site.inventory)
