@@ -1,0 +1,206 @@
+"""The first stage as one programme for HiGHS: columns, rules, and the cuts so far.
+
+    max sum_t discount[t] (1 - weight) margin[t] + linear terms + weight CVaR
+
+The same object is solved as a linear programme (simplex, warm from the last basis) and, copied with
+integers, as a mixed-integer one.
+"""
+
+from __future__ import annotations
+
+import highspy
+import numpy as np
+
+from arkwright.plan import blocks
+from arkwright.plan.blocks import Rows
+from arkwright.plan.columns import Columns, columns
+from arkwright.plan.cuts import (
+    Flows,
+    Values,
+    cash_cuts,
+    flows,
+    margin_cuts,
+    pull,
+    running_values,
+    tail_cut,
+)
+from arkwright.plan.futures import Futures
+from arkwright.plan.mean import mean
+from arkwright.plan.outcome import Outcome
+from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
+from arkwright.plan.rules import contracts, dependence, grid, money, order, supply
+
+IDLE_MAX = 12
+"""Rounds after which a cut that did not bind is dropped."""
+CASH_CUTS = 8
+"""Most cash cuts a round: the outcomes that fell shortest, in different quarters first."""
+
+
+class Master:
+    """Rules and cuts of one programme."""
+
+    def __init__(self, rollout: Rollout, futures: Futures) -> None:
+        self.rollout, self.futures = rollout, futures
+        self.columns: Columns = columns(rollout, futures)
+        self.known: Flows = flows(rollout)
+        self.running: Values = running_values(rollout, futures)
+        self.cost, self.offset, running, now = self._objective()
+        self.rules: list[Rows] = self._rules(running, now)
+        self.upper = self._upper()
+        group = np.zeros(len(futures.probability), dtype=np.int64)
+        inside = mean(rollout, futures, self.columns, group)
+        self.rules += inside.rows
+        extra = len(inside.upper)
+        self.lower = np.append(self.columns.lower, np.zeros(extra))
+        self.upper = np.append(self.upper, inside.upper)
+        self.cost = np.append(self.cost, np.zeros(extra))
+        self.fixed = sum(len(block) for block in self.rules)
+        self.cut_rows: list[tuple[Ints, Floats]] = []  # columns and values, lower <= … <= upper
+        self.cut_lower: list[float] = []
+        self.cut_upper: list[float] = []
+        self.cut_of: list[tuple[str, int, int]] = []
+        self.idle: list[int] = []
+        self.highs = self.programme(np.zeros(len(self.cost), dtype=bool))
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.cost)
+
+    def programme(self, integral: Bools) -> highspy.Highs:
+        """All of it as a new HiGHS."""
+        highs = blocks.empty(self.lower, self.upper, self.cost, integral, self.offset)
+        for block in self.rules:
+            blocks.add(highs, block, self.width)
+        self._append(highs, 0)
+        return highs
+
+    def cut(self, found: Outcome) -> int:
+        """Add the cuts of one schedule; returns how many."""
+        parts = (self.rollout, self.futures, self.columns, found)
+        first = len(self.cut_rows)
+        coefficients, constant = margin_cuts(*parts)
+        for t in range(len(constant)):
+            self._keep(coefficients[t], int(self.columns.margin[t]), constant[t], ("margin", t, 0))
+        if self.rollout.risk_weight > 0:
+            slope, start = tail_cut(*parts, self.known, self.running)
+            self._keep(slope, self.columns.tail, start, ("tail", 0, 0))
+        short = self._short(found)
+        if len(short[0]):
+            bound = cash_cuts(*parts, self.known, self.running, short)
+            for n, (w, t) in enumerate(zip(*short, strict=True)):
+                lower = self.rollout.capital.cash_min - bound[1][n]
+                self._keep(bound[0][n], -1, lower, ("cash", int(w), int(t)))
+        self._append(self.highs, first)
+        return len(self.cut_rows) - first
+
+    def drop_idle(self) -> None:
+        """Forget cuts that have not bound for a while; call after a solve."""
+        dual = np.array(self.highs.getSolution().row_dual)[self.fixed :]
+        for i, value in enumerate(dual):
+            self.idle[i] = 0 if abs(value) > 1e-9 else self.idle[i] + 1
+        gone = np.flatnonzero(np.array(self.idle) > IDLE_MAX)
+        if len(gone) < max(50, len(dual) // 5):
+            return
+        self.highs.deleteRows(len(gone), (gone + self.fixed).astype(np.int32))
+        stay = np.setdiff1d(np.arange(len(dual)), gone)
+        for name in ("cut_rows", "cut_lower", "cut_upper", "cut_of", "idle"):
+            old = getattr(self, name)
+            setattr(self, name, [old[i] for i in stay])
+
+    def _keep(self, slope: Floats, of: int, constant: float, what: tuple[str, int, int]) -> None:
+        """of - slope x <= constant; without a column: slope x >= constant."""
+        column = np.flatnonzero(slope)
+        if of >= 0:
+            column, value = np.append(column, of), np.append(-slope[column], 1.0)
+            lower, upper = -np.inf, constant
+        else:
+            value, lower, upper = slope[column], constant, np.inf
+        self.cut_rows.append((column, value))
+        self.cut_lower.append(lower)
+        self.cut_upper.append(upper)
+        self.cut_of.append(what)
+        self.idle.append(0)
+
+    def _append(self, highs: highspy.Highs, first: int) -> None:
+        some = self.cut_rows[first:]
+        if not some:
+            return
+        sizes = np.array([len(column) for column, _ in some])
+        blocks.add_compressed(
+            highs,
+            np.array(self.cut_lower[first:]),
+            np.array(self.cut_upper[first:]),
+            np.cumsum(sizes) - sizes,
+            np.concatenate([column for column, _ in some]),
+            np.concatenate([value for _, value in some]),
+        )
+
+    def _short(self, found: Outcome) -> tuple[Ints, Ints]:
+        """Outcomes and quarters to cut off: the shortest of a quarter, worst quarters first."""
+        missing = self.rollout.capital.cash_min - found.cash
+        worst = missing.argmax(axis=0)
+        by_quarter = missing[worst, np.arange(missing.shape[1])]
+        some = np.argsort(-by_quarter, kind="stable")[:CASH_CUTS]
+        some = some[by_quarter[some] > 1e-7]
+        return worst[some], some
+
+    def _objective(self) -> tuple[Floats, float, Floats, Floats]:
+        """Cost of the columns, its constant, and expected running margin (T, n) with constant."""
+        rollout, futures, layout = self.rollout, self.futures, self.columns
+        weights = np.broadcast_to(futures.probability[:, None], futures.path.shape)
+        by_quarter = pull(rollout, futures, self.running, weights)
+        running = layout.coefficients(by_quarter)
+        share = np.bincount(
+            futures.path.ravel(),
+            weights=weights.ravel(),
+            minlength=layout.slots,
+        )
+        worth = self.known.worth[:, futures.slot_quarter] * share
+        discount, risk = rollout.capital.discount, rollout.risk_weight
+        cost = (1 - risk) * (discount @ running + layout.coefficients(worth))
+        cost[layout.margin] = (1 - risk) * discount
+        cost[layout.tail] = risk
+        power, supply = rollout.power, rollout.supply
+        now = -(power.hall_opex @ power.halls_now) - np.einsum(
+            "pg,pgt->t", supply.rack_opex, supply.racks_now
+        )
+        return cost, float((1 - risk) * (discount @ now)), running, now
+
+    def _rules(self, running: Floats, now: Floats) -> list[Rows]:
+        rollout, futures, layout = self.rollout, self.futures, self.columns
+        found = [
+            order.begun_stays_begun(layout),
+            grid.tranche_order(rollout, layout),
+            grid.tranche_offtake(rollout, layout),
+            supply.allocation(rollout, futures, layout),
+            supply.minimum(rollout, futures, layout),
+            dependence.vendors(rollout, futures, layout),
+            dependence.countries(rollout, futures, layout),
+            contracts.hedge(rollout, futures, layout),
+        ]
+        if len(money.due_quarters(rollout)):
+            owed = np.einsum("c,cwt->wt", rollout.market.class_penalty, futures.demand)
+            most = np.where(np.isfinite(layout.upper), layout.upper, 0.0)
+            least = np.minimum(running, 0.0) @ most - futures.probability @ owed
+            found += money.cover(rollout, futures, layout, running, now, least)
+        return [block for block in found if len(block)]
+
+    def _upper(self) -> Floats:
+        """Bounds; the expectations cannot be more than all demand served for nothing."""
+        rollout, futures, layout = self.rollout, self.futures, self.columns
+        upper = layout.upper.copy()
+        best = futures.probability @ (np.maximum(0.0, futures.price) * futures.demand).sum(axis=0)
+        upper[layout.margin] = best
+        positive = np.maximum(0.0, self.known.worth).max(axis=1, initial=0.0)
+        held = layout.by.max(axis=1)
+        some = held >= 0
+        most = np.where(np.isfinite(upper[held]), upper[held], 0.0)
+        upper[layout.tail] = 10 * (
+            (np.maximum(0.0, futures.price) * futures.demand).sum(axis=(0, 2)).max()
+            + float((positive * most)[some].sum())
+            + np.abs(futures.spot).max(initial=0.0) * rollout.market.offer_mw_max.sum() * 1e3
+        )
+        if not len(money.due_quarters(rollout)):
+            upper[layout.in_service] = 0.0
+        return upper
