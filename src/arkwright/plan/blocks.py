@@ -53,9 +53,7 @@ def rows(
     count: int,
 ) -> Rows:
     """Rows from entries (row, column, value), each broadcast to one shape."""
-    parts = [
-        [np.ravel(part) for part in np.broadcast_arrays(*entry)] for entry in entries if entry
-    ]
+    parts = [[np.ravel(part) for part in np.broadcast_arrays(*entry)] for entry in entries if entry]
     row, column, value = (
         np.concatenate(part) if parts else np.empty(0)
         for part in (zip(*parts, strict=True) if parts else ([], [], []))
@@ -114,7 +112,9 @@ def dense(coefficients: Floats) -> tuple[Ints, Ints, Floats]:
     return np.searchsorted(row, np.arange(len(coefficients))), column, coefficients[row, column]
 
 
-def empty(lower: Floats, upper: Floats, cost: Floats, integral: Bools, offset: float) -> highspy.Highs:
+def empty(
+    lower: Floats, upper: Floats, cost: Floats, integral: Bools, offset: float
+) -> highspy.Highs:
     """A quiet HiGHS that maximises `cost` over columns without rows, as a linear programme."""
     highs = highspy.Highs()
     highs.setOptionValue("output_flag", False)

@@ -251,7 +251,9 @@ def _worth(  # noqa: PLR0913
 ) -> Rows:
     """Expected margin of a quarter <= revenue less penalties and the cheapest energy."""
     quarter = np.arange(futures.path.shape[1])
-    owed = np.einsum("c,cwt,w->t", rollout.market.class_penalty, futures.demand, futures.probability)
+    owed = np.einsum(
+        "c,cwt,w->t", rollout.market.class_penalty, futures.demand, futures.probability
+    )
     energy = futures.energy * rollout.supply.load_factor[:, None, None]
     least = np.stack([energy[:, some > 0].min(axis=1) for some in member], axis=1)  # (S, H, T)
     return rows(

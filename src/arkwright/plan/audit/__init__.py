@@ -174,7 +174,9 @@ def _funnel(known: Record) -> Iterator[Funnel]:
             kind=kind,
             statements=tuple(said.name for said in chosen),
             gpus=max(sum(said.headline.gpus or 0 for said in some) for some in (whole, parts)),
-            power_kw=max(sum(said.headline.power_kw or 0 for said in some) for some in (whole, parts)),
+            power_kw=max(
+                sum(said.headline.power_kw or 0 for said in some) for some in (whole, parts)
+            ),
             power_kw_drawn=max(_drawn(whole), _drawn(parts)),
             money=sum(said.funds for said in chosen),
         )

@@ -25,7 +25,9 @@ def whole_racks(record: Record) -> Iterator[AuditFinding]:
         if not chosen:
             continue
         words = [
-            f"{gpus_text(gpus)} ({said.name}) {gpus / (said.racks_gpus or 1):,.1f}".removesuffix(".0")
+            f"{gpus_text(gpus)} ({said.name}) {gpus / (said.racks_gpus or 1):,.1f}".removesuffix(
+                ".0"
+            )
             for said, gpus in chosen
         ]
         is_whole = weight is Weight.CONSISTENT
@@ -64,7 +66,9 @@ def parts_against_whole(record: Record) -> Iterator[AuditFinding]:
             weight, end = Weight.CONTRADICTION, ": more than the whole."
         elif total >= gpus * (1 - slack):
             weight = Weight.CONSISTENT
-            end = ": they agree." if total == gpus else f" ({share_text(total / gpus)}): they agree."
+            end = (
+                ": they agree." if total == gpus else f" ({share_text(total / gpus)}): they agree."
+            )
         else:
             weight = Weight.NOTE
             end = f" ({share_text(total / gpus)}); nobody said where the rest goes."

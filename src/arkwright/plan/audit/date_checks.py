@@ -147,9 +147,7 @@ def megawatts_by_date(record: Record, cases: Cases) -> Iterator[AuditFinding]:
                 "gpus_phase_high": carried.high,
                 "share_low": carried.low / gpus,
                 "share_high": carried.high / gpus,
-                "weeks_short": max(
-                    0.0, (found.quickest_day - case.promised.last) / _DAYS_PER_WEEK
-                ),
+                "weeks_short": max(0.0, (found.quickest_day - case.promised.last) / _DAYS_PER_WEEK),
             },
             sources=(said.watts.source, *found.critical_sources),
         )

@@ -182,9 +182,7 @@ def funds_against_cost(record: Record) -> Iterator[AuditFinding]:
 
 def contract_price(record: Record) -> Iterator[AuditFinding]:
     """A7: contract value / (GPUs x years x 8,760 h) against published costs of a GPU-hour."""
-    bands = [
-        row for row in figures.cost_bands().values() if row.measure == "per_gpu_hour"
-    ]
+    bands = [row for row in figures.cost_bands().values() if row.measure == "per_gpu_hour"]
     for said in record.in_force():
         gpus, years = said.headline.gpus, said.contract_years
         if said.contract_value is None or not gpus or years is None:

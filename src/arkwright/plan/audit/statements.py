@@ -206,8 +206,7 @@ def _statement(
         contract_value=_money(contract.value if contract else None, rates),
         contract_years=contract.years if contract else None,
         funds=sum(
-            _money(text, rates) or 0.0
-            for text in ((funds.equity, funds.debt) if funds else ())
+            _money(text, rates) or 0.0 for text in ((funds.equity, funds.debt) if funds else ())
         ),
         within=said.within,
         updates=said.updates,

@@ -58,9 +58,7 @@ class Watts(Struct, frozen=True, kw_only=True):
 def watts(system: str, countries: Iterable[str | None]) -> Watts:
     """Of `system` at sites in `countries`; none: where the catalogue has no climate of its own."""
     each = [_designed(system, country) for country in sorted({*countries} or {None}, key=str)]
-    it, facility, grid = (
-        Span(min(values), max(values)) for values in zip(*each, strict=True)
-    )
+    it, facility, grid = (Span(min(values), max(values)) for values in zip(*each, strict=True))
     band = plant.bands().get(_BANDS.get(system, ""))
     source = f"a hall of {held.audit_figure('reference_racks').middle:.0f} racks by `design`"
     return Watts(

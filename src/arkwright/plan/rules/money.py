@@ -30,7 +30,12 @@ def cash(rollout: Rollout, bound: tuple[Floats, Floats], at: tuple[Ints, Ints]) 
 
 
 def cover(
-    rollout: Rollout, futures: Futures, columns: Columns, running: Floats, now: Floats, least: Floats
+    rollout: Rollout,
+    futures: Futures,
+    columns: Columns,
+    running: Floats,
+    now: Floats,
+    least: Floats,
 ) -> list[Rows]:
     """R11: expected margin >= cover_min x expected service, in each quarter with service.
 
