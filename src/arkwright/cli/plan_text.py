@@ -1,4 +1,4 @@
-"""What `arkwright plan` prints: what to build where and when, what it is worth, what it hangs on."""
+"""What `arkwright plan` prints: what to build where and when, and what it is worth."""
 
 from __future__ import annotations
 

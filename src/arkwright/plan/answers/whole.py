@@ -14,6 +14,7 @@ from arkwright.plan.answers.funnel import Said, Step, funnel
 from arkwright.plan.answers.milestones import Milestone, milestones
 from arkwright.plan.answers.money import Flow, Worth, flow, worth
 from arkwright.plan.answers.overbuild import Overbuild, overbuild
+from arkwright.plan.answers.prices import Shadow
 from arkwright.plan.answers.sites import SitePower, site_power
 from arkwright.plan.answers.tornado import Bar, tornado
 from arkwright.plan.futures import Futures
@@ -53,6 +54,8 @@ class Answers(Struct, frozen=True, kw_only=True, eq=False):
     site_bounds: tuple[Bound, ...]
     earlier: tuple[Earlier, ...]
     dependences: tuple[Dependence, ...]
+    shadows: tuple[Shadow, ...] = ()
+    """What the rules of the first stage cost, dearest first."""
     frontier: tuple[Point, ...] = ()
     """Empty where it was not asked for: it takes a plan for each weight."""
 
@@ -63,6 +66,7 @@ def answered(
     outcome: Outcome,
     proof: Proof,
     said: Mapping[str, Said] | None = None,
+    shadows: tuple[Shadow, ...] = (),
     frontier: tuple[Point, ...] = (),
 ) -> Answers:
     """Every answer that needs no further plan."""
@@ -88,5 +92,6 @@ def answered(
         site_bounds=site_bounds,
         earlier=earlier(rollout, futures, schedule, outcome),
         dependences=dependences(rollout, futures, schedule, outcome),
+        shadows=shadows,
         frontier=frontier,
     )

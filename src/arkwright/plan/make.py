@@ -1,0 +1,103 @@
+"""A case planned: solved, answered, and solved again for what is asked beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from arkwright.plan.answers.frontier import frontier
+from arkwright.plan.answers.prices import shadows
+from arkwright.plan.answers.whole import Answers, Proof, answered
+from arkwright.plan.case import Case
+from arkwright.plan.rollout import Rollout
+from arkwright.plan.schedule import Schedule
+from arkwright.plan.solution import Progress, Solution
+from arkwright.plan.solve import solve
+
+STOPPED = {
+    "gap": "stopped at the gap asked for",
+    "time": "stopped at the time limit",
+    "interrupted": "interrupted",
+    "exhausted": "nothing was left to try",
+}
+
+
+class Effort(Struct, frozen=True, kw_only=True):
+    """What a plan may take."""
+
+    clock: Callable[[], float]
+    """Seconds that only grow."""
+    gap: float
+    limit_s: float
+    told: Callable[[Progress], None] | None = None
+
+
+class Planned(Struct, frozen=True, kw_only=True, eq=False):
+    """A plan with all it says, and what another one can start from."""
+
+    case: Case
+    solution: Solution
+    answers: Answers
+
+
+def planned(
+    case: Case, effort: Effort, *, warm: Solution | None = None, with_frontier: bool = False
+) -> Planned:
+    """Plan `case`; raises as `solve`. `warm` is a plan of a case with the same axes."""
+    begun = effort.clock()
+    solution = _solved(case, effort, warm)
+    seconds = effort.clock() - begun
+    points = ()
+    if with_frontier and solution.stopped != "interrupted":
+
+        def again(changed: Rollout) -> tuple[Schedule, float | None]:
+            other = solve(
+                changed, case.futures, clock=effort.clock, gap=effort.gap, limit_s=effort.limit_s,
+                told=effort.told, warm=solution,
+            )  # fmt: skip
+            return other.schedule, other.gap
+
+        own = (solution.schedule, solution.gap)
+        points = frontier(case.rollout, case.futures, again, own=own)
+    found = answered(
+        case.rollout,
+        case.futures,
+        solution.outcome,
+        Proof(
+            gap=solution.gap,
+            bound=solution.bound,
+            stopped=STOPPED[solution.stopped],
+            seconds=seconds,
+        ),
+        said=case.said,
+        shadows=shadows(case.rollout, case.futures, solution.prices),
+        frontier=points,
+    )
+    return Planned(case=case, solution=solution, answers=found)
+
+
+def _solved(case: Case, effort: Effort, warm: Solution | None) -> Solution:
+    return solve(
+        case.rollout,
+        case.futures,
+        clock=effort.clock,
+        gap=effort.gap,
+        limit_s=effort.limit_s,
+        told=effort.told,
+        warm=warm if warm is not None and same_axes(warm, case) else None,
+    )
+
+
+def same_axes(solution: Solution, case: Case) -> bool:
+    """Whether cuts of `solution` say something about `case`: the same things in the same slots."""
+    there = solution.schedule
+    names, slots = case.rollout.names, len(case.futures.slot_quarter)
+    shapes = {
+        "starts": (len(names.tranches), slots),
+        "halls": (len(names.places), slots),
+        "racks": (len(names.places), len(names.generations), slots),
+        "signed": (len(names.offers), slots),
+        "drawn": (len(names.facilities), slots),
+    }
+    return all(getattr(there, field).shape == shape for field, shape in shapes.items())
