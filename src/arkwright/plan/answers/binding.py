@@ -1,8 +1,9 @@
 """What holds the plan back, quarter by quarter, and what one more of it would be worth.
 
-Of every outcome and quarter the dispatch gives what one more MW of grid (R1), MW of hall (R2) or
-rack (R3) would earn in that quarter; here they are made comparable, per MW at the grid, and summed
-over outcomes. Where none is worth anything it is demand that binds.
+Of every outcome and quarter it is known what one more MW of grid (R1), of halls (R2) or of racks
+(R3) would earn (`marginal`); here they are compared, and weighted over outcomes. Where none is worth
+anything, demand binds if more could run than does; else two of them are short at once, so that one
+alone earns nothing.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from collections.abc import Iterator
 import numpy as np
 from msgspec import Struct
 
+from arkwright.plan.answers.marginal import Marginal, spare
 from arkwright.plan.answers.milestones import taken
 from arkwright.plan.futures import Futures
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.rollout import Bools, Floats, Rollout
 from arkwright.plan.schedule import Schedule
 
-GRID, HALL, RACKS, DEMAND = "grid", "hall", "racks", "demand"
-RULES = {GRID: "R1", HALL: "R2", RACKS: "R3", DEMAND: "demand"}
+GRID, HALL, RACKS, DEMAND, SEVERAL = "grid", "hall", "racks", "demand", "several"
+RULES = {GRID: "R1", HALL: "R2", RACKS: "R3", DEMAND: "", SEVERAL: "R1-R3"}
 _NOTHING = 1e-9
+_HALF = 0.5
 
 
 class Bound(Struct, frozen=True, kw_only=True):
@@ -29,10 +32,10 @@ class Bound(Struct, frozen=True, kw_only=True):
     quarter: int
     site: str
     kind: str
-    """`grid`, `hall`, `racks` or `demand`."""
+    """`grid`, `hall`, `racks`, `demand` or `several`."""
     rule: str
     probability: float
-    """Of it binding: that one more is worth something; of `demand`, that nothing else is."""
+    """Of it binding: that one more is worth something; of the last two, that nothing alone is."""
     worth: float
     """M that one more MW in this one quarter earns, in expectation, at its value today."""
 
@@ -52,17 +55,19 @@ class Earlier(Struct, frozen=True, kw_only=True):
     """M for all of it: an upper bound, since every further MW is worth no more than the first."""
 
 
-def bounds(rollout: Rollout, futures: Futures, outcome: Outcome) -> tuple[Bound, ...]:
-    """One for each site and quarter in which there is anything at the site, by quarter."""
-    values = dict(zip((GRID, HALL, RACKS), _per_mw(rollout, outcome), strict=True))
-    kept = outcome.capacity.energised.max(axis=1) > 0
+def bounds(
+    rollout: Rollout, futures: Futures, outcome: Outcome, value: Marginal
+) -> tuple[Bound, ...]:
+    """One for each quarter and site at which anything stands or is energised by then."""
+    values = _by_site(rollout, value)
+    there, idle = spare(rollout, outcome)
     found = []
     for quarter in range(futures.path.shape[1]):
         for site, name in enumerate(rollout.names.sites):
-            if not kept[site, quarter]:
-                continue
-            here = {kind: value[site, :, quarter] for kind, value in values.items()}
-            found.append(_bound(rollout, futures, quarter, name, here))
+            if there[site, :, quarter].any():
+                here = {kind: each[site, :, quarter] for kind, each in values.items()}
+                free = idle[site, :, quarter]
+                found.append(_bound(rollout, futures, quarter, name, here, free))
     return tuple(found)
 
 
@@ -77,39 +82,40 @@ def tightest(found: tuple[Bound, ...]) -> tuple[Bound, ...]:
 
 
 def earlier(
-    rollout: Rollout, futures: Futures, schedule: Schedule, outcome: Outcome
+    rollout: Rollout, futures: Futures, schedule: Schedule, value: Marginal
 ) -> tuple[Earlier, ...]:
     """Everything begun by what a MW of it a quarter sooner is worth, the most first.
 
     It is the value of one more MW in the quarter before it comes: `sum_w probability[w]
     discount[t-1] value[w, t-1]`, with t the quarter in which it comes in outcome w.
     """
-    found = [one for one in _earlier(rollout, futures, schedule, outcome) if one.worth > _NOTHING]
+    found = [one for one in _earlier(rollout, futures, schedule, value) if one.worth > _NOTHING]
     return tuple(sorted(found, key=lambda one: (-one.worth, one.name)))
 
 
 def _earlier(
-    rollout: Rollout, futures: Futures, schedule: Schedule, outcome: Outcome
+    rollout: Rollout, futures: Futures, schedule: Schedule, value: Marginal
 ) -> Iterator[Earlier]:
     power, supply, names = rollout.power, rollout.supply, rollout.names
     path = futures.path
-    grid, _, _ = _per_mw(rollout, outcome)
     for k, name in enumerate(names.tranches):
         site, begun = int(power.tranche_site[k]), taken(schedule.starts[k], path)
         mw = begun * power.tranche_mw[k]
-        yield _sooner(rollout, futures, grid[site], mw, futures.powered[:, k], (GRID, site, name))
-    hall_value = outcome.dispatch.hall_value
+        yield _sooner(
+            rollout, futures, value.grid[site], mw, futures.powered[:, k], (GRID, site, name)
+        )
     for p, name in enumerate(names.places):
         site, begun = int(power.place_site[p]), taken(schedule.halls[p], path)
         mw = begun * power.hall_mw[p]
-        yield _sooner(rollout, futures, hall_value[p], mw, futures.opened[:, p], (HALL, site, name))
-    per_mw = outcome.dispatch.rack_value / supply.rack_mw[:, :, None, None]
+        yield _sooner(
+            rollout, futures, value.halls[p], mw, futures.opened[:, p], (HALL, site, name)
+        )
     for p, place in enumerate(names.places):
         for g, name in enumerate(names.generations):
             mw = taken(schedule.racks[p, g], path) * supply.rack_mw[p, g]
             what = (RACKS, int(power.place_site[p]), f"{name} in {place}")
             there = futures.arrived[:, g] > 0
-            yield _sooner(rollout, futures, per_mw[p, g], mw, there, what)
+            yield _sooner(rollout, futures, value.racks[p, g], mw, there, what)
 
 
 def _sooner(
@@ -140,35 +146,35 @@ def _sooner(
     )
 
 
-def _per_mw(rollout: Rollout, outcome: Outcome) -> tuple[Floats, Floats, Floats]:
-    """(S, W, T) M per MW and quarter of grid, of halls and of racks: the best at the site."""
-    used = outcome.dispatch
-    racks = used.rack_value / rollout.supply.rack_mw[:, :, None, None]
-    best_racks = racks.max(axis=1, initial=0.0)
-    halls = np.zeros_like(used.grid_value)
-    stands = np.zeros_like(used.grid_value)
-    np.maximum.at(halls, rollout.power.place_site, used.hall_value)
-    np.maximum.at(stands, rollout.power.place_site, best_racks)
-    return used.grid_value, halls, stands
+def _by_site(rollout: Rollout, value: Marginal) -> dict[str, Floats]:
+    """(S, W, T) M per MW and quarter of each kind: the best at the site."""
+    halls, racks = np.zeros_like(value.grid), np.zeros_like(value.grid)
+    np.maximum.at(halls, rollout.power.place_site, value.halls)
+    np.maximum.at(racks, rollout.power.place_site, value.racks.max(axis=1, initial=0.0))
+    return {GRID: value.grid, HALL: halls, RACKS: racks}
 
 
 def _bound(
-    rollout: Rollout, futures: Futures, quarter: int, site: str, values: dict[str, Floats]
+    rollout: Rollout,
+    futures: Futures,
+    quarter: int,
+    site: str,
+    values: dict[str, Floats],
+    idle: Bools,
 ) -> Bound:
-    """`values` (W,) of each kind."""
+    """`values` (W,) of each kind, `idle` (W,) where more could run."""
     probability = futures.probability
     worth = {kind: float(probability @ value) for kind, value in values.items()}
     kind = max(worth, key=lambda kind: worth[kind])
+    binds: Bools = values[kind] > _NOTHING
     if worth[kind] <= _NOTHING:
-        kind = DEMAND
-        binds = np.all([value <= _NOTHING for value in values.values()], axis=0)
-    else:
-        binds = values[kind] > _NOTHING
+        free = float(probability[idle].sum())
+        kind, binds = (DEMAND, idle) if free >= _HALF else (SEVERAL, ~idle)
     return Bound(
         quarter=quarter,
         site=site,
         kind=kind,
         rule=RULES[kind],
-        probability=float(probability[binds].sum()),
+        probability=min(1.0, float(probability[binds].sum())),
         worth=worth.get(kind, 0.0) * float(rollout.capital.discount[quarter]),
     )

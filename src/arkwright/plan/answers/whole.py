@@ -11,6 +11,7 @@ from arkwright.plan.answers.breakeven import BreakEven, break_even
 from arkwright.plan.answers.dependence import Dependence, dependences
 from arkwright.plan.answers.frontier import Point
 from arkwright.plan.answers.funnel import Said, Step, funnel
+from arkwright.plan.answers.marginal import marginal
 from arkwright.plan.answers.milestones import Milestone, milestones
 from arkwright.plan.answers.money import Flow, Worth, flow, worth
 from arkwright.plan.answers.overbuild import Overbuild, overbuild
@@ -72,7 +73,8 @@ def answered(
     """Every answer that needs no further plan."""
     schedule = outcome.schedule
     even = break_even(rollout, futures, schedule, outcome)
-    site_bounds = bounds(rollout, futures, outcome)
+    value = marginal(rollout, futures, outcome)
+    site_bounds = bounds(rollout, futures, outcome, value)
     return Answers(
         rollout=rollout,
         futures=futures,
@@ -90,7 +92,7 @@ def answered(
         tornado=tornado(rollout, futures, schedule),
         bounds=tightest(site_bounds),
         site_bounds=site_bounds,
-        earlier=earlier(rollout, futures, schedule, outcome),
+        earlier=earlier(rollout, futures, schedule, value),
         dependences=dependences(rollout, futures, schedule, outcome),
         shadows=shadows,
         frontier=frontier,

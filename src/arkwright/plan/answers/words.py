@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from arkwright.plan.answers.binding import DEMAND, GRID, HALL, RACKS, Bound, Earlier
+from arkwright.plan.answers.binding import DEMAND, GRID, HALL, RACKS, SEVERAL, Bound, Earlier
 from arkwright.plan.answers.milestones import Milestone
 from arkwright.plan.answers.whole import Answers
 from arkwright.plan.answers.wording import gpus, megawatts, money, quarter, share
@@ -105,6 +105,8 @@ def bound_words(bound: Bound, currency: str) -> str:
     """What binds in a quarter, in a sentence without the quarter."""
     if bound.kind == DEMAND:
         return f"demand at {bound.site}, in {share(bound.probability)} of outcomes"
+    if bound.kind == SEVERAL:
+        return f"grid, halls and racks at {bound.site} at once (R1 to R3): one alone earns nothing"
     return (
         f"{_KINDS[bound.kind]} at {bound.site} ({bound.rule}), in {share(bound.probability)} of "
         f"outcomes; one MW more is worth {money(bound.worth, currency)}"
