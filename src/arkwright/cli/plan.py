@@ -1,4 +1,4 @@
-"""`arkwright plan FILE`: a roll-out over years, decided; `arkwright plan audit FILE`: one checked."""
+"""`arkwright plan FILE` decides a roll-out over years; `arkwright plan audit FILE` checks one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class FileOrVerb(click.Group):
         return click.Command.invoke(self, ctx)
 
 
-class _Duration(click.ParamType):
+class _Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(

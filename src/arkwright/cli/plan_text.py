@@ -66,7 +66,7 @@ def _show_steps(found: Answers, names: Sequence[str]) -> None:
     from arkwright.plan.answers.wording import dates, gpus, share
 
     lines = steps(found.milestones, names)
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for step in lines[:_STEPS_MAX]:
         count = "" if step.kind == "grid" else f"{step.amount:,.0f} × "
         chance = "" if step.probability == 1 else share(step.probability)
@@ -82,7 +82,9 @@ def _show_steps(found: Answers, names: Sequence[str]) -> None:
                 chance,
             )
         )
-    headers = ("BEGIN", "SITE", "WHAT", "MW", "GPUS", "THERE, P10 TO P90", "LATE", "CHANCE")
+    headers: tuple[str, ...] = (
+        *("BEGIN", "SITE", "WHAT", "MW", "GPUS", "THERE, P10 TO P90", "LATE", "CHANCE"),
+    )
     if all(not row[-1] for row in rows):
         headers, rows = headers[:-1], [row[:-1] for row in rows]
     click.echo(table(headers, rows, right=("MW", "GPUS", "LATE", "CHANCE")))

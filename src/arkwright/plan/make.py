@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from arkwright.plan.answers.frontier import frontier
+from arkwright.plan.answers.frontier import Point, frontier
 from arkwright.plan.answers.prices import shadows
 from arkwright.plan.answers.whole import Answers, Proof, answered
 from arkwright.plan.case import Case
@@ -48,7 +48,7 @@ def planned(
     begun = effort.clock()
     solution = _solved(case, effort, warm)
     seconds = effort.clock() - begun
-    points = ()
+    points: tuple[Point, ...] = ()
     if with_frontier and solution.stopped != "interrupted":
 
         def again(changed: Rollout) -> tuple[Schedule, float | None]:

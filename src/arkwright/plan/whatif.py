@@ -15,7 +15,7 @@ from arkwright.plan.answers.whole import Answers
 from arkwright.plan.answers.wording import dates, gpus, millions, money, quarter, share
 
 _EVEN = 5e-3
-"""Of the expected worth: a smaller difference is called none, as the gap of a plan may be larger."""
+"""Of the expected worth: a smaller difference is called none, the gap of a plan may be larger."""
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -95,9 +95,11 @@ def _rows(before: Answers, after: Answers) -> list[tuple[str, str, str, str]]:
         rows.append((title, f"{old:,.1f}", f"{new:,.1f}", _signed(new - old, "{:,.1f}".format)))
     old, new = (_end(answers, "installed", "gpus") for answers in (before, after))
     rows.append(("GPUs at the end", gpus(old), gpus(new), _signed(new - old, gpus)))
-    risks = ((before.worth.loss, after.worth.loss, "probability of a loss"),
-             (before.overbuild.utilisation.mean, after.overbuild.utilisation.mean, "utilisation"))  # fmt: skip
-    for old, new, title in risks:
+    used = [answers.overbuild.utilisation.mean for answers in (before, after)]
+    for title, (old, new) in (
+        ("probability of a loss", (before.worth.loss, after.worth.loss)),
+        ("utilisation", used),
+    ):
         points = _signed((new - old) * 100, "{:.0f}".format)
         rows.append((title, share(old), share(new), f"{points} points" if points else ""))
     return rows

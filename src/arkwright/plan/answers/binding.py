@@ -1,9 +1,9 @@
 """What holds the plan back, quarter by quarter, and what one more of it would be worth.
 
 Of every outcome and quarter it is known what one more MW of grid (R1), of halls (R2) or of racks
-(R3) would earn (`marginal`); here they are compared, and weighted over outcomes. Where none is worth
-anything, demand binds if more could run than does; else two of them are short at once, so that one
-alone earns nothing.
+(R3) would earn (`marginal`); here they are compared, and weighted over outcomes. Where none is
+worth anything, demand binds if more could run than does; else two of them are short at once, so
+that one alone earns nothing.
 """
 
 from __future__ import annotations
