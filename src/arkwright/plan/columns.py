@@ -90,7 +90,7 @@ class Columns(Struct, frozen=True, kw_only=True, eq=False):
         """(n,) a schedule as a solution; expectations are left at zero."""
         decided = self.decided(schedule)
         sums = decided.copy()
-        for m in np.argsort(self.ancestor.argmin(axis=1), kind="stable"):
+        for m in np.argsort((self.ancestor >= 0).sum(axis=1), kind="stable"):
             if self.parent[m] >= 0:
                 sums[:, m] += sums[:, self.parent[m]]
         out = np.zeros(len(self.lower))

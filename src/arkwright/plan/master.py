@@ -32,6 +32,8 @@ from arkwright.plan.rules import contracts, dependence, grid, money, order, supp
 
 IDLE_MAX = 12
 """Rounds after which a cut that did not bind is dropped."""
+SLACK = 1e-6
+"""How far a row may be broken, relative to what is in it."""
 CASH_CUTS = 8
 """Most cash cuts a round: the outcomes that fell shortest, in different quarters first."""
 
@@ -93,6 +95,51 @@ class Master:
                 self._keep(bound[0][n], -1, lower, ("cash", int(w), int(t)))
         self._append(self.highs, first)
         return len(self.cut_rows) - first
+
+    def fix(self, sums: Floats | None, items: Bools | None = None) -> None:
+        """Hold the running sums (I, M) of some items; None: let all go free again."""
+        layout = self.columns
+        some = layout.by >= 0
+        if items is not None:
+            some &= items[:, None]
+        columns = np.unique(layout.by[some]).astype(np.int32)
+        if sums is None:
+            lower, upper = self.lower[columns], self.upper[columns]
+        else:
+            value = np.zeros(self.width)
+            value[layout.by[some]] = sums[some]
+            lower = upper = value[columns]
+        self.highs.changeColsBounds(len(columns), columns, lower, upper)
+
+    def broken(self, found: Outcome) -> list[tuple[str, float]]:
+        """Rules that a schedule breaks, with by how much: first-stage rows, bounds, R9 and R11."""
+        layout, capital = self.columns, self.rollout.capital
+        values = np.append(layout.values(found.schedule), np.zeros(self.width - len(layout.lower)))
+        out = []
+        for block in self.rules[: self.first_stage]:
+            some = block.column >= 0
+            left = np.bincount(
+                block.row[some],
+                weights=block.value[some] * values[block.column[some]],
+                minlength=len(block),
+            )
+            over = np.maximum(block.lower - left, left - block.upper).max(initial=0.0)
+            if over > SLACK * (1 + np.abs(left).max(initial=0.0)):
+                out.append((block.rule, float(over)))
+        over = (values - self.upper).max()
+        if over > SLACK:
+            out.append(("bound", float(over)))
+        short = float((capital.cash_min - found.cash).max())
+        if short > SLACK * (1 + abs(capital.cash_now)):
+            out.append(("R9", short))
+        if capital.cover_min > 0:
+            probability = self.futures.probability
+            service = probability @ found.money.service
+            lacks = capital.cover_min * service - probability @ found.margin
+            lacks = float(np.where(service > SLACK, lacks, 0.0).max())
+            if lacks > SLACK * (1 + abs(capital.cash_now)):
+                out.append(("R11", lacks))
+        return out
 
     def drop_idle(self) -> None:
         """Forget cuts that have not bound for a while; call after a solve."""
@@ -169,7 +216,7 @@ class Master:
 
     def _rules(self, running: Floats, now: Floats) -> list[Rows]:
         rollout, futures, layout = self.rollout, self.futures, self.columns
-        found = [
+        found: list[Rows] = [
             order.begun_stays_begun(layout),
             grid.tranche_order(rollout, layout),
             grid.tranche_offtake(rollout, layout),
@@ -179,6 +226,7 @@ class Master:
             dependence.countries(rollout, futures, layout),
             contracts.hedge(rollout, futures, layout),
         ]
+        self.first_stage = sum(1 for block in found if len(block))
         if len(money.due_quarters(rollout)):
             owed = np.einsum("c,cwt->wt", rollout.market.class_penalty, futures.demand)
             most = np.where(np.isfinite(layout.upper), layout.upper, 0.0)

@@ -1,0 +1,109 @@
+"""The best so far, the bound, the clock, and whether to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import highspy
+
+from arkwright.plan.outcome import Outcome
+from arkwright.plan.rollout import Floats
+from arkwright.plan.schedule import Schedule
+from arkwright.plan.solution import Progress, relative_gap
+
+
+class Search:
+    """What every phase of a solve reads and improves."""
+
+    def __init__(
+        self,
+        *,
+        gap: float,
+        limit_s: float,
+        clock: Callable[[], float],
+        told: Callable[[Progress], None] | None,
+    ) -> None:
+        self.gap, self.clock, self.told = gap, clock, told
+        self.start = clock()
+        self.end = self.start + limit_s
+        self.phase = "policy"
+        self.bound = float("inf")
+        self.best: Outcome | None = None
+        self.policy: Outcome | None = None
+        self.points: list[Schedule] = []
+        self.history: list[Progress] = []
+        self.interrupted = False
+
+    @property
+    def value(self) -> float:
+        """Of the best plan."""
+        return -float("inf") if self.best is None else self.best.value
+
+    @property
+    def policy_value(self) -> float:
+        """Of the best divisible plan."""
+        return -float("inf") if self.policy is None else self.policy.value
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the limit."""
+        return 0.0 if self.interrupted else self.end - self.clock()
+
+    @property
+    def done(self) -> bool:
+        """The gap is reached, time is over, or somebody said stop."""
+        return self.interrupted or self.left_s <= 0 or relative_gap(self.value, self.bound) <= self.gap
+
+    def over(self) -> bool:
+        """Time is over, or somebody said stop."""
+        return self.interrupted or self.left_s <= 0
+
+    def lower_bound_to(self, bound: float) -> None:
+        """A valid bound; the best of all holds."""
+        self.bound = min(self.bound, bound)
+
+    def offer(self, found: Outcome) -> bool:
+        """A feasible whole plan; returns whether it is the best."""
+        if found.value <= self.value:
+            return False
+        self.best = found
+        self.tell()
+        return True
+
+    def tell(self) -> None:
+        """Report; who is told may raise KeyboardInterrupt to stop with the best so far."""
+        now = Progress(
+            seconds=self.clock() - self.start,
+            phase=self.phase,
+            value=self.value,
+            bound=self.bound,
+        )
+        self.history.append(now)
+        if self.told is None or self.interrupted:
+            return
+        try:
+            self.told(now)
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def watch(self, highs: highspy.Highs, until: float | None = None) -> None:
+        """Interrupt a HiGHS run at the limit, at `until`, or when somebody says stop."""
+        ends = self.end if until is None else min(until, self.end)
+        last = [self.clock()]
+
+        def look(event: highspy.HighsCallbackEvent) -> None:
+            now = self.clock()
+            if now - last[0] > 1.0:
+                last[0] = now
+                self.tell()
+            if self.interrupted or now >= ends:
+                event.interrupt()
+
+        for callback in (highs.cbSimplexInterrupt, highs.cbMipInterrupt):
+            callback.clear()
+            callback.subscribe(look)
+
+
+def mixed(a: Floats, b: Floats, share: float) -> Floats:
+    """`share` of a and the rest of b."""
+    return share * a + (1 - share) * b

@@ -1,0 +1,99 @@
+"""The best roll-out there is, and how much better one could be at most.
+
+1. The policy: tranches, halls and racks may be divided. Cutting planes find its optimum, which no
+   plan can beat: the bound.
+2. The plan: tranches and halls are rounded, the rest is optimised around them, and neighbourhoods
+   of the best plan are searched with HiGHS until it is within `gap` of the bound.
+3. Racks are made whole, and loans and contracts fitted to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from arkwright.plan.cutting import converge, no_plan
+from arkwright.plan.futures import Futures
+from arkwright.plan.master import Master
+from arkwright.plan.outcome import evaluate
+from arkwright.plan.progress import Search
+from arkwright.plan.rollout import Rollout
+from arkwright.plan.schedule import Schedule
+from arkwright.plan.solution import Progress, Solution, relative_gap
+
+POLICY_SHARE = 0.3
+"""Of the gap asked for, what the cuts of the policy may leave."""
+
+
+def solve(  # noqa: PLR0913
+    rollout: Rollout,
+    futures: Futures,
+    *,
+    clock: Callable[[], float],
+    gap: float = 0.01,
+    limit_s: float = 60.0,
+    told: Callable[[Progress], None] | None = None,
+    warm: Solution | None = None,
+    whole: bool = True,
+) -> Solution:
+    """Plan.
+
+    Args:
+        rollout: the programme.
+        futures: its outcomes, in two stages or on a tree.
+        clock: seconds that only grow; everything but the limit is the same at any speed.
+        gap: relative, at which to stop.
+        limit_s: seconds by `clock` after which to stop with the best so far.
+        told: progress, several times a second; KeyboardInterrupt from it stops with the best so
+            far.
+        warm: an earlier solution of a programme with the same axes: its cuts are taken anew at the
+            schedules where they bound, and its plan is the first to beat.
+        whole: racks are whole; else only tranches and halls are.
+
+    Raises:
+        InfeasibleError: no plan keeps every rule, or none was found in the time.
+        ValueError: `futures` is no tree.
+    """
+    search = Search(gap=gap, limit_s=limit_s, clock=clock, told=told)
+    master = Master(rollout, futures)
+    _start(master, search, warm)
+    policy = converge(master, search, gap=gap * POLICY_SHARE)
+    if policy is None and not search.over():
+        raise no_plan()
+    return finished(master, search)
+
+
+def _start(master: Master, search: Search, warm: Solution | None) -> None:
+    """Nothing decided is the first plan, if the rules allow it; then what `warm` knows."""
+    slots = master.columns.slots
+    nothing = Schedule(
+        **{name: np.zeros((*shape, slots)) for name, shape in master.columns.shapes.items()}
+    )
+    found = evaluate(master.rollout, master.futures, nothing)
+    if not master.broken(found):
+        search.offer(found)
+    master.cut(found)
+
+
+def finished(master: Master, search: Search) -> Solution:
+    """What was reached."""
+    if search.best is None:
+        raise no_plan()
+    best = search.best
+    gap = relative_gap(best.value, search.bound)
+    why = "gap" if gap <= search.gap else "interrupted" if search.interrupted else "time"
+    policy = search.policy or best
+    return Solution(
+        schedule=best.schedule,
+        outcome=best,
+        value=best.value,
+        bound=search.bound,
+        gap=gap,
+        stopped=why,
+        policy=policy.schedule,
+        policy_value=policy.value,
+        prices=(),
+        warm=tuple(search.points[-10:]),
+        history=tuple(search.history),
+    )
