@@ -54,6 +54,8 @@ class Shape:
     loans: int = 1
     offers: int = 3
     standing: bool = True  # something is there before the first quarter
+    rent: float = 2.8  # dollars an H100-equivalent and hour, at first
+    resale: float = 0.85  # of a rack's price, the moment it is paid
     risk_weight: float = 0.3
     tail: float = 0.1
 
@@ -88,6 +90,8 @@ def small(seed, **shape):
         hall_lead=(0, 1),
         rack_lead=(0, 1),
         delay=1,
+        rent=6.0,  # dear, for a year at most must pay for what lasts five
+        resale=1.0,
         life=int(rng.integers(1, quarters + 1)),
         loans=int(rng.integers(0, 2)),
         offers=int(rng.integers(0, 2)),
@@ -202,7 +206,8 @@ def _supply(shape, power, rng):
     places = len(power.place_site)
     pue = rng.uniform(1.12, 1.3, places)
     it_mw = 0.142 * 1.35**generations  # a GB300 rack, then denser ones
-    compute = (165 * 1.9**generations).round()
+    # 72 GPUs of twice an H100, three quarters of the hours sold.
+    compute = (105 * 1.6**generations).round()
     lead = _between(rng, shape.rack_lead, shape.generations)
     from_quarter = generations * (shape.quarters // (2 * shape.generations))
     dense = rng.random((places, shape.generations)) < np.where(generations == 0, 1.0, 0.8)
@@ -211,9 +216,9 @@ def _supply(shape, power, rng):
         & (quarters >= from_quarter[:, None])
         & (quarters + lead[:, None] < shape.quarters)
     )
-    # Twice what the connections carry, over all generations and quarters, more as time goes.
+    # Two and a half times what the connections carry, in all; more of them as time goes.
     ramp = 1 + (quarters - from_quarter[:, None]).clip(0) / 4
-    racks = 2 * power.tranche_mw.sum() / (1.2 * it_mw[:, None]) / shape.generations
+    racks = 2.5 * power.tranche_mw.sum() / (1.2 * it_mw[:, None]) / shape.generations
     racks_now = np.zeros((places, shape.generations, shape.quarters))
     racks_now[:, 0] = (power.halls_now * (power.hall_mw / (0.142 * pue) * 0.5).round())[:, None]
     racks_now[:, 0, shape.quarters // 2 + 1 :] = 0  # the first are written off
@@ -269,8 +274,8 @@ def _futures(shape, power, supply, market, rng):
     slot_quarter = np.zeros(slots, dtype=np.int64)
     slot_quarter[path] = np.arange(quarters)
     weights = rng.uniform(0.5, 1.5, outcomes)
-    rent = 3.0 * _walk(history, 1, rng, 0.12)[0] * 0.985 ** np.arange(quarters)
-    rent = rent.clip(1.5, 4.0) * HOURS_PER_QUARTER / M
+    rent = shape.rent * _walk(history, 1, rng, 0.1)[0] * 0.975 ** np.arange(quarters)
+    rent = rent.clip(0.5 * shape.rent, 1.5 * shape.rent) * HOURS_PER_QUARTER / M
     kinds = len(market.class_country)
     premium = np.where(market.class_penalty > 0, 0.95, 1.0)
     premium[: shape.countries] = 1.2
@@ -387,12 +392,12 @@ def _capital(shape, power, supply, market, futures, rng):
     standing_cost = (power.hall_opex * power.halls_now).sum() * shape.quarters + (
         supply.rack_opex[:, :, None] * supply.racks_now
     ).sum()
-    loan = 1 / 12 + 0.02
+    loan = 1 / 12 + 0.03  # dearer than the discount: drawn only where cash is short
     after = quarters[None, :] > quarters[:, None]
     # What it takes to use every connection: halls at 11 a MW and racks of the first generation.
     racks_mw = rack_cost[0, 0] / supply.rack_mw[:, 0].mean()
     whole = tranche_cost.sum() + power.tranche_mw.sum() * (11 + racks_mw)
-    owed = np.broadcast_to(1 - (end - 1 - quarters) / 12, (shape.loans, end)).clip(0)
+    owed = np.broadcast_to(1.03 * (1 - (end - 1 - quarters) / 12), (shape.loans, end)).clip(0)
     return Capital(
         discount=1.1 ** (-(quarters + 0.5) / 4),
         discount_end=float(1.1 ** (-end / 4)),
@@ -404,7 +409,7 @@ def _capital(shape, power, supply, market, futures, rng):
         pay_rack=_deposit(rack_cost, supply.rack_lead, shape),
         salvage_tranche=tranche_cost[:, None] * (1 - left / 30) * 0.9,
         salvage_hall=hall_cost[:, None] * (1 - left / 20) * 0.8,
-        salvage_rack=rack_cost[:, :, None] * 0.85 * (1 - left / 5).clip(0),
+        salvage_rack=rack_cost[:, :, None] * shape.resale * (1 - left / 5).clip(0),
         draw_limit=np.full((shape.loans, end), round(0.4 * whole, 1)),
         # Twelve quarters of repayment from the quarter after, with interest on what was drawn.
         service=np.broadcast_to(
