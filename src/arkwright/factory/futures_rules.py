@@ -223,9 +223,9 @@ def _stages(futures: Futures, names: ProgrammeNames) -> Found:
     if futures.outcomes == 1:
         yield path, "outcomes is 1, so that nothing is drawn", "draw some, for example 200"
     leaves = futures.leaves
-    if leaves is not None and leaves < 2 ** len(futures.stages):
+    if leaves is not None and leaves < 2 ** (len(futures.stages) + 1):
         found = f"{leaves} leaves for {len(futures.stages)} stages"
-        right = f"at least {2 ** len(futures.stages)}: two ways out of each"
+        right = f"at least {2 ** (len(futures.stages) + 1)}: two ways out of each, and of the start"
         yield f"{_PATH}.leaves", found, right
     for index, quarter in enumerate(futures.stages):
         here = f"{path}[{index}]"

@@ -26,7 +26,7 @@ from arkwright.plan.rollout import Floats, Ints
 from arkwright.plan.samples import Draws, continued, draws, joined, taken
 from arkwright.plan.walks import factors, variance
 
-_WIDEN_MAX = 2.0
+_WIDEN_MAX = 4.0
 """Most that deviations are scaled by: beyond, a walk of many is badly seen, not too narrow."""
 _YEAR = 4.0
 """Quarters of delay that weigh as much as one standard deviation of a price."""
