@@ -125,7 +125,7 @@ class Repayment(Enum):
     """How a loan is paid back."""
 
     AMORTISING = "amortising"
-    """In equal parts every quarter from the one after it is drawn until maturity."""
+    """In equal parts every quarter, from the one after its grace until maturity."""
     BULLET = "bullet"
     """At maturity, all at once."""
 
@@ -141,6 +141,8 @@ class Loan(Section, frozen=True, kw_only=True):
     rate: Annotated[float, Meta(ge=0, le=1)]
     """Interest a year, as a fraction, paid every quarter."""
     repayment: Repayment = Repayment.AMORTISING
+    grace: Months = 0.0
+    """After a draw, how long nothing is paid; interest is added to what is owed."""
 
 
 class Capital(Section, frozen=True, kw_only=True):

@@ -22,6 +22,14 @@ def number(written: str) -> int:
     return int(year) * QUARTERS_PER_YEAR + (month - 1) // MONTHS_PER_QUARTER
 
 
+def known(written: str | None) -> int | None:
+    """The same, or None where nothing is written or no calendar has the day."""
+    try:
+        return None if written is None else number(written)
+    except ValueError:
+        return None
+
+
 def name(quarter: int) -> str:
     """How it is written.
 

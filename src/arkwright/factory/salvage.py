@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from arkwright import documents
@@ -58,7 +59,16 @@ def _without(node: Node, parts: list[str]) -> Node:
     return node._replace(value=entries)
 
 
+_REFERENCE = re.compile(
+    r"programme(\.sites\.[^.]+|\.limits\..*|.*\.(site|generation|country|density|power|liquid))?"
+)
+"""Keys of a programme whose rules look elsewhere in the file."""
+_REFERRED = ("sites", "programme.sites", "programme.generations", "programme.demand")
+
+
 def _touched(key: str, removed: Sequence[str]) -> bool:
+    if _REFERENCE.fullmatch(key) and any(other.startswith(_REFERRED) for other in removed):
+        return True
     if "residency" in key and any(other.startswith("sites") for other in removed):
         return True
     parts = _parts(key)

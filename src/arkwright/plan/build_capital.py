@@ -13,6 +13,7 @@ import numpy as np
 
 from arkwright.catalog import programme as figures
 from arkwright.design.money import Terms, terms_of
+from arkwright.factory import quarters as calendar
 from arkwright.factory.programme_spec import Loan, Repayment
 from arkwright.plan.given import Given, grid_cost_per_mw, hall_cost, rack_cost
 from arkwright.plan.rollout import Capital, Floats, Ints, Power, Supply
@@ -152,24 +153,29 @@ def _equity(given: Given) -> Floats:
 def _loan(given: Given, loan: Loan) -> tuple[Floats, Floats, Floats]:
     """(T,) limit, (T, T) service and (T,) owed at the end, for 1 M drawn in a quarter.
 
-    Interest is paid from the quarter after a draw on what was owed before it. An amortising loan is
-    paid back in equal parts from that quarter until maturity, a bullet at maturity. What is drawn
-    at or after maturity is paid back at once, so that nobody gains by it.
+    Through its grace nothing is paid and interest is added to what is owed. Then interest is paid
+    every quarter on what was owed before it; an amortising loan is paid back in equal parts until
+    maturity, a bullet at maturity. What is drawn at or after maturity is paid back at once, so that
+    nobody gains by it.
     """
     quarters = given.axes.quarters
     first, due = given.axes.index(loan.start, 0), given.axes.index(loan.maturity, 0)
     limit = np.where(np.arange(quarters) >= first, given.purse.amount(loan.amount), 0.0)
     service, owed = np.zeros((quarters, quarters)), np.zeros(quarters)
+    interest = loan.rate / _QUARTERS_PER_YEAR
     for drawn in range(quarters):
         if drawn >= due:
             service[drawn, drawn] = 1.0
             continue
-        left = 1.0
-        for quarter in range(drawn + 1, min(due, quarters - 1) + 1):
-            part = 1.0 / (due - drawn)
+        begins = min(drawn + 1 + calendar.whole(loan.grace), due)
+        left = principal = (1.0 + interest) ** (begins - drawn - 1)
+        for quarter in range(begins, min(due, quarters - 1) + 1):
+            part = principal / (due - begins + 1)
             if loan.repayment is Repayment.BULLET:
-                part = float(quarter == due)
-            service[drawn, quarter] = left * loan.rate / _QUARTERS_PER_YEAR + part
+                part = principal * (quarter == due)
+            service[drawn, quarter] = left * interest + part
             left -= part
+        if begins >= quarters:
+            left = (1.0 + interest) ** (quarters - 1 - drawn)
         owed[drawn] = max(0.0, left)
     return limit, service, owed

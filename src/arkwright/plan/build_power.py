@@ -11,6 +11,7 @@ from arkwright.factory import PowerBasis
 from arkwright.factory import quarters as calendar
 from arkwright.plan.axes import Place, Step
 from arkwright.plan.given import Given, racks_standing
+from arkwright.plan.rack_power import rack_mw
 from arkwright.plan.rollout import Bools, Floats, Ints, Power
 
 _KW_PER_MW = 1000.0
@@ -76,13 +77,21 @@ def _halls(given: Given) -> tuple[Floats, Floats]:
     """(P,) MW at the grid of one hall, and M a quarter for each that is ready.
 
     A hall is built for its IT power whatever comes: its MW at the grid are those of the generation
-    with the lowest PUE in the worst hour, its cost of running is the dearest generation's.
+    with the lowest PUE in the worst hour, its cost of running is the dearest generation's. One that
+    stands has the power of its racks.
     """
     purse, mw, opex = given.purse, [], []
+    racks = rack_mw(given)
     for p, place in enumerate(given.axes.places):
         held = list(given.at_place(p))
-        it_kw = _it_kw(given, p, place)
-        mw.append(it_kw * min((f.grid_per_it for f in held), default=1.0) / _KW_PER_MW)
+        if place.kind is None:
+            g = _generation(given, place)
+            count = racks_standing(given.factory, place)
+            it_kw = given.halls[p, g].rack_it_kw * count
+            mw.append(count * float(racks[p, g]))
+        else:
+            it_kw = place.kind.power
+            mw.append(it_kw * min((f.grid_per_it for f in held), default=1.0) / _KW_PER_MW)
         each = [
             purse.picked(f.staff_per_kw)
             + purse.picked(f.facility_per_kw.times(f.facility_opex_share))
@@ -92,13 +101,11 @@ def _halls(given: Given) -> tuple[Floats, Floats]:
     return np.array(mw), np.array(opex)
 
 
-def _it_kw(given: Given, p: int, place: Place) -> float:
-    if place.kind is not None:
-        return place.kind.power
+def _generation(given: Given, place: Place) -> int:
+    """What stands in a hall."""
     system = given.factory.sites[place.site].halls[place.hall].system
     kinds = given.axes.generations
-    g = next(at for at, kind in enumerate(kinds) if kind.system == system)
-    return given.halls[p, g].rack_it_kw * racks_standing(given.factory, place)
+    return next(at for at, kind in enumerate(kinds) if kind.system == system)
 
 
 def _energised(given: Given, hall_mw: Floats) -> Floats:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from arkwright import catalog
@@ -12,9 +10,9 @@ from arkwright.factory import quarters as calendar
 from arkwright.factory.programme_spec import Generation
 from arkwright.plan.axes import Axes, vendor
 from arkwright.plan.given import Given, compute_of, rack_cost, racks_standing
+from arkwright.plan.rack_power import mean, rack_mw
 from arkwright.plan.rollout import Bools, Floats, Ints, Power, Supply
 
-_KW_PER_MW = 1000.0
 _MONTHS_PER_YEAR = 12.0
 
 
@@ -22,7 +20,7 @@ def supply(given: Given, power: Power) -> Supply:
     """Everything of `Supply`."""
     lines = given.axes
     kinds = lines.generations
-    mw = _rack_mw(given)
+    mw = rack_mw(given)
     lead = _leads(given)
     return Supply(
         generation_vendor=np.array(
@@ -66,32 +64,8 @@ def _compute(given: Given) -> Floats:
     return np.array(found)
 
 
-def _rack_mw(given: Given) -> Floats:
-    """(P, G) at the grid: the mean over the places of a site where the generation fits.
-
-    So at one site generations rank by MW per compute alike in every place, which the dispatch
-    needs. Where a generation fits nowhere at a site another site's figure stands, never to be used.
-    """
-    lines = given.axes
-    found = np.zeros((len(lines.places), len(lines.generations)))
-    for g, kind in enumerate(lines.generations):
-        held = {p: each.rack_grid_kw for (p, at), each in given.halls.items() if at == g}
-        rated = catalog.system(kind.system).rack_power_kw_max
-        anywhere = _mean(held.values(), rated)
-        for site in lines.sites:
-            here = [p for p, place in enumerate(lines.places) if place.site == site]
-            own = _mean((held[p] for p in here if p in held), anywhere)
-            found[here, g] = own / _KW_PER_MW
-    return found
-
-
-def _mean(values: Iterable[float], otherwise: float) -> float:
-    known = list(values)
-    return sum(known) / len(known) if known else otherwise
-
-
 def _load_factor(given: Given, site: str) -> float:
-    return _mean((held.load_factor for held in given.at_site(site)), 1.0)
+    return mean((held.load_factor for held in given.at_site(site)), 1.0)
 
 
 def _opex(given: Given) -> Floats:
