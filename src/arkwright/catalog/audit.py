@@ -14,7 +14,8 @@ class BaseRate(Row, frozen=True, kw_only=True):
 
     name: str
     measure: str
-    """`late_share`, `overrun_mean`, `built_share`, `queue_share` or `begun_share`."""
+    """`late_share` and `overrun_mean` of whole projects; `due_late_share` of what was due in a
+    year; `built_share`, `queue_share`, `begun_share`."""
     low: float
     high: float
     unit: str = ""

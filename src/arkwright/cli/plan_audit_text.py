@@ -47,7 +47,11 @@ def show(found: Audit, is_sourced: bool) -> None:
         click.echo()
         head = f"{title} ({len(chosen)})"
         click.echo(_colour(head, colour) + (f": {meaning}" if meaning else ""))
-        lines = _agreed(chosen) if weight is Weight.CONSISTENT else _told(chosen, is_sourced)
+        replaced = {said.name for said in found.statements if not said.is_in_force}
+        if weight is Weight.CONSISTENT:
+            lines = _agreed(chosen)
+        else:
+            lines = _told(chosen, replaced, is_sourced)
         for line in lines:
             click.echo(line)
     _promises(found)
@@ -63,14 +67,14 @@ def show_record(found: Backtest, is_sourced: bool) -> None:
     rows = [
         (
             trial.title,
-            trial.stated,
+            trial.stated[:7],
             f"{month_text(trial.band.p10)} to {month_text(trial.band.p90)}",
             f"{trial.later} {trial.later_period}".strip(),
             trial.verdict if trial.verdict != trial.later else "",
         )
         for trial in found.trials
     ]
-    click.echo(table(("PROMISE", "STATED", "P10 TO P90 THEN", "LATER STATE", "BAND"), rows))
+    click.echo(table(("PROMISE", "STATED", "P10 TO P90", "LATER STATE", "BAND"), rows))
     withdrawn = found.count("withdrawn")
     click.echo(
         f"\n{found.count('inside')} of {found.dated} dates inside the band; "
@@ -82,9 +86,11 @@ def show_record(found: Backtest, is_sourced: bool) -> None:
             click.echo(_wrapped(f"{trial.name}: {trial.source}"))
 
 
-def _told(chosen: Sequence[AuditFinding], is_sourced: bool) -> Iterator[str]:
+def _told(chosen: Sequence[AuditFinding], replaced: set[str], is_sourced: bool) -> Iterator[str]:
     for finding in chosen:
         names = f"{RULES[finding.rule]}: {', '.join(finding.statements)}"
+        if finding.statements[0] in replaced and finding.rule != "A15":
+            names += " (since replaced)"
         yield f"{finding.rule:<{_INDENT}}{_cut(names, _room() - _INDENT)}"
         yield _wrapped(finding.text)
         if is_sourced:
@@ -97,21 +103,24 @@ def _agreed(chosen: Sequence[AuditFinding]) -> Iterator[str]:
     for rule, title in RULES.items():
         names = dict.fromkeys(f.statements[0] for f in chosen if f.rule == rule)
         if names:
-            lines = textwrap.wrap(f"{title}: {', '.join(names)}", _room() - _INDENT)
+            lines = textwrap.wrap(
+                f"{title}: {', '.join(names)}", _room() - _INDENT, break_on_hyphens=False
+            )
             yield f"{rule:<{_INDENT}}" + f"\n{' ' * _INDENT}".join(lines)
 
 
 def _promises(found: Audit) -> None:
     if not found.promises:
         return
-    rows, needs = [], []
+    rows: list[tuple[str, ...]] = []
+    needs: list[tuple[str, ...]] = []
     for promise in found.promises:
         odds, case = promise.odds, promise.case
         name, due = promise.statement.name, days_text(case.promised)
         band = odds.bands.get(case.milestone)
         ends = [month_text(day) for day in band] if band is not None else ["", "overdue", ""]
-        chance = "< 1 %" if odds.on_time < 0.01 else share_text(odds.on_time)
-        rows.append((name, _WHAT[case.milestone], due, chance, *ends))
+        chances = [_chance(odds.by_then.get(step)) for step in _WHAT]
+        rows.append((name, due, *chances, _WHAT[case.milestone], *ends))
         if odds.needs is not None:
             money = promise.needs_money
             needs.append(
@@ -124,21 +133,21 @@ def _promises(found: Audit) -> None:
                     money.text(found.currency) if money is not None else "",
                 )
             )
-    click.echo("\nPromises in force, if they come at all")
-    heads = ("PROMISE", "WHAT", "DUE", "IN TIME", "P10", "P50", "P90")
-    click.echo(table(heads, rows, right=("IN TIME",)))
+    click.echo("\nPromises in force: probability by the due date, if they come at all, and a band")
+    heads = ("PROMISE", "DUE", "POWER", "FIRST", "ALL", "PROMISED", "P10", "P50", "P90")
+    click.echo(table(heads, rows, right=("POWER", "FIRST", "ALL")))
     shares = [promise.built_share for promise in found.promises if promise.built_share]
     if shares:
         click.echo(
             _wrapped(
-                f"Of announcements {share_text(*shares[0])} were built as said elsewhere; of signed "
+                f"Of announcements elsewhere {share_text(*shares[0])} were built as said; of "
                 "contracts no such figure was read.",
                 0,
             )
         )
     click.echo("\nWhat they would take, at median lead times")
-    heads = ("PROMISE", "BEGUN BY", "GPUS ORDERED BY", "POWER BY", "POWER", "COST")
-    click.echo(table(heads, needs, right=("POWER", "COST")))
+    steps = ("PROMISE", "BEGUN BY", "GPUS ORDERED BY", "POWER BY", "POWER", "COST")
+    click.echo(table(steps, needs, right=("POWER", "COST")))
 
 
 def _funnel(found: Audit) -> None:
@@ -158,6 +167,12 @@ def _funnel(found: Audit) -> None:
     click.echo("\nFrom words to use, each counted once")
     heads = ("KIND", "GPUS", "STATED", "GPUS DRAW", "MONEY", "STATEMENTS")
     click.echo(table(heads, rows, right=("GPUS", "STATED", "GPUS DRAW", "MONEY")))
+
+
+def _chance(share: float | None) -> str:
+    if share is None:
+        return ""
+    return "< 1 %" if share < 0.01 else share_text(share)
 
 
 def _statements(found: Audit) -> None:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 
 from arkwright import catalog, units
-from arkwright.catalog import money
+from arkwright.catalog.money import exchange_rates
 from arkwright.errors import UnitError
 from arkwright.factory.declared_dates import Span, period
 from arkwright.factory.declared_spec import REACHED, Declared, DeclaredPhase, DeclaredSize
@@ -117,8 +117,13 @@ def _size(path: str, size: DeclaredSize, statement: Declared, stated: Span | Non
             spans[key] = span
     if len(spans) == 2 and spans["by"].last < spans["from"].first:
         yield f"{path}.by", f"{size.by} is before {size.start}", "give a later end"
-    for key, span in spans.items() if stated is not None else ():
-        assert stated is not None
+    if stated is not None:
+        yield from _against_stated(path, spans, statement, stated)
+
+
+def _against_stated(path: str, spans: dict[str, Span], statement: Declared, stated: Span) -> Found:
+    """What was there when it was stated lies before it; what was promised lies after."""
+    for key, span in spans.items():
         is_past = statement.kind in REACHED
         if is_past and span.first > stated.last:
             found = f"{statement.kind.value} in the future: it was stated on {statement.stated}"
@@ -130,34 +135,34 @@ def _size(path: str, size: DeclaredSize, statement: Declared, stated: Span | Non
 
 def _amounts(path: str, statement: Declared, factory: Factory) -> Found:
     phase, funds, contract = statement.phase, statement.funded, statement.contract
-    written: list[tuple[str, str | None]] = []
+    written: dict[str, str | None] = {}
     if phase is not None:
-        written += [("phase.money", phase.money), ("phase.equity", phase.equity)]
+        written |= {"phase.money": phase.money, "phase.equity": phase.equity}
+        yield from _equity(path, phase)
     if contract is not None:
-        written.append(("contract.value", contract.value))
+        written["contract.value"] = contract.value
         if contract.value is None and contract.years is None:
             yield f"{path}.contract", "it says nothing", "give value, years or both"
     if funds is not None:
-        written += [("funded.equity", funds.equity), ("funded.debt", funds.debt)]
+        written |= {"funded.equity": funds.equity, "funded.debt": funds.debt}
         if funds.equity is None and funds.debt is None:
             yield f"{path}.funded", "it says nothing", "give equity, debt or both"
-    known = {factory.money.currency, *factory.money.rates, *money.exchange_rates()}
-    for key, text in written:
-        if text is None:
-            continue
-        try:
-            amount = units.parse_amount(text)
-        except UnitError as error:
-            yield f"{path}.{key}", str(error), _EXAMPLE
-            continue
-        if amount.value <= 0:
-            yield f"{path}.{key}", f"{text} is no money", _EXAMPLE
-        if amount.currency not in known:
-            found = f"nobody said what {amount.currency} is worth in {factory.money.currency}"
-            right = f"add money: {{rates: {{{amount.currency}: …}}}}"
-            yield f"{path}.{key}", found, right
-    if phase is not None:
-        yield from _equity(path, phase)
+    for key, text in written.items():
+        if text is not None:
+            yield from _amount(f"{path}.{key}", text, factory)
+
+
+def _amount(path: str, text: str, factory: Factory) -> Found:
+    try:
+        amount = units.parse_amount(text)
+    except UnitError as error:
+        yield path, str(error), _EXAMPLE
+        return
+    if amount.value <= 0:
+        yield path, f"{text} is no money", _EXAMPLE
+    if amount.currency not in {factory.money.currency, *factory.money.rates, *exchange_rates()}:
+        found = f"nobody said what {amount.currency} is worth in {factory.money.currency}"
+        yield path, found, f"add money: {{rates: {{{amount.currency}: …}}}}"
 
 
 def _equity(path: str, phase: DeclaredPhase) -> Found:

@@ -58,6 +58,8 @@ Moment = Annotated[
         pattern=r"^\d{4}(-(Q[1-4]|H[12]|\d\d(-\d\d)?))?$",
         description="a year, half, quarter, month or day",
         examples=["2026-Q4"],
+        # A year alone is a number to YAML.
+        extra_json_schema={"type": ["string", "integer"]},
     ),
 ]
 """`declared_dates.period` reads it."""

@@ -72,7 +72,20 @@ def _touched(key: str, removed: Sequence[str]) -> bool:
     if "residency" in key and any(other.startswith("sites") for other in removed):
         return True
     parts = _parts(key)
+    if any(other.startswith("programme") for other in removed) and _leans_on_statements(parts):
+        return True
     return any(_parts(other)[: len(parts)] == parts for other in removed)
+
+
+def _leans_on_statements(parts: Sequence[str]) -> bool:
+    """A site that a statement speaks of needs no hall; statements name each other; a basis is of
+    the power beside it.
+    """
+    if parts[0] == "sites":
+        return len(parts) == 2
+    if parts[:2] != ["programme", "declared"]:
+        return False
+    return parts[-1] == "basis" or parts[3:4] in (["within"], ["updates"], ["withdraws"])
 
 
 def _parts(key: str) -> list[str]:

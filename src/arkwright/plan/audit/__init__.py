@@ -55,7 +55,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     needs_money: Span | None
     """What its GPUs cost at published prices."""
     built_share: tuple[float, float] | None
-    """Share of announcements that are built as said; None for what was contracted: none was read."""
+    """Share of announcements that are built as said; None for contracts: none was read."""
 
 
 class Funnel(Struct, frozen=True, kw_only=True):

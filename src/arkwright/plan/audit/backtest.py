@@ -56,6 +56,7 @@ def case_of(row: held.Recorded) -> Case:
     return Case(
         name=row.name,
         stated_day=period(row.stated).first,
+        begun_day=period(row.stated).first,
         country=row.country,
         facility_kw=row.power_kw or 0.0,
         gpus=row.gpus,

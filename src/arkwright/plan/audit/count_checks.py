@@ -1,4 +1,4 @@
-"""Rules about counts: whole racks, parts and wholes, claims on one site, and what was said before."""
+"""Rules about counts: whole racks, parts and wholes, claims on a site, what was said before."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from arkwright.plan.audit.wording import days_text, gpus_text, listed, power_tex
 
 def whole_racks(record: Record) -> Iterator[AuditFinding]:
     """A12: GPUs / GPUs of a rack is whole, if a count is of real racks."""
-    whole, broken = [], []
+    whole: list[tuple[Statement, int]] = []
+    broken: list[tuple[Statement, int]] = []
     for said in record.in_force():
         for gpus in dict.fromkeys((said.headline.gpus, said.phase.gpus)):
             if gpus is not None and said.racks_gpus is not None and len(said.sites) == 1:
@@ -71,7 +72,13 @@ def parts_against_whole(record: Record) -> Iterator[AuditFinding]:
             )
         else:
             weight = Weight.NOTE
-            end = f" ({share_text(total / gpus)}); nobody said where the rest goes."
+            gone = [
+                f"{said.headline.gpus:,} were withdrawn ({said.name})"
+                for said in record.statements.values()
+                if whole.name in said.within and said.is_withdrawn and said.headline.gpus
+            ]
+            rest = listed(gone) if gone else "nobody said where the rest goes"
+            end = f" ({share_text(total / gpus)}); {rest}."
         yield AuditFinding(
             rule="A13",
             weight=weight,
@@ -111,8 +118,8 @@ def claims_on_a_site(record: Record) -> Iterator[AuditFinding]:
         else:
             weight = Weight.DOUBT
             end = (
-                f"; {power_text(stated_kw)} is stated there. Nobody said that one of them holds the "
-                "other, and not all of them fit: part is counted twice, or has no power."
+                f"; {power_text(stated_kw)} is stated there. Nobody said that one of them holds "
+                "the other, and not all of them fit: part is counted twice, or has no power."
             )
         yield AuditFinding(
             rule="A14",
@@ -213,7 +220,8 @@ def world_supply(record: Record) -> Iterator[AuditFinding]:
 
 
 def _changed(old: Statement, new: Statement) -> tuple[Weight, str, dict[str, float]]:
-    changes, values = [], {}
+    changes: list[str] = []
+    values: dict[str, float] = {}
     weight = Weight.NOTE
     before, after = old.headline, new.headline
     if before.gpus and after.gpus and before.gpus != after.gpus:

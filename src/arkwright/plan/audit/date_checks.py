@@ -18,6 +18,7 @@ from arkwright.plan.audit.wording import (
     days_text,
     each_text,
     gpus_text,
+    listed,
     month_text,
     power_text,
     share_text,
@@ -52,43 +53,45 @@ def case_of(record: Record, said: Statement) -> Case | None:
     if head.gpus is None and part.gpus is None:
         milestone = "energised"
     site = said.sites[0]
-    before = [s for s in record.statements.values() if s.stated_day <= record.as_of_day]
-    here = [s for s in before if site in s.sites]
+    needed_kw = _facility_kw(said)
     return Case(
         name=said.name,
         stated_day=said.stated_day,
+        begun_day=record.first_stated(said),
         country=record.factory.sites[site].country,
-        facility_kw=_facility_kw(said),
+        facility_kw=needed_kw,
         gpus=gpus,
         milestone=milestone,
         promised=promised,
-        is_energised=any(s.kind is DeclaredKind.ENERGISED for s in here),
+        is_energised=_is_energised(record, said, needed_kw),
     )
 
 
 def lead_times(record: Record, cases: Cases) -> Iterator[AuditFinding]:
     """A8: the promised day against the day that every lead time at its quick end gives.
 
-    Counted from the day of the statement, with the connection reserved and everything ordered then.
+    Counted from the first day that anything of it was stated, with the connection reserved and
+    everything ordered on that day.
     """
     for name, (case, found) in cases.items():
         said = record.statements[name]
         if not said.is_in_force:
             continue
         early = found.quickest_day - case.promised.last
+        begun = date_text(case.begun_day)
         what = _what(case)
         if early <= 0:
             weight = Weight.CONSISTENT
             text = (
                 f"{what} {when_text(case.promised)}: possible. Quick lead times from "
-                f"{said.stated} on end in {month_text(found.quickest_day)}."
+                f"{begun} on end in {month_text(found.quickest_day)}."
             )
         else:
             weight = Weight.DOUBT
             text = (
-                f"{what} {when_text(case.promised)}: {early / _DAYS_PER_WEEK:.0f} weeks sooner than "
-                f"every lead time at its quickest from {said.stated} on, "
-                f"{month_text(found.quickest_day)} ({found.critical}). So much must have been done "
+                f"{what} {when_text(case.promised)}: {early / _DAYS_PER_WEEK:.0f} weeks sooner "
+                f"than quick lead times from {begun} on give "
+                f"({month_text(found.quickest_day)}; {found.longest}). So much must have been done "
                 "before it was stated."
             )
         yield AuditFinding(
@@ -219,26 +222,27 @@ def grid_secured(record: Record) -> Iterator[AuditFinding]:
 
 
 def unlikely(record: Record, cases: Cases) -> Iterator[AuditFinding]:
-    """A18: the probability that a promise comes in time is below the limit."""
+    """A18: promises whose probability to come in time is below the limit, or that are overdue."""
     limit = held.audit_figure("unlikely").middle
-    for name, (case, found) in cases.items():
-        if not record.statements[name].is_in_force or found.on_time >= limit:
-            continue
-        band = found.bands.get(case.milestone)
-        when = (
-            f"; half of the outcomes lie after {month_text(band.p50)}"
-            if band is not None
-            else f"; it was due on {date_text(case.promised.last)} and nobody said that it came"
-        )
+    low = {
+        name: (case, found)
+        for name, (case, found) in cases.items()
+        if record.statements[name].is_in_force and found.on_time < limit
+    }
+    if not low:
+        return
+    words = []
+    for name, (case, found) in low.items():
         chance = "below 1 %" if found.on_time < 0.01 else share_text(found.on_time)
-        yield AuditFinding(
-            rule="A18",
-            weight=Weight.DOUBT,
-            statements=(name,),
-            text=f"{_what(case)} {when_text(case.promised)}: a probability of {chance}{when}.",
-            figures={"probability": found.on_time},
-            sources=found.rests_on,
-        )
+        words.append(f"{name} {when_text(case.promised)} {chance}")
+    yield AuditFinding(
+        rule="A18",
+        weight=Weight.DOUBT,
+        statements=tuple(low),
+        text=f"Probability to come in time: {listed(words)}.",
+        figures={name: found.on_time for name, (_, found) in low.items()},
+        sources=next(iter(low.values()))[1].rests_on,
+    )
 
 
 def judged(record: Record, seed: int) -> Cases:
@@ -252,6 +256,14 @@ def judged(record: Record, seed: int) -> Cases:
             as_of = record.as_of_day if said.is_in_force else said.stated_day
             cases[name] = case, odds(case, as_of, seed)
     return cases
+
+
+def _is_energised(record: Record, said: Statement, needed_kw: float) -> bool:
+    """What a promise needs stands with power: as many megawatts as it takes, within tolerance."""
+    there = [s for s in record.powered(said.sites[0]) if s.kind is DeclaredKind.ENERGISED]
+    power_kw = sum(s.headline.power_kw or 0.0 for s in there)
+    slack = 1 - held.audit_figure("power_tolerance").middle
+    return bool(there) and power_kw >= needed_kw * slack
 
 
 def _what(case: Case) -> str:

@@ -76,6 +76,7 @@ def _promise(promise: Judged) -> dict[str, Any]:
         "milestone": promise.case.milestone,
         "promised": date_text(promise.case.promised.last),
         "probability_in_time": round(odds.on_time, 4),
+        "probability_by_then": {name: round(p, 4) for name, p in odds.by_then.items()},
         "built_share": list(promise.built_share) if promise.built_share else None,
         "bands": {
             name: {key: date_text(round(day)) for key, day in band._asdict().items()}

@@ -63,7 +63,7 @@ def phase_against_headline(record: Record) -> Iterator[AuditFinding]:
         if part.power_kw is not None and part.gpus is None:
             words.append(
                 f"It carries {gpus_text(carried.low, carried.high)}, "
-                f"{share_text(share.low, share.high)} of the {gpus_text(whole.gpus)} in the headline"
+                f"{share_text(share.low, share.high)} of the headline's {gpus_text(whole.gpus)}"
             )
             values |= {"gpus_phase_low": carried.low, "gpus_phase_high": carried.high}
         else:

@@ -3,14 +3,14 @@
 Two views, mixed with stated weights because nobody outside knows how much had been done when a
 statement was made:
 
-- **from inside**: lead times from the day of the statement. Each step of `design.timeline` is
+- **from inside**: lead times from the first day that anything of it was stated. Each step of `design.timeline` is
   lognormal with its quoted ends as P10 and P90, independent of the others, and waits for those
   before it; a site then fills at a rate that is lognormal between the rates read.
 - **from outside**: the promise with the usual overrun. A share of projects is late (uniform between
   the shares read); those are later by an exponential part of their promised time whose mean gives
   the mean overrun that was read; the others come within the promised period.
 
-Once a promise is older, draws before the day of the audit are dropped: it has not come true by then.
+Once a promise is older, draws before the day of the audit are dropped: it has not come by then.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ class Case(Struct, frozen=True, kw_only=True):
 
     name: str
     stated_day: int
+    begun_day: int
+    """Lead times count from here: the first day that anything of it was stated."""
     country: str | None
     facility_kw: float
     """Of what was promised; large ones need large transformers."""
@@ -67,13 +69,17 @@ class Odds(Struct, frozen=True, kw_only=True):
     """What a promise is worth."""
 
     on_time: float
-    """Probability that the promised milestone comes by the last promised day, if it comes at all."""
+    """Probability that what was promised comes by the last promised day, if it comes at all."""
+    by_then: dict[str, float]
+    """The same for each milestone by that day; nothing when nothing can be said."""
     bands: dict[str, Band]
     """By milestone; empty when the promise is so long overdue that nothing can be said."""
     quickest_day: int
     """Of the promised milestone, with every lead time at its quick end from the statement on."""
     critical: str
     """Steps that decide the quickest day, with their weeks."""
+    longest: str
+    """The longest of them."""
     critical_sources: tuple[str, ...]
     needs: Needs | None
     """None for `supply`."""
@@ -93,7 +99,7 @@ class Needs(Struct, frozen=True, kw_only=True):
 
 
 class _Inside(NamedTuple):
-    """Days from the statement, a draw a row."""
+    """Days from the beginning, a draw a row."""
 
     energised: Floats
     first: Floats
@@ -106,12 +112,14 @@ def odds(case: Case, as_of_day: int | None = None, seed: int = 0) -> Odds:
     rates = _known(case.stated_day if as_of_day is None else as_of_day)
     outside = _outside(case, rates, rng)
     if case.milestone == "supply":
-        late = _left(outside, as_of_day)
+        left = outside if as_of_day is None else outside[outside >= as_of_day]
         return Odds(
-            on_time=_share(late <= case.promised.last),
-            bands={"supply": _band(late)} if late.size else {},
+            on_time=_share(left <= case.promised.last),
+            by_then={},
+            bands={"supply": _band(left)} if left.size else {},
             quickest_day=case.promised.first,
             critical="",
+            longest="",
             critical_sources=(),
             needs=None,
             rests_on=_outside_sources(rates),
@@ -122,19 +130,22 @@ def odds(case: Case, as_of_day: int | None = None, seed: int = 0) -> Odds:
     length = getattr(inside, case.milestone)
     weight = held.audit_figure("inside_weight").middle
     is_inside = rng.random(DRAWS) < weight
-    reached = np.where(is_inside, case.stated_day + length, outside)
+    reached = np.where(is_inside, case.begun_day + length, outside)
     kept = reached >= (case.stated_day if as_of_day is None else as_of_day)
-    bands = {}
+    bands, by_then = {}, {}
     if kept.sum() >= _DRAWS_MIN:
         for name in MILESTONES:
             # From outside the promised one is known; the others stand as far from it as inside.
             days = reached - (length - getattr(inside, name))
-            bands[name] = _band(np.maximum(days, case.stated_day)[kept])
+            bands[name] = _band(np.maximum(days, case.begun_day)[kept])
+            by_then[name] = _share(days[kept] <= case.promised.last)
     return Odds(
-        on_time=_share(reached[kept] <= case.promised.last),
+        on_time=by_then.get(case.milestone, 0.0),
+        by_then=by_then,
         bands=bands,
-        quickest_day=round(case.stated_day + quick.days),
+        quickest_day=round(case.begun_day + quick.days),
         critical=quick.words,
+        longest=quick.longest,
         critical_sources=quick.sources,
         needs=_needs(case, steps, inside),
         rests_on=(*_outside_sources(rates), *dict.fromkeys(step.source for step in steps)),
@@ -187,7 +198,7 @@ def _steps(case: Case) -> tuple[Step, ...]:
         case.name,
         case.country,
         case.facility_kw,
-        case.stated_day,
+        case.begun_day,
         is_grid_reserved=case.is_grid_reserved,
     )
     if not case.is_energised:
@@ -213,6 +224,7 @@ def _inside(case: Case, steps: tuple[Step, ...], rng: np.random.Generator) -> _I
 class _Quick(NamedTuple):
     days: float
     words: str
+    longest: str
     sources: tuple[str, ...]
 
 
@@ -226,10 +238,15 @@ def _quickest(case: Case, steps: tuple[Step, ...]) -> _Quick:
         longest[step.name] = max(before, key=lambda name: before[name], default="")
         ends[step.name] = max(before.values(), default=0.0) + _weeks(step)[0] * _DAYS_PER_WEEK
     name = "energise" if case.milestone == "energised" else "first-racks"
-    days, words, sources = ends.get(name, 0.0), [], []
+    days = ends.get(name, 0.0)
+    words: list[str] = []
+    sources: list[str] = []
+    longest_step = (0.0, "")
     while name in by_name:
         step = by_name[name]
-        words.insert(0, f"{step.title.lower().replace('gpu', 'GPU')} {_weeks(step)[0]:.0f}")
+        title, weeks = step.title.lower().replace("gpu", "GPU"), _weeks(step)[0]
+        words.insert(0, f"{title} {weeks:.0f}")
+        longest_step = max(longest_step, (weeks, f"{title} alone {weeks:.0f} weeks"))
         sources.insert(0, step.source)
         name = longest[name]
     if case.gpus and case.milestone == "all":
@@ -238,7 +255,9 @@ def _quickest(case: Case, steps: tuple[Step, ...]) -> _Quick:
         days += filling
         words.append(f"filling {filling / _DAYS_PER_WEEK:.0f}")
         sources.append(pace.provenance)
-    return _Quick(days, f"{' + '.join(words)} weeks", tuple(dict.fromkeys(sources)))
+    return _Quick(
+        days, f"{' + '.join(words)} weeks", longest_step[1], tuple(dict.fromkeys(sources))
+    )
 
 
 def _needs(case: Case, steps: tuple[Step, ...], inside: _Inside) -> Needs:
@@ -271,11 +290,8 @@ def _lognormal(low: float, high: float, rng: np.random.Generator) -> Floats:
     """Draws with `low` and `high` as P10 and P90; one value where they are equal."""
     middle = (np.log(low) + np.log(high)) / 2
     spread = (np.log(high) - np.log(low)) / 2 / _NORMAL_P90
-    return np.exp(middle + spread * rng.standard_normal(DRAWS))
-
-
-def _left(days: Floats, as_of_day: int | None) -> Floats:
-    return days if as_of_day is None else days[days >= as_of_day]
+    drawn: Floats = np.exp(middle + spread * rng.standard_normal(DRAWS))
+    return drawn
 
 
 def _band(days: Floats) -> Band:

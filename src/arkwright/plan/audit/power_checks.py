@@ -47,7 +47,7 @@ def announced_against_contracted(record: Record) -> Iterator[AuditFinding]:
         share = drawn.times(1 / power_kw)
         text = (
             f"{power_text(power_kw)} is announced; {gpus_text(then.gpus)} were contracted by then. "
-            f"At about {then.middle_kw / then.gpus:.1f} kW each ({each_text(each)}, from IT to grid) "
+            f"At about {then.middle_kw / then.gpus:.1f} kW ({each_text(each)}, from IT to grid) "
             f"they draw about {power_text(then.middle_kw)}: "
         )
         is_filled = share.high >= 1

@@ -123,6 +123,18 @@ class Record(Struct, frozen=True, kw_only=True):
         """Those in force about `site` alone."""
         return [said for said in self.in_force() if said.sites == (site,)]
 
+    def first_stated(self, said: Statement) -> int:
+        """Day of the first statement about the same: what it replaced or lies within at its site."""
+        seen, around = {said.name}, [said.name]
+        while around:
+            one = self.statements[around.pop()]
+            for name in (*one.updates, *one.within):
+                other = self.statements.get(name)
+                if other is not None and name not in seen and other.sites == said.sites:
+                    seen.add(name)
+                    around.append(name)
+        return min(self.statements[name].stated_day for name in seen)
+
     def powered(self, site: str) -> list[Statement]:
         """Statements of megawatts at `site` that hold: a later one that names none keeps them."""
         found = [
