@@ -140,6 +140,7 @@ def _document(shown: Planned, difference: Difference | None) -> dict[str, object
 def _write(asked: Asked, shown: Planned) -> None:
     from arkwright.design.report import page
     from arkwright.plan.answers.document import milestones_csv
+    from arkwright.plan.make import dated
     from arkwright.plan.report import report
 
     if asked.folder is None and asked.page is None:
@@ -152,6 +153,8 @@ def _write(asked: Asked, shown: Planned) -> None:
         save(asked.folder / "plan.json", [body, "\n"])
         save(asked.folder / "plan.csv", [milestones_csv(shown.answers)])
         save(asked.folder / "plan.html", [text])
+        for phase in dated(shown):
+            save(asked.folder / "phases" / f"{phase.quarter}.yaml", [phase.text])
 
 
 def _show(asked: Asked, shown: Planned, difference: Difference | None) -> None:
@@ -163,6 +166,6 @@ def _show(asked: Asked, shown: Planned, difference: Difference | None) -> None:
         show_plan(shown.answers)
     click.echo(f"{count(len(shown.case.assumptions), 'value')} assumed; the page lists them")
     if asked.folder is not None:
-        click.echo(f"wrote {asked.folder}: plan.json, plan.csv and plan.html")
+        click.echo(f"wrote {asked.folder}: plan.json, plan.csv, plan.html, and phases/ to design")
     if asked.page is not None:
         click.echo(f"wrote {asked.page}")

@@ -11,7 +11,7 @@ from arkwright.factory import Factory
 from arkwright.factory.weather import Weather
 from arkwright.plan.answers.funnel import Said
 from arkwright.plan.answers.said import said
-from arkwright.plan.build import build
+from arkwright.plan.build import Build, build
 from arkwright.plan.draw import futures
 from arkwright.plan.futures import Futures
 from arkwright.plan.rollout import Rollout
@@ -20,12 +20,20 @@ from arkwright.plan.rollout import Rollout
 class Case(Struct, frozen=True, kw_only=True, eq=False):
     """One programme and the outcomes it is planned for."""
 
-    factory: Factory
-    rollout: Rollout
+    build: Build
     futures: Futures
     said: dict[str, Said]
     """What the file declares, by step of the funnel."""
-    assumptions: tuple[Assumption, ...]
+
+    @property
+    def rollout(self) -> Rollout:
+        """The programme in numbers."""
+        return self.build.rollout
+
+    @property
+    def assumptions(self) -> tuple[Assumption, ...]:
+        """What the file left open, with what stands in its place."""
+        return self.build.assumptions
 
 
 def case(
@@ -43,10 +51,4 @@ def case(
     drawn = futures(
         factory, built.rollout, promised=built.as_promised, outcomes=outcomes, seed=seed
     )
-    return Case(
-        factory=factory,
-        rollout=built.rollout,
-        futures=drawn,
-        said=said(factory, built.rollout.names.quarters),
-        assumptions=built.assumptions,
-    )
+    return Case(build=built, futures=drawn, said=said(factory, built.rollout.names.quarters))

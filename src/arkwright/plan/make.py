@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 from msgspec import Struct
 
+from arkwright.plan.answers.bands import quantile
 from arkwright.plan.answers.frontier import Point, frontier
 from arkwright.plan.answers.prices import shadows
 from arkwright.plan.answers.whole import Answers, Proof, answered
 from arkwright.plan.case import Case
+from arkwright.plan.phases import Phase, phases
 from arkwright.plan.rollout import Rollout
 from arkwright.plan.schedule import Schedule
 from arkwright.plan.solution import Progress, Solution
@@ -101,3 +104,14 @@ def same_axes(solution: Solution, case: Case) -> bool:
         "drawn": (len(names.facilities), slots),
     }
     return all(getattr(there, field).shape == shape for field, shape in shapes.items())
+
+
+def dated(found: Planned) -> tuple[Phase, ...]:
+    """The plan's phases as factory files: with every promise kept, or, where decisions depend on
+    what happens, in the outcome whose worth is the median."""
+    case, schedule = found.case, found.solution.schedule
+    if len(case.futures.slot_quarter) == case.futures.path.shape[1]:
+        return phases(case.build, schedule)
+    npv, probability = found.solution.outcome.npv, case.futures.probability
+    middle = quantile(npv, probability, 0.5)
+    return phases(case.build, schedule, case.futures, int(np.argmin(np.abs(npv - middle))))
