@@ -72,7 +72,7 @@ def _show_steps(found: Answers, names: Sequence[str]) -> None:
         chance = "" if step.probability == 1 else share(step.probability)
         rows.append(
             (
-                _span(step.begun, step.until, names),
+                dates(step.begun, step.until, names),
                 step.site,
                 f"{count}{'grid ' if step.kind == 'grid' else ''}{step.name}",
                 f"{step.mw:,.1f}",
@@ -90,14 +90,6 @@ def _show_steps(found: Answers, names: Sequence[str]) -> None:
     click.echo(table(headers, rows, right=("MW", "GPUS", "LATE", "CHANCE")))
     if lines[_STEPS_MAX:]:
         click.echo(f"and {len(lines) - _STEPS_MAX:,} lines more; -o DIR writes all to plan.csv")
-
-
-def _span(first: int, last: int, names: Sequence[str]) -> str:
-    """`2027-Q1`, or `2027-Q1…Q4` within a year."""
-    if first == last:
-        return names[first]
-    end = names[last].partition("-")[2] if names[first][:4] == names[last][:4] else names[last]
-    return f"{names[first]}…{end}"
 
 
 def _show_funnel(found: Answers, names: Sequence[str]) -> None:

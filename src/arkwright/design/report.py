@@ -45,7 +45,7 @@ table{border-collapse:collapse;width:100%;font-size:13px}
 th{text-align:left;font-weight:600;color:var(--soft)}
 th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--rule);vertical-align:top;
 overflow-wrap:break-word;min-width:84px}
-td.n,th.n{text-align:right}td.n{white-space:nowrap}
+td.n,th.n{text-align:right}td.n,td.w{white-space:nowrap}
 .warning{color:var(--c4);font-weight:600}
 details summary{cursor:pointer;font-weight:600;margin:28px 0 8px}
 @media(max-width:600px){main{padding:20px 14px 48px}h1{font-size:22px}nav a{display:inline-block}
@@ -88,6 +88,8 @@ class Table(Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     right: tuple[str, ...] = ()
+    unbroken: tuple[str, ...] = ()
+    """Columns whose cells stay on one line."""
 
 
 class SiteView(Struct, frozen=True, kw_only=True):
@@ -150,16 +152,20 @@ def _totals(totals: Sequence[Total]) -> str:
 
 
 def _contents(report: Report) -> str:
-    links = [f'<a href="#{clean(site.name)}">{clean(site.name)}</a>' for site in report.sites]
+    links = [f'<a href="#{_anchor(site)}">{clean(site.name)}</a>' for site in report.sites]
     links.append(f'<a href="#findings">findings ({len(report.findings)})</a>')
     links.append(f'<a href="#assumptions">assumptions ({len(report.assumptions)})</a>')
     return f"<nav>{''.join(links)}</nav>"
 
 
+def _anchor(site: SiteView) -> str:
+    return clean(site.name.replace(" ", "-"))
+
+
 def _site(site: SiteView, *, is_first: bool) -> str:
     kind = ' class="first"' if is_first else ""
     parts = [
-        f'<h2 id="{clean(site.name)}"{kind}>{clean(site.name)}</h2>',
+        f'<h2 id="{_anchor(site)}"{kind}>{clean(site.name)}</h2>',
         f'<p class="soft">{clean(site.words)}</p>',
         _totals(site.totals) if site.totals else "",
     ]
@@ -215,7 +221,7 @@ def _assumptions(assumptions: Sequence[Assumption]) -> str:
 
 
 def _table(table: Table) -> str:
-    kinds = [' class="n"' if column in table.right else "" for column in table.columns]
+    kinds = [_kind(table, column) for column in table.columns]
     head = "".join(f"<th{k}>{clean(c)}</th>" for c, k in zip(table.columns, kinds, strict=True))
     rows = [
         "".join(f"<td{k}>{clean(cell)}</td>" for cell, k in zip(row, kinds, strict=True))
@@ -223,3 +229,9 @@ def _table(table: Table) -> str:
     ]
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f'<div class="table"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _kind(table: Table, column: str) -> str:
+    if column in table.right:
+        return ' class="n"'
+    return ' class="w"' if column in table.unbroken else ""

@@ -51,6 +51,7 @@ def document(found: Answers) -> dict[str, Any]:
         "frontier": [_plain(point) for point in found.frontier],
         "binding": [_dated(found, bound) for bound in found.site_bounds],
         "a_quarter_earlier": [_plain(one) for one in found.earlier],
+        "limits": [{**_plain(one), "quarter": _named(found, one.quarter)} for one in found.shadows],
         "dependence": [_plain(one) for one in found.dependences],
         "npv": _list(found.outcome.npv),
         "probability": _list(found.futures.probability),
@@ -122,6 +123,10 @@ def _decisions(found: Answers) -> list[dict[str, Any]]:
 def _dated(found: Answers, bound: Any) -> dict[str, Any]:
     plain: dict[str, Any] = _plain(bound)
     return {**plain, "quarter": found.rollout.names.quarters[bound.quarter]}
+
+
+def _named(found: Answers, at: int) -> str | None:
+    return found.rollout.names.quarters[at] if at >= 0 else None
 
 
 def _plain(value: Any) -> Any:

@@ -32,9 +32,12 @@ def quarter(index: int, names: Sequence[str]) -> str:
 
 
 def dates(low: int, high: int, names: Sequence[str]) -> str:
-    """`2028-Q1`, or from the tenth to the ninetieth outcome of a hundred."""
+    """`2028-Q1`, `2028-Q1 – Q3` within a year, `2028-Q1 – after 2029-Q4`."""
     first, last = quarter(low, names), quarter(high, names)
-    return first if low == high else f"{first} \N{EN DASH} {last}"
+    if low == high:
+        return first
+    is_near = high < len(names) and first[:4] == last[:4]
+    return f"{first} \N{EN DASH} {last.partition('-')[2] if is_near else last}"
 
 
 def share(value: float) -> str:

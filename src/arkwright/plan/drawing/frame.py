@@ -88,7 +88,8 @@ def scale_below(drawing: Drawing, frame: Frame, steps: Sequence[float], title: s
     for step in steps:
         x = frame.x(step)
         drawing.line(x, frame.bottom, x, frame.bottom + 4)
-        drawing.text(x, frame.bottom + 17, signed(step), "soft small", "middle")
+        anchor = "end" if x > frame.right - 12 else "middle"
+        drawing.text(x, frame.bottom + 17, signed(step), "soft small", anchor)
     room = frame.right - frame.left
     drawing.text(frame.right, frame.bottom + 34, cut(title, room), "small", "end")
 

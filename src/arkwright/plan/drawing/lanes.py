@@ -104,9 +104,9 @@ def _stacked(pieces: Sequence[Piece]) -> list[int]:
 
 
 def _lane(drawing: Drawing, lane: Lane, stack: Sequence[int], y: float, count: int) -> float:
-    drawing.text(10, y + 10, cut(lane.title, 120, 12))
-    wide = min(width_of(lane.title), 120)
-    drawing.text(18 + wide, y + 10, cut(lane.detail, _LEFT - 26 - wide, 11), "soft small")
+    room = _LEFT - 26 - width_of(lane.detail, 11)
+    drawing.text(10, y + 10, cut(lane.title, room, 12))
+    drawing.text(_LEFT - 10, y + 10, lane.detail, "soft small", "end")
     for piece, row in zip(lane.pieces, stack, strict=True):
         top = y + 1 + _STEP * row
         left, solid, right = (_at(q, count) for q in (piece.begun, piece.low, piece.high))

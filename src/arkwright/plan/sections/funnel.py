@@ -36,7 +36,7 @@ def section(found: Answers) -> SiteView:
         " GPUs of a step before racks are those its megawatts would carry at the plan's mean draw."
     )
     table = _funnel_table(found, names)
-    return SiteView(name="funnel", words=words, totals=(), figures=tuple(figures), tables=(table,))
+    return SiteView(name="Funnel", words=words, totals=(), figures=tuple(figures), tables=(table,))
 
 
 def _funnel_table(found: Answers, names: Sequence[str]) -> Table:
@@ -44,9 +44,10 @@ def _funnel_table(found: Answers, names: Sequence[str]) -> Table:
     shown = [n for n, name in enumerate(names) if name.endswith("Q4") or n == len(names) - 1]
     rows = []
     for step in found.funnel:
-        for unit, band in (("MW", step.mw), ("GPUs", step.gpus)):
+        for unit, band, scale in (("MW", step.mw, 1.0), ("GPUs, thousand", step.gpus, 1e-3)):
             if band is not None:
-                cells = [_banded(band.low[n], band.mean[n], band.high[n]) for n in shown]
+                ends = ((band.low[n], band.mean[n], band.high[n]) for n in shown)
+                cells = [_banded(*(float(end) * scale for end in each)) for each in ends]
                 rows.append((step.name, unit, *cells))
     heads = tuple(names[n] for n in shown)
     return Table(
@@ -60,6 +61,9 @@ def _funnel_table(found: Answers, names: Sequence[str]) -> Table:
 def _banded(low: float, mean: float, high: float) -> str:
     if mean != mean:
         return ""
-    text = f"{mean:,.0f}"
-    ends = (f"{low:,.0f}", f"{high:,.0f}")
-    return text if ends[0] == ends[1] == text else f"{text} ({ends[0]} to {ends[1]})"
+    low_text, text, high_text = (_short(value) for value in (low, mean, high))
+    return text if low_text == high_text == text else f"{text} ({low_text} to {high_text})"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == 0 else f"{value:,.1f}"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from arkwright.design.report import SiteView, Table
+from arkwright.plan.answers.prices import shadow_words
 from arkwright.plan.answers.whole import Answers
 from arkwright.plan.answers.wording import millions
 from arkwright.plan.answers.words import bound_words, kind_words
+
+_SHADOWS_MAX = 20
+"""Lines of the table of rules; the JSON has all."""
 
 
 def section(found: Answers) -> SiteView:
@@ -42,11 +46,17 @@ def section(found: Answers) -> SiteView:
         ),
         right=("MW", f"M {currency} for one MW", "for all of it, at most"),
     )
+    dear = Table(
+        title="What the rules of the first stage cost, in the divisible plan",
+        columns=("What one more of a limit is worth",),
+        rows=tuple((shadow_words(one, found.rollout),) for one in found.shadows[:_SHADOWS_MAX]),
+    )
+    tables = (by_quarter, sooner, dear) if dear.rows else (by_quarter, sooner)
     return SiteView(
-        name="what binds",
+        name="What binds",
         words="Shadow prices of the dispatch in every outcome, weighted and at their worth today. "
         "The first MW is worth the most: all of it is worth at most so much.",
         totals=(),
         figures=(),
-        tables=(by_quarter, sooner),
+        tables=tables,
     )

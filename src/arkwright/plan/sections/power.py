@@ -29,4 +29,4 @@ def section(found: Answers) -> SiteView:
         for site in found.sites
     )
     words = "Megawatts at the grid, racks at their maximum: the mean, and from P10 to P90."
-    return SiteView(name="power", words=words, totals=(), figures=figures, tables=())
+    return SiteView(name="Power", words=words, totals=(), figures=figures, tables=())

@@ -28,6 +28,7 @@ def section(found: Answers) -> SiteView:
             for m in late[:_LATE_MAX]
         ),
         right=("Late", "Never", "Quarters"),
+        unbroken=("There, P10 to P90",),
     )  # fmt: skip
     hangs = Table(
         title="What hangs on whom",
@@ -62,7 +63,7 @@ def section(found: Answers) -> SiteView:
     words = "Losing a vendor: its orders never come and are not paid. Losing a country: no site of "
     words += "it has power, what is spent is spent. Losing a customer: it buys and owes nothing."
     tables = tuple(table for table in (late_table, hangs) if table.rows)
-    return SiteView(name="risk", words=words, totals=(), figures=(figure,), tables=tables)
+    return SiteView(name="Risk", words=words, totals=(), figures=(figure,), tables=tables)
 
 
 def _percent(band: Band) -> Band:

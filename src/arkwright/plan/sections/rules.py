@@ -20,4 +20,4 @@ def section(found: Answers) -> SiteView:
         f"What is maximised: {1 - weight:g} E[NPV] + {weight:g} CVaR of the worst "
         f"{share(found.rollout.tail)}. Numbers are cited where a rule is named."
     )
-    return SiteView(name="rules", words=words, totals=(), figures=(), tables=(table,))
+    return SiteView(name="Rules", words=words, totals=(), figures=(), tables=(table,))

@@ -28,7 +28,7 @@ def section(found: Answers) -> SiteView:
         )
         figures = (Figure(name="gantt", svg=gantt(found)),)
         tables = (_steps(found, names),)
-    return SiteView(name="what to build", words=words, totals=(), figures=figures, tables=tables)
+    return SiteView(name="What to build", words=words, totals=(), figures=figures, tables=tables)
 
 
 def gantt(found: Answers) -> str:
@@ -76,9 +76,7 @@ def _detail(kind: str, amount: float, mw: float) -> str:
 def _steps(found: Answers, names: Sequence[str]) -> Table:
     rows = []
     for step in steps(found.milestones, names):
-        begun = names[step.begun]
-        if step.until > step.begun:
-            begun = f"{begun} \N{EN DASH} {names[step.until]}"
+        begun = dates(step.begun, step.until, names)
         chance = "" if step.probability == 1 else f" ({share(step.probability)})"
         rows.append(
             (
@@ -104,4 +102,5 @@ def _steps(found: Answers, names: Sequence[str]) -> Table:
         columns=columns,
         rows=tuple(rows),
         right=("Count", "MW", "GPUs", "Late"),
+        unbroken=("Begin", "What", "Name", "There, P10 to P90"),
     )

@@ -59,7 +59,7 @@ def section(found: Answers) -> SiteView:
         figures.append(Figure(name="frontier", svg=svg, is_half=True))
         tables.append(_frontier_table(found))
     return SiteView(
-        name="worth",
+        name="Worth",
         words="The schedule is held as it is; each input is moved alone. Dates move by a quarter.",
         totals=(),
         figures=tuple(figures),
