@@ -45,20 +45,24 @@ def show_plan(found: Answers) -> None:
         _show_frontier(found)
     click.echo()
     click.echo(_wrapped(proof_words(found)))
+    for breach in found.breaches or ():
+        click.echo(_wrapped(f"error: {breach.words}"))
 
 
 def proof_words(found: Answers) -> str:
     """How good the plan is known to be."""
     from arkwright.plan.answers.wording import money
+    from arkwright.plan.answers.words import checked
 
     proof, currency = found.proof, found.rollout.currency
     value = f"objective {money(found.worth.objective, currency)}"
     if proof.gap is None or proof.bound is None:
         return f"{value}; {proof.stopped}, {proof.seconds:.1f} s"
-    return (
+    text = (
         f"{value}; no plan is better than {money(proof.bound, currency)} (gap {proof.gap:.2%}); "
         f"{proof.stopped}, {proof.seconds:.1f} s"
     )
+    return f"{text}; {checked(found)}" if found.breaches is not None else text
 
 
 def _show_steps(found: Answers, names: Sequence[str]) -> None:

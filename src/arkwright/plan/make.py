@@ -11,7 +11,10 @@ from arkwright.plan.answers.bands import quantile
 from arkwright.plan.answers.frontier import Point, frontier
 from arkwright.plan.answers.prices import shadows
 from arkwright.plan.answers.whole import Answers, Proof, answered
+from arkwright.plan.breach import Breach
 from arkwright.plan.case import Case
+from arkwright.plan.checker import Use, check
+from arkwright.plan.outcome import Outcome
 from arkwright.plan.phases import Phase, phases
 from arkwright.plan.rollout import Rollout
 from arkwright.plan.schedule import Schedule
@@ -75,9 +78,16 @@ def planned(
         ),
         said=case.said,
         shadows=shadows(case.rollout, case.futures, solution.prices),
+        breaches=_checked(case, solution.outcome),
         frontier=points,
     )
     return Planned(case=case, solution=solution, answers=found)
+
+
+def _checked(case: Case, outcome: Outcome) -> tuple[Breach, ...]:
+    """Every rule from its formula, without anything of the solver's."""
+    use = Use(running_mw=outcome.active, served=outcome.served)
+    return tuple(check(case.rollout, case.futures, outcome.schedule, use=use))
 
 
 def _solved(case: Case, effort: Effort, warm: Solution | None) -> Solution:

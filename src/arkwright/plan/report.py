@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from arkwright.design.blueprint import Assumption, Finding
+from arkwright.design.blueprint import Assumption, Finding, Severity
 from arkwright.design.report import Report, SiteView, Total
 from arkwright.plan.answers.whole import Answers
 from arkwright.plan.answers.wording import (
@@ -14,7 +14,8 @@ from arkwright.plan.answers.wording import (
     money,
     share,
 )
-from arkwright.plan.answers.words import sentences
+from arkwright.plan.answers.words import checked, sentences
+from arkwright.plan.breach import Breach
 from arkwright.plan.sections import funnel, holds, power, risk, rules, what, worth
 
 
@@ -29,6 +30,8 @@ def report(
     sections = [*(part.section(found) for part in parts), *more, rules.section(found)]
     proof = found.proof
     gap = "" if proof.gap is None else f" No plan is better by more than {proof.gap:.2%}."
+    if found.breaches is not None:
+        gap += f" {checked(found).capitalize()}."
     names = found.rollout.names.quarters
     return Report(
         title=f"{found.rollout.name}: a plan from {names[0]} to {names[-1]}",
@@ -38,9 +41,15 @@ def report(
         ),
         totals=tuple(_totals(found)),
         sites=tuple(sections),
-        findings=tuple(findings),
+        findings=(*(_broken(breach) for breach in found.breaches or ()), *findings),
         assumptions=tuple(assumptions),
         said=sentences(found),
+    )
+
+
+def _broken(breach: Breach) -> Finding:
+    return Finding(
+        severity=Severity.ERROR, where=breach.where, text=breach.words, rule=f"R{breach.rule}"
     )
 
 

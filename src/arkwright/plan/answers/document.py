@@ -36,6 +36,7 @@ def document(found: Answers) -> dict[str, Any]:
         "tail": rollout.tail,
         "said": list(sentences(found)),
         "proof": _plain(found.proof),
+        "breaches": None if found.breaches is None else [_plain(b) for b in found.breaches],
         "worth": _plain(found.worth),
         "milestones": milestone_rows(found),
         "decisions": _decisions(found),

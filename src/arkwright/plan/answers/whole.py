@@ -18,6 +18,7 @@ from arkwright.plan.answers.overbuild import Overbuild, overbuild
 from arkwright.plan.answers.prices import Shadow
 from arkwright.plan.answers.sites import SitePower, site_power
 from arkwright.plan.answers.tornado import Bar, tornado
+from arkwright.plan.breach import Breach
 from arkwright.plan.futures import Futures
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.rollout import Rollout
@@ -57,6 +58,8 @@ class Answers(Struct, frozen=True, kw_only=True, eq=False):
     dependences: tuple[Dependence, ...]
     shadows: tuple[Shadow, ...] = ()
     """What the rules of the first stage cost, dearest first."""
+    breaches: tuple[Breach, ...] | None = None
+    """Rules that the independent checker finds broken; None where it was not asked."""
     frontier: tuple[Point, ...] = ()
     """Empty where it was not asked for: it takes a plan for each weight."""
 
@@ -68,6 +71,7 @@ def answered(
     proof: Proof,
     said: Mapping[str, Said] | None = None,
     shadows: tuple[Shadow, ...] = (),
+    breaches: tuple[Breach, ...] | None = None,
     frontier: tuple[Point, ...] = (),
 ) -> Answers:
     """Every answer that needs no further plan."""
@@ -95,5 +99,6 @@ def answered(
         earlier=earlier(rollout, futures, schedule, value),
         dependences=dependences(rollout, futures, schedule, outcome),
         shadows=shadows,
+        breaches=breaches,
         frontier=frontier,
     )

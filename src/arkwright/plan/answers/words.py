@@ -57,6 +57,16 @@ def _worth(found: Answers) -> str:
     return f"{text}."
 
 
+def checked(found: Answers) -> str:
+    """What the independent checker says."""
+    if found.breaches is None:
+        return ""
+    outcomes = f"{len(found.futures.probability):,} outcomes"
+    if not found.breaches:
+        return f"the checker finds every rule kept in all {outcomes}"
+    return f"the checker finds {_count(len(found.breaches), 'rule')} broken"
+
+
 def _late(found: Answers) -> str:
     names = found.rollout.names.quarters
     late = [m for m in found.milestones if m.late > 0 and m.kind in (GRID, HALL)]
@@ -101,16 +111,17 @@ def worth_of(one: Earlier, currency: str) -> str:
     )
 
 
-def bound_words(bound: Bound, currency: str) -> str:
-    """What binds in a quarter, in a sentence without the quarter."""
+def bound_words(bound: Bound, currency: str = "") -> str:
+    """What binds in a quarter; with a currency, what one MW more is worth."""
     if bound.kind == DEMAND:
         return f"demand at {bound.site}, in {share(bound.probability)} of outcomes"
     if bound.kind == SEVERAL:
         return f"grid, halls and racks at {bound.site} at once (R1 to R3): one alone earns nothing"
-    return (
+    text = (
         f"{_KINDS[bound.kind]} at {bound.site} ({bound.rule}), in {share(bound.probability)} of "
-        f"outcomes; one MW more is worth {money(bound.worth, currency)}"
+        "outcomes"
     )
+    return f"{text}; one MW more is worth {money(bound.worth, currency)}" if currency else text
 
 
 def _break_even(found: Answers) -> str:

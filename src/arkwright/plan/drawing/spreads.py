@@ -94,7 +94,8 @@ def tornado(title: str, bars: Sequence[TwoSided], middle: float, unit: str) -> s
 
     for step in steps:
         drawing.line(at(step), top, at(step), bottom, "wire faint" if step == 0 else "rule")
-        drawing.text(at(step), bottom + 15, signed(step), "soft small", "middle")
+        anchor = "end" if at(step) > right - 12 else "middle"
+        drawing.text(at(step), bottom + 15, signed(step), "soft small", anchor)
     drawing.text(right, bottom + 33, unit, "small", "end")
     for number, bar in enumerate(bars):
         y = top + _STEP * number + 6
@@ -111,11 +112,11 @@ def tornado(title: str, bars: Sequence[TwoSided], middle: float, unit: str) -> s
 
 def points(title: str, spots: Sequence[Spot], x_title: str, y_title: str) -> str:
     """Points joined in order, each with its words."""
-    drawing = Drawing(title, 48 + _PLOT + 46, HALF)
+    drawing = Drawing(title, 64 + _PLOT + 46, HALF)
     drawing.text(0, 16, title, "strong")
     across = ticks(*_ends([spot.x for spot in spots]))
     frame = framed(
-        drawing, top=50.0, bottom=50.0 + _PLOT, values=_ends([spot.y for spot in spots]),
+        drawing, top=64.0, bottom=64.0 + _PLOT, values=_ends([spot.y for spot in spots]),
         across=(across[0], across[-1]), unit=y_title,
     )  # fmt: skip
     scale_below(drawing, frame, across, x_title)

@@ -17,11 +17,9 @@ def section(found: Answers) -> SiteView:
     names, currency = found.rollout.names.quarters, found.rollout.currency
     by_quarter = Table(
         title="What binds the most in each quarter",
-        columns=("Quarter", "What", "M today for one MW"),
-        rows=tuple(
-            (names[b.quarter], bound_words(b, currency), millions(b.worth)) for b in found.bounds
-        ),
-        right=("M today for one MW",),
+        columns=("Quarter", "What", "One MW more, M"),
+        rows=tuple((names[b.quarter], bound_words(b), millions(b.worth)) for b in found.bounds),
+        right=("One MW more, M",),
     )
     sooner = Table(
         title="What one quarter sooner is worth, all else as planned",
@@ -54,8 +52,9 @@ def section(found: Answers) -> SiteView:
     tables = (by_quarter, sooner, dear) if dear.rows else (by_quarter, sooner)
     return SiteView(
         name="What binds",
-        words="Shadow prices of the dispatch in every outcome, weighted and at their worth today. "
-        "The first MW is worth the most: all of it is worth at most so much.",
+        words="What one more MW in a quarter would earn, all else as planned: dispatched with "
+        "it in every outcome, weighted, at its worth today. Where several are short at once, one "
+        "alone earns nothing. The first MW is worth the most: all of it at most so much.",
         totals=(),
         figures=(),
         tables=tables,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from arkwright.design.report import Figure, SiteView, Table
 from arkwright.plan.answers.bands import Band
+from arkwright.plan.answers.milestones import Milestone
 from arkwright.plan.answers.whole import Answers
 from arkwright.plan.answers.wording import dates, millions, money, quarter, share
 from arkwright.plan.drawing.fan import Line, fan
@@ -15,7 +16,7 @@ _LATE_MAX = 24
 def section(found: Answers) -> SiteView:
     """What may be late, too much or lost."""
     names, currency = found.rollout.names.quarters, found.rollout.currency
-    late = sorted((m for m in found.milestones if m.late > 0), key=lambda m: (-m.late, -m.mw))
+    late = _likeliest(found)
     late_table = Table(
         title="What may be late" + (f", the likeliest {_LATE_MAX}" if late[_LATE_MAX:] else ""),
         columns=(
@@ -64,6 +65,16 @@ def section(found: Answers) -> SiteView:
     words += "it has power, what is spent is spent. Losing a customer: it buys and owes nothing."
     tables = tuple(table for table in (late_table, hangs) if table.rows)
     return SiteView(name="Risk", words=words, totals=(), figures=(figure,), tables=tables)
+
+
+def _likeliest(found: Answers) -> list[Milestone]:
+    """Of each thing at a site the part that is likeliest to be late."""
+    worst: dict[tuple[str, str], Milestone] = {}
+    for one in found.milestones:
+        now = worst.get((one.site, one.name))
+        if one.late > 0 and (now is None or one.late > now.late):
+            worst[(one.site, one.name)] = one
+    return sorted(worst.values(), key=lambda m: (-m.late, -m.mw))
 
 
 def _percent(band: Band) -> Band:
