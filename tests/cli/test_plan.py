@@ -1,0 +1,140 @@
+"""`arkwright plan FILE`: what it prints, writes, compares and refuses."""
+
+import csv
+import json
+import re
+import signal
+from pathlib import Path
+
+import pytest
+
+from arkwright import factory
+from arkwright.cli import main
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SMALL = str(EXAMPLES / "programme-small.yaml")
+FEW = ("--outcomes", "12", "--limit", "20s", "--gap", "0.02")
+
+
+@pytest.fixture
+def ark(capsys):
+    def run(*words):
+        code = main(list(words))
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def test_a_plan_says_what_to_build_when_and_what_it_is_worth(ark):
+    code, out, err = ark("plan", SMALL, *FEW)
+    assert (code, err) == (0, "")
+    assert out.startswith("fjord-programme: 2026-Q4 to 2029-Q4, 12 outcomes; money in M USD\n")
+    for words in ("in expectation", "THERE, P10 TO P90", "FUNNEL", "WHAT BINDS THE MOST", "gap "):
+        assert words in out
+    assert "the checker finds every rule kept in all 12 outcomes" in " ".join(out.split())
+    assert max(len(line) for line in out.splitlines()) <= 100
+
+
+def test_the_same_seed_gives_the_same_plan(ark):
+    first, second = (json.loads(ark("plan", SMALL, *FEW, "--json")[1]) for _ in range(2))
+    for body in (first, second):
+        body["proof"].pop("seconds")
+    assert first == second
+    assert (first["api_version"], first["kind"], first["outcomes"]) == ("v1", "plan", 12)
+    assert first["breaches"] == []
+    other = json.loads(ark("plan", SMALL, *FEW, "--seed", "5", "--json")[1])
+    assert other["npv"] != first["npv"]
+
+
+def test_a_folder_takes_the_plan_its_page_and_factories_that_can_be_designed(tmp_path, ark):
+    code, out, _ = ark("plan", SMALL, *FEW, "-o", str(tmp_path / "out"))
+    assert code == 0 and f"wrote {tmp_path / 'out'}" in out
+    body = json.loads((tmp_path / "out" / "plan.json").read_text())
+    with (tmp_path / "out" / "plan.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["begun"] for row in rows] == [row["begun"] for row in body["milestones"]]
+    phases = sorted((tmp_path / "out" / "phases").iterdir())
+    assert phases
+    last = factory.load(phases[-1])
+    assert last.programme is None
+    assert ark("design", str(phases[-1]))[0] == 0
+
+
+def test_the_page_loads_nothing_and_has_every_section(tmp_path, ark):
+    page = tmp_path / "plan.html"
+    assert ark("plan", SMALL, *FEW, "--report", str(page))[0] == 0
+    text = page.read_text()
+    assert not re.search(r"<(script|link|img|iframe)\b|@import|url\(", text)
+    for title in ("What to build", "Funnel", "Worth", "Power", "What binds", "Risk", "Rules"):
+        assert f">{title}</h2>" in text
+    assert "prefers-color-scheme:dark" in text and "@media print" in text
+    assert text.count("<svg") >= 7
+
+
+def test_a_what_if_is_shown_as_a_difference(ark):
+    cheaper = "programme.generations.gb300.price=1 M USD"
+    code, out, err = ark("plan", SMALL, *FEW, "--whatif", cheaper)
+    assert (code, err) == (0, "")
+    assert out.startswith(f"with {cheaper}:\n")
+    assert re.search(r"^ +WITHOUT +WITH +DIFFERENCE$", out, re.MULTILINE)
+    body = json.loads(ark("plan", SMALL, *FEW, "--whatif", cheaper, "--json")[1])
+    assert body["whatif"]["changes"] == [cheaper]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("programme.until", "write KEY=VALUE"),
+        ("programme.sites.narvik.tranches[7].power=8 MW", "there is no [7]: the list has 2"),
+        ("programme.capital.cash=much", "--whatif programme.capital.cash=much"),
+        ("programme.sites.narvik.tranchs=[]", "tranchs"),
+    ],
+)
+def test_a_what_if_that_is_no_change_is_refused_with_its_words(ark, change, said):
+    code, out, err = ark("plan", SMALL, *FEW, "--whatif", change)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_the_frontier_has_a_line_for_each_weight(ark):
+    _, out, _ = ark("plan", SMALL, *FEW, "--frontier")
+    assert len(re.findall(r"^(?:0|0\.25|0\.5|0\.75|1)(?: \(file\))? +\S+", out, re.MULTILINE)) >= 5
+
+
+def test_rules_that_contradict_each_other_are_named(tmp_path, ark):
+    file = tmp_path / "deal.yaml"
+    text = Path(SMALL).read_text()
+    deal = "  supply: {deal: {generation: gb300, racks: 200, by: 2027-Q1}}\n  capital:"
+    file.write_text(text.replace("  capital:", deal))
+    code, out, err = ark("plan", str(file), *FEW)
+    assert (code, out) == (2, "")
+    # 40 a quarter in two quarters are 80.
+    assert "R7" in err and "R8" in err and "200" in err
+
+
+def test_a_file_without_a_programme_is_refused(ark):
+    code, _, err = ark("plan", str(EXAMPLES / "fjord.yaml"))
+    assert code == 2 and "programme" in err
+
+
+def test_a_time_is_read_with_its_unit(ark):
+    code, _, err = ark("plan", SMALL, "--limit", "soon")
+    assert code == 2 and "write a time such as 60s or 5min" in err
+
+
+def test_ctrl_c_gives_the_best_plan_so_far(ark, monkeypatch):
+    from arkwright.cli import plan_run
+
+    def told(progress, asked):
+        def tell(now):
+            signal.raise_signal(signal.SIGINT)
+            progress.told(0.5)
+
+        progress.told(0.0)
+        return tell
+
+    monkeypatch.setattr(plan_run, "_told", told)
+    code, out, _ = ark("plan", SMALL, *FEW)
+    assert code == 130
+    assert "interrupted" in out
