@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import textwrap
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,16 +15,17 @@ import click
 from arkwright.cli.progress import Progress
 from arkwright.cli.save import save
 from arkwright.cli.show import API_VERSION, count, show_json
-from arkwright.errors import InfeasibleError
+from arkwright.errors import InfeasibleError, InputError
 
 if TYPE_CHECKING:
     from arkwright.documents import Node
     from arkwright.plan.case import Case
-    from arkwright.plan.make import Effort, Planned
+    from arkwright.plan.make import Planned
     from arkwright.plan.solution import Progress as Told
     from arkwright.plan.whatif import Difference
 
 INTERRUPTED = 130
+_WIDTH = 100
 
 
 class Asked(NamedTuple):
@@ -42,40 +45,46 @@ class Asked(NamedTuple):
 
 def run(asked: Asked) -> int:
     """The exit code."""
-    from arkwright.factory.files import tree
-    from arkwright.plan.make import Effort, planned
-
-    written = tree(asked.file)
-    cases = [_case(asked, written)]
-    if asked.changes:
-        from arkwright.plan.whatif import changed
-
-        cases.append(_case(asked, changed(written, asked.changes)))
+    cases = _cases(asked)
     with Progress(asked.file.stem) as progress:
-        effort = Effort(
-            clock=time.monotonic,
-            gap=asked.gap,
-            limit_s=asked.limit_s,
-            told=_told(progress, asked),
-        )
-        first = _planned(
-            cases[0], effort, lambda: planned(cases[0], effort, with_frontier=asked.with_frontier)
-        )
-        second = None
-        if len(cases) > 1 and not progress.is_stopped:
-            progress.begin(f"{asked.file.stem}, changed")
-            second = _planned(
-                cases[1], effort, lambda: planned(cases[1], effort, warm=first.solution)
-            )
+        plans = _plans(asked, cases, progress)
         is_stopped = progress.is_stopped
-    difference = _difference(asked, first, second)
-    shown = second or first
+    shown = plans[-1]
+    difference = _difference(asked, plans)
     _write(asked, shown)
     if asked.is_json:
         show_json(_document(shown, difference))
     else:
         _show(asked, shown, difference)
     return INTERRUPTED if is_stopped else 0
+
+
+def _cases(asked: Asked) -> list[Case]:
+    """The file's, and the changed one: both are read before anything takes long."""
+    from arkwright.factory.files import tree
+    from arkwright.plan.whatif import changed
+
+    written = tree(asked.file)
+    trees = [written, changed(written, asked.changes)] if asked.changes else [written]
+    return [_case(asked, each) for each in trees]
+
+
+def _plans(asked: Asked, cases: list[Case], progress: Progress) -> list[Planned]:
+    """A plan of each; the second starts from what the first has learnt."""
+    from arkwright.plan.make import Effort, planned
+
+    effort = Effort(
+        clock=time.monotonic, gap=asked.gap, limit_s=asked.limit_s, told=_told(progress, asked)
+    )
+    base, *rest = cases
+    own = partial(planned, base, effort, with_frontier=asked.with_frontier)
+    plans = [_planned(base, own)]
+    for case in rest:
+        if not progress.is_stopped:
+            progress.begin(f"{asked.file.stem}, changed")
+            warm = plans[0].solution
+            plans.append(_planned(case, partial(planned, case, effort, warm=warm)))
+    return plans
 
 
 def _case(asked: Asked, written: Node) -> Case:
@@ -88,7 +97,7 @@ def _case(asked: Asked, written: Node) -> Case:
     return case(found, weather, outcomes=asked.outcomes, seed=asked.seed)
 
 
-def _planned(case: Case, effort: Effort, make: Callable[[], Planned]) -> Planned:
+def _planned(case: Case, make: Callable[[], Planned]) -> Planned:
     """A plan; where there is none, what contradicts what."""
     try:
         return make()
@@ -96,13 +105,20 @@ def _planned(case: Case, effort: Effort, make: Callable[[], Planned]) -> Planned
         from arkwright.plan.conflict import conflict
 
         found = conflict(case.rollout, case.futures)
+        name = case.rollout.name
         if found is None:
-            raise
-        raise InfeasibleError(
-            f"{case.rollout.name} cannot be planned: its rules contradict each other\n"
-            f"  {found.words}",
-            found,
-        ) from error
+            words = "no plan was found in the time; give it more with --limit"
+            raise InputError(f"{name}: {words}") from error
+        head = f"{name} cannot be planned: its rules contradict each other"
+        raise InfeasibleError(f"{head}\n{_indented(found.words)}", found) from error
+
+
+def _indented(words: str) -> str:
+    """A line for each sentence, none wider than a terminal."""
+    lines = words.replace(". ", ".\n").splitlines()
+    return "\n".join(
+        textwrap.fill(line, _WIDTH, initial_indent="  ", subsequent_indent="    ") for line in lines
+    )
 
 
 def _told(progress: Progress, asked: Asked) -> Callable[[Told], None]:
@@ -117,12 +133,12 @@ def _told(progress: Progress, asked: Asked) -> Callable[[Told], None]:
     return told
 
 
-def _difference(asked: Asked, first: Planned, second: Planned | None) -> Difference | None:
-    if second is None:
+def _difference(asked: Asked, plans: list[Planned]) -> Difference | None:
+    if len(plans) == 1:
         return None
     from arkwright.plan.whatif import difference
 
-    return difference(asked.changes, first.answers, second.answers)
+    return difference(asked.changes, *(each.answers for each in plans))
 
 
 def _document(shown: Planned, difference: Difference | None) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from msgspec import Struct
@@ -62,10 +63,14 @@ def planned(
                 changed, case.futures, clock=effort.clock, gap=effort.gap, limit_s=effort.limit_s,
                 told=effort.told, warm=solution,
             )  # fmt: skip
+            if other.stopped == "interrupted":
+                raise KeyboardInterrupt
             return other.schedule, other.gap
 
         own = (solution.schedule, solution.gap)
-        points = frontier(case.rollout, case.futures, again, own=own)
+        # A frontier that was interrupted is none: its last plans are whatever there was by then.
+        with suppress(KeyboardInterrupt):
+            points = frontier(case.rollout, case.futures, again, own=own)
     found = answered(
         case.rollout,
         case.futures,
