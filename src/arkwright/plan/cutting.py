@@ -20,7 +20,10 @@ from arkwright.plan.solution import relative_gap
 
 TOWARDS = 0.4
 """Share of the master's optimum in the schedule that cuts are taken at."""
+NEAR = 1e-5
+"""Relative gap under which cuts are taken at the optimum itself: between, they cut off too little."""
 ROUNDS_MAX = 400
+DEBUG=False
 
 
 class Cutting:
@@ -66,13 +69,16 @@ def converge(  # noqa: PLR0913
         outer = optimum[1][:n]
         if relaxed:
             search.lower_bound_to(bound)
-        at = outer if inner is None or round_ < 2 else mixed(outer, inner, TOWARDS)
+        near = relative_gap(-float("inf") if best is None else best.value, bound) < NEAR
+        straight = inner is None or round_ < 2 or near
+        at = outer if straight or inner is None else mixed(outer, inner, TOWARDS)
         found = evaluate(rollout, futures, layout.schedule(at))
         holds = not master.broken(found)
         if holds and (best is None or found.value > best.value):
             best, inner = found, at
         elif inner is None:
             inner = at
+        if DEBUG: print('   ',round_, bound, found.value, holds, relaxed)
         out = Cutting(best, inner, bound)
         search.points.append(found.schedule)
         if relaxed:
@@ -80,6 +86,8 @@ def converge(  # noqa: PLR0913
                 search.policy = best
             search.tell()
         value = -float("inf") if best is None else best.value
+        if relaxed and relative_gap(value, bound) <= 3 * gap:
+            master.hold()
         if relative_gap(value, bound) <= gap or bound < floor or search.over():
             break
         if until is not None and search.clock() >= until:

@@ -96,6 +96,12 @@ class Master:
         self._append(self.highs, first)
         return len(self.cut_rows) - first
 
+    def hold(self) -> None:
+        """Never drop the cuts that bind now: they are what makes the bound."""
+        dual = np.array(self.highs.getSolution().row_dual)[self.fixed :]
+        for i in np.flatnonzero(np.abs(dual) > 1e-9):
+            self.idle[i] = -1
+
     def fix(self, sums: Floats | None, items: Bools | None = None) -> None:
         """Hold the running sums (I, M) of some items; None: let all go free again."""
         layout = self.columns
@@ -110,6 +116,16 @@ class Master:
             value[layout.by[some]] = sums[some]
             lower = upper = value[columns]
         self.highs.changeColsBounds(len(columns), columns, lower, upper)
+
+    def fix_columns(self, columns: Ints, values: Floats) -> None:
+        """Hold columns at values."""
+        self.highs.changeColsBounds(len(columns), columns.astype(np.int32), values, values)
+
+    def free_columns(self, columns: Ints) -> None:
+        """Give columns their own bounds again."""
+        self.highs.changeColsBounds(
+            len(columns), columns.astype(np.int32), self.lower[columns], self.upper[columns]
+        )
 
     def broken(self, found: Outcome) -> list[tuple[str, float]]:
         """Rules that a schedule breaks, with by how much: first-stage rows, bounds, R9 and R11."""
@@ -145,7 +161,8 @@ class Master:
         """Forget cuts that have not bound for a while; call after a solve."""
         dual = np.array(self.highs.getSolution().row_dual)[self.fixed :]
         for i, value in enumerate(dual):
-            self.idle[i] = 0 if abs(value) > 1e-9 else self.idle[i] + 1
+            if self.idle[i] >= 0:
+                self.idle[i] = 0 if abs(value) > 1e-9 else self.idle[i] + 1
         gone = np.flatnonzero(np.array(self.idle) > IDLE_MAX)
         if len(gone) < max(50, len(dual) // 5):
             return

@@ -22,13 +22,16 @@ class Search:
         limit_s: float,
         clock: Callable[[], float],
         told: Callable[[Progress], None] | None,
+        whole: bool = True,
     ) -> None:
+        self.whole = whole
         self.gap, self.clock, self.told = gap, clock, told
         self.start = clock()
         self.end = self.start + limit_s
         self.phase = "policy"
         self.bound = float("inf")
         self.best: Outcome | None = None
+        self.divisible: Outcome | None = None
         self.policy: Outcome | None = None
         self.points: list[Schedule] = []
         self.history: list[Progress] = []
@@ -38,6 +41,11 @@ class Search:
     def value(self) -> float:
         """Of the best plan."""
         return -float("inf") if self.best is None else self.best.value
+
+    @property
+    def divisible_value(self) -> float:
+        """Of the best plan whose racks may still be in parts."""
+        return -float("inf") if self.divisible is None else self.divisible.value
 
     @property
     def policy_value(self) -> float:

@@ -15,6 +15,7 @@ import numpy as np
 
 from arkwright.plan.cutting import converge, no_plan
 from arkwright.plan.futures import Futures
+from arkwright.plan.integers import improve, prove, round_policy
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import evaluate
 from arkwright.plan.progress import Search
@@ -55,12 +56,17 @@ def solve(  # noqa: PLR0913
         InfeasibleError: no plan keeps every rule, or none was found in the time.
         ValueError: `futures` is no tree.
     """
-    search = Search(gap=gap, limit_s=limit_s, clock=clock, told=told)
+    search = Search(gap=gap, limit_s=limit_s, clock=clock, told=told, whole=whole)
     master = Master(rollout, futures)
     _start(master, search, warm)
     policy = converge(master, search, gap=gap * POLICY_SHARE)
     if policy is None and not search.over():
         raise no_plan()
+    if policy is not None and policy.values is not None:
+        search.phase = "plan"
+        round_policy(master, search, policy.values)
+        improve(master, search)
+        prove(master, search)
     return finished(master, search)
 
 
@@ -72,6 +78,7 @@ def _start(master: Master, search: Search, warm: Solution | None) -> None:
     )
     found = evaluate(master.rollout, master.futures, nothing)
     if not master.broken(found):
+        search.divisible = found
         search.offer(found)
     master.cut(found)
 

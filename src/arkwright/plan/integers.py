@@ -1,0 +1,266 @@
+"""Whole tranches and halls: rounding the policy, then searching around the best plan.
+
+What is fixed to whole numbers leaves a linear programme over racks, contracts and loans, which the
+same cutting planes solve. Neighbourhoods free the tranches and halls of a few sites or quarters and
+ask HiGHS for better whole numbers there; its answer is priced in every outcome, and its cuts stay.
+"""
+
+from __future__ import annotations
+
+import highspy
+import numpy as np
+
+from arkwright.plan.cutting import Cutting, converge, optimise
+from arkwright.plan.master import Master
+from arkwright.plan.outcome import Outcome, evaluate
+from arkwright.plan.progress import Search
+from arkwright.plan.racks import whole_racks
+from arkwright.plan.rollout import Bools, Floats
+
+DEBUG=False
+THRESHOLDS = (0.5, 0.3, 0.7)
+"""Part of a hall or tranche from which rounding builds it."""
+
+
+def round_policy(master: Master, search: Search, values: Floats) -> None:
+    """Round the running sums of a policy at several thresholds, and optimise around each."""
+    layout = master.columns
+    sums = layout.sums(np.append(values, np.zeros(master.width - len(values))))
+    for threshold in THRESHOLDS:
+        if search.done:
+            return
+        whole = np.floor(sums + (1 - threshold))
+        settle(master, search, _in_order(master, whole))
+
+
+def dive(master: Master, search: Search, up: float = 0.35, rounds: int = 8) -> None:
+    """Fix the whole numbers a few at a time, nearest first, and solve again in between."""
+    layout = master.columns
+    items = whole_items(master)
+    columns = np.unique(layout.by[items])
+    columns = columns[columns >= 0]
+    free = np.ones(len(columns), dtype=bool)
+    value = np.zeros(master.width)
+    for n in range(rounds):
+        reached = optimise(master, search)
+        if reached is None:
+            break
+        at = reached[1][columns]
+        whole = np.floor(at + 1 - up)
+        far = np.abs(at - whole)
+        far[~free] = np.inf
+        count = -(-int(free.sum()) // (rounds - n))
+        chosen = np.argsort(far, kind="stable")[:count]
+        chosen = np.union1d(chosen, np.flatnonzero(far < 0.02)) if n else np.flatnonzero(far < 0.02)
+        chosen = chosen[free[chosen]]
+        value[columns[chosen]] = whole[chosen]
+        free[chosen] = False
+        some = columns[chosen].astype(np.int32)
+        master.highs.changeColsBounds(len(some), some, whole[chosen], whole[chosen])
+        found = evaluate(master.rollout, master.futures, layout.schedule(reached[1]))
+        if DEBUG:
+            print("dive", n, reached[0], found.value, free.sum())
+        master.cut(found)
+        if not free.any():
+            break
+    master.fix(None, items)
+    if not free.any():
+        settle(master, search, layout.sums(value))
+
+
+def settle(
+    master: Master, search: Search, sums: Floats, *, service: Floats | None = None
+) -> Cutting | None:
+    """The best plan with these running sums of tranches and halls; offered if it is feasible.
+
+    `service` (T,) says which quarters have debt service, where that is a decision (R11).
+    """
+    items = whole_items(master)
+    master.fix(sums, items)
+    if service is not None:
+        master.fix_columns(master.columns.in_service, service)
+    reached = converge(
+        master, search, gap=0.1 * search.gap, floor=search.divisible_value, relaxed=False
+    )
+    master.fix(None, items)
+    master.free_columns(master.columns.in_service)
+    if reached is not None and reached.best is not None:
+        take(master, search, reached.best)
+    return reached
+
+
+def take(master: Master, search: Search, found: Outcome) -> None:
+    """A feasible plan with divisible racks: keep it if it is better, then make its racks whole."""
+    if found.value <= search.divisible_value:
+        return
+    search.divisible = found
+    if not search.whole:
+        search.offer(found)
+        return
+    made = whole_racks(master, search, found)
+    if made is not None:
+        search.offer(made)
+
+
+def whole_items(master: Master) -> Bools:
+    """(I,) tranches and places."""
+    items = np.zeros(len(master.columns.by), dtype=bool)
+    items[master.columns.kind["starts"]] = True
+    items[master.columns.kind["halls"]] = True
+    return items
+
+
+def _in_order(master: Master, sums: Floats) -> Floats:
+    """No tranche before the one that it follows."""
+    start = master.columns.kind["starts"].start
+    out = sums.copy()
+    for k, before in enumerate(master.rollout.power.tranche_before):
+        if before >= 0:
+            out[start + k] = np.minimum(out[start + k], out[start + before])
+    return out
+
+
+def improve(master: Master, search: Search) -> None:
+    """Move, add and drop single halls and tranches while that can pay.
+
+    With the whole numbers fixed, the master's reduced costs bound from above what any change of
+    them can gain (its optimum is concave in them): changes are tried in that order, and those that
+    cannot gain are not.
+    """
+    layout = master.columns
+    below = _below(master)
+    tried: set[bytes] = set()
+    while not search.done and search.divisible is not None:
+        sums = _sums_of(master, search.divisible)
+        found = _gains(master, search, sums, below)
+        if found is None:
+            return
+        predicted, moves = found
+        fresh = [
+            n
+            for n in np.argsort(-predicted, kind="stable")[:200]
+            if predicted[n] > 1e-3 * search.gap * abs(search.value)
+        ]
+        progressed = False
+        for n in fresh:
+            changed = _in_order(master, _moved(sums, moves[n], below, layout.slots))
+            key = changed.tobytes()
+            if key in tried:
+                continue
+            tried.add(key)
+            before = search.divisible_value
+            settle(master, search, changed)
+            if DEBUG:
+                print("move", moves[n], predicted[n], before, search.divisible_value)
+            progressed = True
+            if search.divisible_value > before or search.done:
+                break
+        if not progressed:
+            return
+
+
+def prove(master: Master, search: Search) -> None:
+    """HiGHS over all whole numbers and all cuts, each answer priced, until the gap is proven.
+
+    The dual bound of every run bounds all plans; the cuts of its answer keep it from coming again
+    at more than it is worth.
+    """
+    layout = master.columns
+    integral = np.append(layout.integral, np.zeros(master.width - len(layout.lower), dtype=bool))
+    integral[layout.in_service] = master.upper[layout.in_service] > 0
+    while not search.done:
+        highs = master.programme(integral)
+        for name, value in (("mip_rel_gap", 0.3 * search.gap), ("mip_abs_gap", 0.0)):
+            highs.setOptionValue(name, value)
+        if search.divisible is not None:
+            whole = np.flatnonzero(integral)
+            start = layout.values(search.divisible.schedule)[whole].round()
+            start[whole >= layout.in_service[0]] = 1.0
+            highs.setSolution(len(whole), whole.astype(np.int32), start)
+        search.watch(highs)
+        highs.run()
+        status, info = highs.getModelStatus(), highs.getInfo()
+        if status == highspy.HighsModelStatus.kInfeasible:
+            search.lower_bound_to(search.divisible_value)
+            return
+        if np.isfinite(info.mip_dual_bound):
+            search.lower_bound_to(info.mip_dual_bound)
+        if search.done or not np.isfinite(info.objective_function_value):
+            search.tell()
+            return
+        values = np.array(highs.getSolution().col_value)
+        if not len(values) or np.abs(values).max() == 0:
+            return
+        service = values[layout.in_service].round()
+        before = len(master.cut_rows)
+        settle(master, search, layout.sums(values).round(), service=service)
+        search.tell()
+        if len(master.cut_rows) == before and status == highspy.HighsModelStatus.kOptimal:
+            return
+
+
+def _moved(sums: Floats, move: tuple[int, int, int, int], below: Bools, slots: int) -> Floats:
+    """Running sums after one move (item, slot it leaves or -1, other item, slot it goes to or -1)."""
+    item, leaves, other, goes = move
+    out = sums.copy()
+    if leaves >= 0:
+        out[item] -= below[leaves]
+    if goes >= 0:
+        out[other] += below[goes]
+    return out
+
+
+def _gains(
+    master: Master, search: Search, sums: Floats, below: Bools
+) -> tuple[Floats, list[tuple[int, int, int, int]]] | None:
+    """What each move could gain at most over the best plan, and the moves."""
+    layout = master.columns
+    items = whole_items(master)
+    master.fix(sums, items)
+    reached = optimise(master, search)
+    dual = np.array(master.highs.getSolution().col_dual)
+    master.fix(None, items)
+    if reached is None:
+        return None
+    slack = reached[0] - search.divisible_value
+    before = np.where(layout.parent >= 0, sums[:, layout.parent], 0.0)
+    begun = sums - before
+    rows = np.flatnonzero(items)
+    first = np.where(layout.parent >= 0, layout.by[:, layout.parent], -1) != layout.by
+    rate = np.where(first & (layout.by >= 0), dual[layout.by], 0.0)[rows]
+    add = rate @ below.T  # (X, M) of one more begun in the slot
+    most = np.where(layout.by >= 0, master.upper[layout.by], 0.0)[rows]
+    last = sums[rows][:, -1:] if layout.slots == below.shape[1] else sums[rows]
+    may = first[rows] & (sums[rows].max(axis=1, keepdims=True) + 1 <= most + 0.5)
+    del last
+    moves: list[tuple[int, int, int, int]] = []
+    gains: list[float] = []
+    for x, item in enumerate(rows):
+        for u in np.flatnonzero(begun[item] > 0.5):
+            moves.append((item, u, item, -1))
+            gains.append(-add[x, u])
+            for v in np.flatnonzero(first[item] & (below[:, u] | below[u])):
+                if v != u:
+                    moves.append((item, u, item, v))
+                    gains.append(add[x, v] - add[x, u])
+        for v in np.flatnonzero(may[x]):
+            moves.append((item, -1, item, v))
+            gains.append(add[x, v])
+    return np.array(gains) + slack, moves
+
+
+def _below(master: Master) -> Bools:
+    """(M, M) whether the second slot is the first or follows it."""
+    ancestor = master.columns.ancestor
+    slots = len(ancestor)
+    out = np.zeros((slots, slots), dtype=bool)
+    for t in range(ancestor.shape[1]):
+        some = ancestor[:, t] >= 0
+        out[ancestor[some, t], np.flatnonzero(some)] = True
+    return out
+
+
+def _sums_of(master: Master, found: Outcome) -> Floats:
+    layout = master.columns
+    values = layout.values(found.schedule)
+    return layout.sums(values).round(6)
