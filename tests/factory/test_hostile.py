@@ -11,7 +11,8 @@ from arkwright.errors import InputError
 
 WORDS = """factory sites organisations policy energy a b h1 lab country grid connection halls system
 gpus racks engine kind nodes quota projects residency price carbon backfill include local pue
-programme budget time_limit_default fabric scalable_unit_nodes basis"""
+programme budget generations tranches demand from until time_limit_default fabric
+scalable_unit_nodes basis"""
 KEYS = st.sampled_from(re.findall(r"\w+", WORDS))
 VALUES = st.sampled_from(
     [
@@ -74,6 +75,14 @@ LIKELY = st.fixed_dictionaries(
         "organisations": TREES,
         "policy": TREES,
         "energy": TREES,
+        "programme": TREES
+        | st.fixed_dictionaries(
+            {"from": VALUES | st.just("2026-Q4"), "until": VALUES | st.just("2030-02-30")},
+            optional={
+                **dict.fromkeys(("sites", "generations", "supply", "demand"), TREES),
+                **dict.fromkeys(("capital", "power", "limits", "risk", "carbon_price"), TREES),
+            },
+        ),
     },
 )
 
@@ -86,7 +95,7 @@ def test_any_document_is_a_factory_or_a_list_of_problems(document, runnable):
     except InputError as error:
         problems = error.problems
     if problems is None:
-        assert made.sites
+        assert made.sites or made.programme.declared
     else:
         assert problems
         assert len({(p.where, p.key, p.found) for p in problems}) == len(problems)

@@ -363,6 +363,23 @@ def test_every_gpu_of_a_system_with_a_price_has_a_compute():
         assert rollout(factory.loads(text.encode())).supply.rack_compute[VR] > 0
 
 
+def test_the_announced_first_phase_of_narvik_costs_what_was_announced():
+    # 20 MW for about 1 B USD (2025-07-31): 112 racks of GB300 with their part of a hall, middle.
+    nordic = factory.load(ROOT / "examples" / "nordic-programme.yaml")
+    middle = type(nordic.programme.costs).MIDDLE
+    roll = rollout(
+        msgspec.structs.replace(
+            nordic, programme=msgspec.structs.replace(nordic.programme, costs=middle)
+        )
+    )
+    place = roll.names.places.index("narvik/h")
+    mw = 112 * roll.supply.rack_mw[place, 0]
+    racks = 112 * roll.capital.pay_rack[place, 0, 0].sum()
+    halls = mw / roll.power.hall_mw[place] * roll.capital.pay_hall[place, 0].sum()
+    assert mw == pytest.approx(20, rel=0.1)
+    assert racks + halls == pytest.approx(1000, rel=0.15)
+
+
 def test_a_factory_without_a_programme_has_nothing_to_plan():
     plain = factory.load(ROOT / "examples" / "fjord.yaml")
     with pytest.raises(InputError, match="no roll-out to plan; add programme"):

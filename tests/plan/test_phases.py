@@ -17,6 +17,7 @@ from arkwright.plan.schedule import Schedule
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = build(factory.load(ROOT / "examples" / "programme-small.yaml"))
 GB300, RUBIN = 0, 1
+LAST = len(SMALL.rollout.names.quarters)
 
 
 def nothing(made):
@@ -104,7 +105,7 @@ def test_in_a_tree_a_phase_follows_the_slots_of_its_outcome():
     two = structs.replace(
         SMALL.as_promised,
         names=("up", "down"),
-        path=np.stack([np.arange(13), np.r_[0, np.arange(13, 25)]]),
+        path=np.stack([np.arange(LAST), np.r_[0, np.arange(LAST, 2 * LAST - 1)]]),
         powered=np.repeat(SMALL.as_promised.powered, 2, axis=0),
         opened=np.repeat(SMALL.as_promised.opened, 2, axis=0),
         arrived=np.repeat(SMALL.as_promised.arrived, 2, axis=0),
@@ -112,7 +113,7 @@ def test_in_a_tree_a_phase_follows_the_slots_of_its_outcome():
     chosen = nothing(SMALL)
     wide = Schedule(
         **{
-            name: np.concatenate([getattr(chosen, name)] * 2, axis=-1)[..., :25]
+            name: np.concatenate([getattr(chosen, name)] * 2, axis=-1)[..., : 2 * LAST - 1]
             for name in Schedule.__struct_fields__
         }
     )

@@ -263,5 +263,6 @@ def _after_end(key: str, written: str | None, programme: Programme) -> Found:
 
 
 def _near(written: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(written, list(known), n=1)
+    longer = [name for name in known if name.startswith(written.lower())]
+    close = longer or difflib.get_close_matches(written, list(known), n=1)
     return f"did you mean {close[0]}? " if close else ""

@@ -6,7 +6,7 @@ import numpy as np
 
 from arkwright import units
 from arkwright.errors import InputError
-from arkwright.factory import Factory, energy_at
+from arkwright.factory import energy_at
 from arkwright.plan.build_supply import lives
 from arkwright.plan.futures import Futures
 from arkwright.plan.given import Given
@@ -73,14 +73,18 @@ def prices(given: Given) -> tuple[Floats, Floats]:
         paid = given.purse.per_kwh(terms.price.value, terms.currency)
         wholesale = given.programme.sites[name].spot
         spot.append(paid if wholesale is None else given.purse.per_mw_quarter(wholesale))
-        energy.append(paid + _carbon(given, given.factory, name))
+        energy.append(paid + _carbon(given, name))
     return np.array(energy), np.array(spot)
 
 
-def _carbon(given: Given, factory: Factory, site: str) -> float:
+def _carbon(given: Given, site: str) -> float:
     price = given.programme.carbon_price
-    carbon = energy_at(factory, site).carbon
-    if price is None or carbon is None:
+    carbon = energy_at(given.factory, site).carbon
+    if price is None:
+        return 0.0
+    if carbon is None:
+        source = "no intensity is known for the country; give energy: {carbon: …}"
+        given.said.assume(site, "carbon in the cost of energy", "left out", source)
         return 0.0
     rate = units.parse_rate(price, "t")
     kg_per_kwh = carbon.value / 1000.0

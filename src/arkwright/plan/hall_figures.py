@@ -16,11 +16,17 @@ from msgspec import Struct
 
 from arkwright import catalog, documents
 from arkwright.catalog import money as figures
+from arkwright.design.bill import BillLine, bill
 from arkwright.design.blueprint import Assumption
+from arkwright.design.climate import weather_of
+from arkwright.design.lower import blueprint
 from arkwright.design.money import CostLine, SiteMoney
+from arkwright.design.network import Network, network
 from arkwright.design.plant_cost import money_of
+from arkwright.design.site_plant import site_plant
+from arkwright.design.site_power import beside
 from arkwright.design.span import Span, total
-from arkwright.design.whole import SiteDesign, whole
+from arkwright.design.whole import SiteDesign, assembled, site_design
 from arkwright.factory import Factory, Hall, Site
 from arkwright.factory.weather import Weather
 from arkwright.plan.axes import Place
@@ -87,19 +93,43 @@ def hall_figures(
     )
     if weather is not None:
         return _designed(alone, weather)
-    return _remembered(msgspec.json.encode(documents.encode(alone), order="deterministic"))
+    return _remembered(_written(alone))
 
 
 @lru_cache(maxsize=4096)
 def _remembered(written: bytes) -> HallFigures:
     """Sites that differ in name or connection alone are one design."""
-    return _designed(documents.decode(documents.parse(written, _SITE), Factory), None)
+    return _designed(_read(written), None)
 
 
 def _designed(factory: Factory, weather: Weather | None) -> HallFigures:
-    built = whole(factory, {} if weather is None else {_SITE: weather})
-    (site,) = built.sites
+    """As `design.whole` does it, with the network of equal halls elsewhere."""
+    place, plan = factory.sites[_SITE], blueprint(factory)
+    halls = Site(halls=place.halls, fabric=place.fabric, storage=place.storage, power=place.power)
+    wired, bought = _wired(_written(Factory(factory=_SITE, sites={_SITE: halls})))
+    (net,), (own,) = wired.sites, plan.sites
+    extra = beside(net)
+    year = weather_of(place.climate, place.country, weather)
+    site = site_design(place, own, net, extra, site_plant(factory, plan, _SITE, year, extra.racks))
+    built = assembled(factory, plan, wired, (site,), bought)
     return _figures(site, money_of(factory, built, site), built.assumptions)
+
+
+@lru_cache(maxsize=256)
+def _wired(written: bytes) -> tuple[Network, tuple[BillLine, ...]]:
+    """The network of halls and its bill, which are the same in every country."""
+    factory = _read(written)
+    plan = blueprint(factory)
+    wired = network(factory, plan)
+    return wired, bill(plan, wired)
+
+
+def _written(factory: Factory) -> bytes:
+    return msgspec.json.encode(documents.encode(factory), order="deterministic")
+
+
+def _read(written: bytes) -> Factory:
+    return documents.decode(documents.parse(written, _SITE), Factory)
 
 
 def _bare(site: Site, halls: dict[str, Hall]) -> Site:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from arkwright.factory.names import Instant, Name
 from arkwright.factory.section import Section
-from arkwright.factory.spec import Instant, Name, Policy
+from arkwright.factory.spec import Policy
 from arkwright.jobs.spec import Level
 from arkwright.twin.checkpoint import Checkpoints
 from arkwright.twin.failures import Failures
