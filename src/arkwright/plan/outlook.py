@@ -1,4 +1,4 @@
-"""The futures section in numbers: every walk, every hazard, and the means they are around."""
+"""The futures section in numbers: every walk, every hazard, and the courses they are around."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from arkwright.factory.futures_spec import (
 )
 from arkwright.factory.futures_spec import Futures as Section
 from arkwright.factory.programme_spec import DemandKind, Programme
-from arkwright.plan import means
+from arkwright.plan import courses
+from arkwright.plan.courses import EnergyMeans
 from arkwright.plan.futures import Futures
 from arkwright.plan.hazards import Hazard, hazard
-from arkwright.plan.means import EnergyMeans
 from arkwright.plan.purse import Purse
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
 from arkwright.plan.walks import YEARS_PER_QUARTER, WalkTerms
@@ -104,7 +104,7 @@ def outlook(factory: Factory, rollout: Rollout, promised: Futures) -> Outlook:
     walks = {"rental": rental, "carbon": _terms("carbon", section.carbon_price)}
     asked = [programme.demand[name] for name in rollout.names.classes]
     prices = [
-        means.rental(section.rental, demand, own, rental.reversion, purse)
+        courses.rental(section.rental, demand, own, rental.reversion, purse)
         for demand, own in zip(asked, promised.price[:, 0], strict=True)
     ]
     demand_walk, growth = _demand_walks(section, programme, rollout, walks)
@@ -123,7 +123,7 @@ def outlook(factory: Factory, rollout: Rollout, promised: Futures) -> Outlook:
         alone=np.sqrt(1.0 - np.diag(np.array(matrix))),
         together=_figure("corr_delays", section.correlation.delays),
         price=np.array(prices).reshape(len(asked), promised.path.shape[1]),
-        price_walk=tuple("rental" if means.is_at_market(demand) else None for demand in asked),
+        price_walk=tuple("rental" if courses.is_at_market(demand) else None for demand in asked),
         demand=promised.demand[:, 0] * growth,
         demand_walk=demand_walk,
         spot=energy.spot,
@@ -203,7 +203,7 @@ def _energy(
     """Walk of each site, and what its energy costs in the mean; the walks are added."""
     assert factory.programme is not None
     given, horizon = factory.programme.futures.energy, len(rollout.names.quarters)
-    carbon = means.carbon_price(factory, walks["carbon"].reversion, purse, horizon)
+    carbon = courses.carbon_price(factory, walks["carbon"].reversion, purse, horizon)
     names: list[str] = []
     spots: list[Floats] = []
     fees: list[float] = []
@@ -216,10 +216,10 @@ def _energy(
         names.append(f"energy/{key or place.grid.zone or place.country or site}")
         walks[names[-1]] = terms = _terms("energy", walk)
         own = promised.spot[s, 0]
-        spots.append(means.spot(walk, own, terms.reversion, purse))
-        tonnes.append(means.tonnes_per_mw(factory, site))
+        spots.append(courses.spot(walk, own, terms.reversion, purse))
+        tonnes.append(courses.tonnes_per_mw(factory, site))
         beside = promised.energy[s, 0, 0] - own[0]
-        fees.append(float(beside) - tonnes[-1] * means.promised_carbon(factory, purse))
+        fees.append(float(beside) - tonnes[-1] * courses.promised_carbon(factory, purse))
     energy = EnergyMeans(
         spot=np.array(spots).reshape(len(names), horizon),
         fees=np.maximum(fees, 0.0),
