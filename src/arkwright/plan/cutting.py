@@ -70,7 +70,7 @@ def converge(  # noqa: PLR0913
         if relaxed:
             search.lower_bound_to(bound)
         near = relative_gap(-float("inf") if best is None else best.value, bound) < NEAR
-        straight = inner is None or round_ < 2 or near
+        straight = best is None or round_ < 2 or near
         at = outer if straight or inner is None else mixed(outer, inner, TOWARDS)
         found = evaluate(rollout, futures, layout.schedule(at))
         holds = not master.broken(found)
