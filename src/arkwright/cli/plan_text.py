@@ -36,6 +36,9 @@ def show_plan(found: Answers) -> None:
     if found.milestones:
         click.echo()
         _show_steps(found, names)
+    if found.deals:
+        click.echo()
+        _show_deals(found, names)
     click.echo()
     _show_funnel(found, names)
     click.echo()
@@ -94,6 +97,27 @@ def _show_steps(found: Answers, names: Sequence[str]) -> None:
     click.echo(table(headers, rows, right=("MW", "GPUS", "LATE", "CHANCE")))
     if lines[_STEPS_MAX:]:
         click.echo(f"and {len(lines) - _STEPS_MAX:,} lines more; -o DIR writes all to plan.csv")
+
+
+def _show_deals(found: Answers, names: Sequence[str]) -> None:
+    from arkwright.plan.answers.deals import LOAN
+    from arkwright.plan.answers.wording import dates, megawatts, money, share
+
+    rows: list[tuple[str, ...]] = [
+        (
+            dates(deal.begun, deal.until, names),
+            f"{'draw' if deal.kind == LOAN else 'sign'} {deal.name}",
+            money(deal.amount, found.rollout.currency)
+            if deal.kind == LOAN
+            else megawatts(deal.amount),
+            "" if deal.probability == 1 else share(deal.probability),
+        )
+        for deal in found.deals
+    ]
+    headers: tuple[str, ...] = ("WHEN", "WHAT", "EXPECTED", "CHANCE")
+    if all(not row[-1] for row in rows):
+        headers, rows = headers[:-1], [row[:-1] for row in rows]
+    click.echo(table(headers, rows, right=("EXPECTED", "CHANCE")))
 
 
 def _show_funnel(found: Answers, names: Sequence[str]) -> None:

@@ -28,16 +28,13 @@ def report(
     """The page's content; `more` are sections of others, such as an audit or options."""
     parts = (what, funnel, worth, power, holds, risk)
     sections = [*(part.section(found) for part in parts), *more, rules.section(found)]
-    proof = found.proof
-    gap = "" if proof.gap is None else f" No plan is better by more than {proof.gap:.2%}."
-    if found.breaches is not None:
-        gap += f" {checked(found).capitalize()}."
+    said = "" if found.breaches is None else f" {checked(found).capitalize()}."
     names = found.rollout.names.quarters
     return Report(
         title=f"{found.rollout.name}: a plan from {names[0]} to {names[-1]}",
         words=(
             f"{len(found.futures.probability):,} outcomes, money in M {found.rollout.currency} "
-            f"at its worth today where it says so. Bands are from P10 to P90.{gap}"
+            f"at its worth today where it says so. Bands are from P10 to P90.{said}"
         ),
         totals=tuple(_totals(found)),
         sites=tuple(sections),

@@ -39,6 +39,7 @@ def document(found: Answers) -> dict[str, Any]:
         "breaches": None if found.breaches is None else [_plain(b) for b in found.breaches],
         "worth": _plain(found.worth),
         "milestones": milestone_rows(found),
+        "deals": [_plain(deal) for deal in found.deals],
         "decisions": _decisions(found),
         "funnel": {
             "steps": [_plain(step) for step in found.funnel],

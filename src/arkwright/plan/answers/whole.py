@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from arkwright.plan.answers.binding import Bound, Earlier, bounds, earlier, tightest
 from arkwright.plan.answers.breakeven import BreakEven, break_even
+from arkwright.plan.answers.deals import Deal, deals
 from arkwright.plan.answers.dependence import Dependence, dependences
 from arkwright.plan.answers.frontier import Point
 from arkwright.plan.answers.funnel import Said, Step, funnel
@@ -46,6 +47,7 @@ class Answers(Struct, frozen=True, kw_only=True, eq=False):
     worth: Worth
     flow: Flow
     milestones: tuple[Milestone, ...]
+    deals: tuple[Deal, ...]
     funnel: tuple[Step, ...]
     sites: tuple[SitePower, ...]
     overbuild: Overbuild
@@ -87,6 +89,7 @@ def answered(
         worth=worth(rollout, futures, outcome),
         flow=flow(futures, outcome),
         milestones=milestones(rollout, futures, schedule),
+        deals=deals(rollout, futures, schedule),
         funnel=funnel(rollout, futures, schedule, outcome, said),
         sites=site_power(rollout, futures, outcome),
         # Below break-even more was built than pays; a plan that cannot fail that way has no such

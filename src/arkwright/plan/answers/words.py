@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from arkwright.plan.answers.binding import DEMAND, GRID, HALL, RACKS, SEVERAL, Bound, Earlier
 from arkwright.plan.answers.milestones import Milestone
+from arkwright.plan.answers.steps import Step
 from arkwright.plan.answers.whole import Answers
 from arkwright.plan.answers.wording import gpus, megawatts, money, quarter, share
 
@@ -189,6 +190,11 @@ def _count(number: int, word: str) -> str:
 
 def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def step_words(step: Step) -> str:
+    """`grid narvik/1`, `halls narvik/h`, `gb300`."""
+    return {GRID: f"grid {step.name}", HALL: f"halls {step.name}"}.get(step.kind, step.name)
 
 
 def kind_words(kind: str) -> str:

@@ -87,7 +87,7 @@ def tornado(title: str, bars: Sequence[TwoSided], middle: float, unit: str) -> s
     bottom = top + _STEP * len(bars) + 4
     drawing.height = bottom + 44
     steps = ticks(*_ends([middle, *(v for bar in bars for v in (bar.lower, bar.higher))]))
-    left, right = 134.0, drawing.width - 8
+    left, right = 150.0, drawing.width - 8
 
     def at(value: float) -> float:
         return left + (right - left) * (value - steps[0]) / (steps[-1] - steps[0])

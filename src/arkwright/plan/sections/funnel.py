@@ -44,14 +44,14 @@ def _funnel_table(found: Answers, names: Sequence[str]) -> Table:
     shown = [n for n, name in enumerate(names) if name.endswith("Q4") or n == len(names) - 1]
     rows = []
     for step in found.funnel:
-        for unit, band, scale in (("MW", step.mw, 1.0), ("GPUs, thousand", step.gpus, 1e-3)):
+        for unit, band, scale in (("MW", step.mw, 1.0), ("k GPUs", step.gpus, 1e-3)):
             if band is not None:
                 ends = ((band.low[n], band.mean[n], band.high[n]) for n in shown)
                 cells = [_banded(*(float(end) * scale for end in each)) for each in ends]
                 rows.append((step.name, unit, *cells))
     heads = tuple(names[n] for n in shown)
     return Table(
-        title="At the end of each year: expected (P10 to P90)",
+        title="At the end of each year: expected (P10 \N{EN DASH} P90)",
         columns=("Step", "Unit", *heads),
         rows=tuple(rows),
         right=heads,
@@ -62,8 +62,8 @@ def _banded(low: float, mean: float, high: float) -> str:
     if mean != mean:
         return ""
     low_text, text, high_text = (_short(value) for value in (low, mean, high))
-    return text if low_text == high_text == text else f"{text} ({low_text} to {high_text})"
+    return text if low_text == high_text == text else f"{text} ({low_text}\N{EN DASH}{high_text})"
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 or value == 0 else f"{value:,.1f}"
+    return f"{value:,.0f}" if value >= 10 or value == 0 else f"{value:,.1f}"

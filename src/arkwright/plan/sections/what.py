@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from arkwright.design.report import Figure, SiteView, Table
 from arkwright.plan.answers.binding import GRID, HALL, RACKS
+from arkwright.plan.answers.deals import CONTRACT, LOAN
 from arkwright.plan.answers.steps import steps
 from arkwright.plan.answers.whole import Answers
 from arkwright.plan.answers.wording import dates, gpus, megawatts, quarter, share
-from arkwright.plan.answers.words import kind_words
+from arkwright.plan.answers.words import step_words
 from arkwright.plan.drawing.lanes import Lane, Piece, lanes
 
 _COLOURS = {GRID: "c1", HALL: "c3", RACKS: "c0"}
@@ -28,6 +29,8 @@ def section(found: Answers) -> SiteView:
         )
         figures = (Figure(name="gantt", svg=gantt(found)),)
         tables = (_steps(found, names),)
+    if found.deals:
+        tables += (_deals(found, names),)
     return SiteView(name="What to build", words=words, totals=(), figures=figures, tables=tables)
 
 
@@ -73,6 +76,26 @@ def _detail(kind: str, amount: float, mw: float) -> str:
     return f"{count}{megawatts(mw)}"
 
 
+def _deals(found: Answers, names: Sequence[str]) -> Table:
+    units = {LOAN: f"M {found.rollout.currency}", CONTRACT: "MW"}
+    rows = tuple(
+        (
+            dates(deal.begun, deal.until, names),
+            f"{'draw' if deal.kind == LOAN else 'sign'} {deal.name}",
+            f"{deal.amount:,.1f}",
+            units[deal.kind],
+            share(deal.probability),
+        )
+        for deal in found.deals
+    )
+    return Table(
+        title="Loans and power contracts",
+        columns=("When", "What", "Expected", "Unit", "Probability"),
+        rows=rows,
+        right=("Expected", "Probability"),
+    )
+
+
 def _steps(found: Answers, names: Sequence[str]) -> Table:
     rows = []
     for step in steps(found.milestones, names):
@@ -82,8 +105,7 @@ def _steps(found: Answers, names: Sequence[str]) -> Table:
             (
                 begun + chance,
                 step.site,
-                kind_words(step.kind),
-                step.name,
+                step_words(step),
                 "" if step.kind == GRID else f"{step.amount:,.0f}",
                 f"{step.mw:,.1f}",
                 gpus(step.gpus) if step.gpus else "",
@@ -93,7 +115,7 @@ def _steps(found: Answers, names: Sequence[str]) -> Table:
             )
         )
     columns = (
-        *("Begin", "Site", "What", "Name", "Count", "MW", "GPUs"),
+        *("Begin", "Site", "What", "Count", "MW", "GPUs"),
         *("Promised", "There, P10 to P90", "Late"),
     )
     return Table(
@@ -102,5 +124,5 @@ def _steps(found: Answers, names: Sequence[str]) -> Table:
         columns=columns,
         rows=tuple(rows),
         right=("Count", "MW", "GPUs", "Late"),
-        unbroken=("Begin", "What", "Name", "There, P10 to P90"),
+        unbroken=("Begin", "What", "There, P10 to P90"),
     )
