@@ -59,22 +59,23 @@ def converge(  # noqa: PLR0913
     n = len(layout.lower)
     best: Outcome | None = None
     inner: Floats | None = None
-    bound = float("inf")
+    bound, better = float("inf"), True
     out: Cutting | None = None
     for round_ in range(ROUNDS_MAX):
         optimum = optimise(master, search, until)
         if optimum is None:
             return out
-        bound = min(bound, optimum[0])
+        moved, bound = bound - optimum[0] > 1e-9 * abs(bound), min(bound, optimum[0])
         outer = optimum[1][:n]
         if relaxed:
             search.lower_bound_to(bound)
         near = relative_gap(-float("inf") if best is None else best.value, bound) < NEAR
-        straight = best is None or round_ < 2 or near
+        straight = best is None or round_ < 2 or near or not (moved or better)
         at = outer if straight or inner is None else mixed(outer, inner, TOWARDS)
         found = evaluate(rollout, futures, layout.schedule(at))
-        holds = not master.broken(found)
-        if holds and (best is None or found.value > best.value):
+        holds = not [rule for rule, _ in master.broken(found) if rule != "R11" or not relaxed]
+        better = holds and (best is None or found.value > best.value)
+        if better:
             best, inner = found, at
         elif inner is None:
             inner = at
