@@ -104,6 +104,12 @@ class _Duration(click.ParamType[float]):
     "--frontier", "with_frontier", is_flag=True, help="Plan for each weight of the risk as well."
 )
 @click.option(
+    "--value",
+    "with_value",
+    is_flag=True,
+    help="What waiting, planning for all outcomes, and knowing them would be worth.",
+)
+@click.option(
     "--report",
     "page",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -120,6 +126,7 @@ def plan(
     seed: int | None,
     changes: Sequence[str],
     with_frontier: bool,
+    with_value: bool,
     page: Path | None,
     is_json: bool,
 ) -> int:
@@ -142,7 +149,8 @@ def plan(
 
     asked = Asked(
         file=file, folder=folder, page=page, gap=gap, limit_s=limit_s, outcomes=outcomes,
-        seed=seed, changes=tuple(changes), with_frontier=with_frontier, is_json=is_json,
+        seed=seed, changes=tuple(changes), with_frontier=with_frontier,
+        with_value=with_value, is_json=is_json,
     )  # fmt: skip
     return run(asked)
 

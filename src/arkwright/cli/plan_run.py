@@ -40,6 +40,7 @@ class Asked(NamedTuple):
     seed: int | None
     changes: tuple[str, ...]
     with_frontier: bool
+    with_value: bool
     is_json: bool
 
 
@@ -77,7 +78,9 @@ def _plans(asked: Asked, cases: list[Case], progress: Progress) -> list[Planned]
         clock=time.monotonic, gap=asked.gap, limit_s=asked.limit_s, told=_told(progress, asked)
     )
     base, *rest = cases
-    own = partial(planned, base, effort, with_frontier=asked.with_frontier)
+    own = partial(
+        planned, base, effort, with_frontier=asked.with_frontier, with_value=asked.with_value
+    )
     plans = [_planned(base, own)]
     for case in rest:
         if not progress.is_stopped:

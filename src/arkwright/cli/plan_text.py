@@ -46,6 +46,10 @@ def show_plan(found: Answers) -> None:
     if len(found.frontier) > 1:
         click.echo()
         _show_frontier(found)
+    if found.knowing:
+        click.echo()
+        for one in found.knowing:
+            click.echo(_wrapped(one.words))
     click.echo()
     click.echo(_wrapped(proof_words(found)))
     for breach in found.breaches or ():

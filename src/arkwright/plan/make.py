@@ -10,11 +10,13 @@ from msgspec import Struct
 
 from arkwright.plan.answers.bands import quantile
 from arkwright.plan.answers.frontier import Point, frontier
+from arkwright.plan.answers.knowing import Knowing, knowing
 from arkwright.plan.answers.prices import shadows
 from arkwright.plan.answers.whole import Answers, Proof, answered
 from arkwright.plan.breach import Breach
 from arkwright.plan.case import Case
 from arkwright.plan.checker import Use, check
+from arkwright.plan.futures import Futures
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.phases import Phase, phases
 from arkwright.plan.rollout import Rollout
@@ -49,44 +51,82 @@ class Planned(Struct, frozen=True, kw_only=True, eq=False):
 
 
 def planned(
-    case: Case, effort: Effort, *, warm: Solution | None = None, with_frontier: bool = False
+    case: Case,
+    effort: Effort,
+    *,
+    warm: Solution | None = None,
+    with_frontier: bool = False,
+    with_value: bool = False,
 ) -> Planned:
-    """Plan `case`; raises as `solve`. `warm` is a plan of a case with the same axes."""
+    """Plan `case`; raises as `solve`. `warm` is a plan of a case with the same axes.
+
+    What is interrupted beside the plan itself is left out.
+    """
     begun = effort.clock()
     solution = _solved(case, effort, warm)
-    seconds = effort.clock() - begun
+    proof = Proof(
+        gap=solution.gap,
+        bound=solution.bound,
+        stopped=STOPPED[solution.stopped],
+        seconds=effort.clock() - begun,
+    )
     points: tuple[Point, ...] = ()
-    if with_frontier and solution.stopped != "interrupted":
-
-        def again(changed: Rollout) -> tuple[Schedule, float | None]:
-            other = solve(
-                changed, case.futures, clock=effort.clock, gap=effort.gap, limit_s=effort.limit_s,
-                told=effort.told, warm=solution,
-            )  # fmt: skip
-            if other.stopped == "interrupted":
-                raise KeyboardInterrupt
-            return other.schedule, other.gap
-
-        own = (solution.schedule, solution.gap)
-        # A frontier that was interrupted is none: its last plans are whatever there was by then.
+    known: tuple[Knowing, ...] = ()
+    if solution.stopped != "interrupted":
         with suppress(KeyboardInterrupt):
-            points = frontier(case.rollout, case.futures, again, own=own)
+            points = _frontier(case, effort, solution) if with_frontier else ()
+            known = _knowing(case, effort, solution) if with_value else ()
     found = answered(
         case.rollout,
         case.futures,
         solution.outcome,
-        Proof(
-            gap=solution.gap,
-            bound=solution.bound,
-            stopped=STOPPED[solution.stopped],
-            seconds=seconds,
-        ),
+        proof,
         said=case.said,
         shadows=shadows(case.rollout, case.futures, solution.prices),
         breaches=_checked(case, solution.outcome),
         frontier=points,
+        knowing=known,
     )
     return Planned(case=case, solution=solution, answers=found)
+
+
+def _frontier(case: Case, effort: Effort, solution: Solution) -> tuple[Point, ...]:
+    def again(changed: Rollout) -> tuple[Schedule, float | None]:
+        other = _again(changed, case.futures, effort, effort.limit_s, solution)
+        return other.schedule, other.gap
+
+    own = (solution.schedule, solution.gap)
+    return frontier(case.rollout, case.futures, again, own=own)
+
+
+def _knowing(case: Case, effort: Effort, solution: Solution) -> tuple[Knowing, ...]:
+    """Every outcome by itself gets its part of the time that a plan may take."""
+    each_s = effort.limit_s / len(case.futures.probability)
+
+    def again(rollout: Rollout, futures: Futures) -> Solution:
+        return _again(rollout, futures, effort, effort.limit_s)
+
+    def one(rollout: Rollout, futures: Futures) -> Solution:
+        return _again(rollout, futures, effort, each_s)
+
+    return knowing(case.rollout, case.futures, again, one, solution)
+
+
+def _again(
+    rollout: Rollout,
+    futures: Futures,
+    effort: Effort,
+    limit_s: float,
+    warm: Solution | None = None,
+) -> Solution:
+    """Another plan; KeyboardInterrupt where it was interrupted: a part of it says nothing."""
+    found = solve(
+        rollout, futures, clock=effort.clock, gap=effort.gap, limit_s=limit_s, told=effort.told,
+        warm=warm,
+    )  # fmt: skip
+    if found.stopped == "interrupted":
+        raise KeyboardInterrupt
+    return found
 
 
 def _checked(case: Case, outcome: Outcome) -> tuple[Breach, ...]:

@@ -51,6 +51,7 @@ def document(found: Answers) -> dict[str, Any]:
         "break_even": _plain(found.break_even),
         "tornado": [_plain(bar) for bar in found.tornado],
         "frontier": [_plain(point) for point in found.frontier],
+        "knowing": [_plain(one) for one in found.knowing],
         "binding": [_dated(found, bound) for bound in found.site_bounds],
         "a_quarter_earlier": [_plain(one) for one in found.earlier],
         "limits": [{**_plain(one), "quarter": _named(found, one.quarter)} for one in found.shadows],

@@ -12,6 +12,7 @@ from arkwright.plan.answers.deals import Deal, deals
 from arkwright.plan.answers.dependence import Dependence, dependences
 from arkwright.plan.answers.frontier import Point
 from arkwright.plan.answers.funnel import Said, Step, funnel
+from arkwright.plan.answers.knowing import Knowing
 from arkwright.plan.answers.marginal import marginal
 from arkwright.plan.answers.milestones import Milestone, milestones
 from arkwright.plan.answers.money import Flow, Worth, flow, worth
@@ -64,6 +65,8 @@ class Answers(Struct, frozen=True, kw_only=True, eq=False):
     """Rules that the independent checker finds broken; None where it was not asked."""
     frontier: tuple[Point, ...] = ()
     """Empty where it was not asked for: it takes a plan for each weight."""
+    knowing: tuple[Knowing, ...] = ()
+    """Empty where it was not asked for."""
 
 
 def answered(
@@ -75,6 +78,7 @@ def answered(
     shadows: tuple[Shadow, ...] = (),
     breaches: tuple[Breach, ...] | None = None,
     frontier: tuple[Point, ...] = (),
+    knowing: tuple[Knowing, ...] = (),
 ) -> Answers:
     """Every answer that needs no further plan."""
     schedule = outcome.schedule
@@ -104,4 +108,5 @@ def answered(
         shadows=shadows,
         breaches=breaches,
         frontier=frontier,
+        knowing=knowing,
     )

@@ -58,6 +58,8 @@ def section(found: Answers) -> SiteView:
         svg = points("Return against the tail", spots, f"CVaR, {unit}", f"E[NPV], {unit}")
         figures.append(Figure(name="frontier", svg=svg, is_half=True))
         tables.append(_frontier_table(found))
+    if found.knowing:
+        tables.append(_knowing_table(found))
     return SiteView(
         name="Worth",
         words="The schedule is held as it is; each input is moved alone. Dates move by a quarter.",
@@ -86,6 +88,26 @@ def _tornado_table(found: Answers) -> Table:
         columns=tuple(columns),
         rows=tuple(rows),
         right=right,
+    )
+
+
+def _knowing_table(found: Answers) -> Table:
+    columns = ("What", "Worth", "At least", "At most", "In words")
+    rows = tuple(
+        (
+            one.name,
+            "" if one.value is None else millions(one.value),
+            millions(one.low),
+            "" if one.high is None else millions(one.high),
+            one.words,
+        )
+        for one in found.knowing
+    )
+    return Table(
+        title=f"What knowing and waiting are worth, M {found.rollout.currency}",
+        columns=columns,
+        rows=rows,
+        right=columns[1:4],
     )
 
 
