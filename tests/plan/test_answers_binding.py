@@ -7,13 +7,13 @@ would earn 10 x 0.1 = 1 M.
 import numpy as np
 import pytest
 from msgspec.structs import replace
-from plan.harbour import all_at_once, harbour
 
 from arkwright.plan.answers.binding import bounds, earlier, tightest
 from arkwright.plan.answers.marginal import marginal
 from arkwright.plan.answers.whole import Proof, answered
 from arkwright.plan.answers.words import bound_words, sentences, worth_of
 from arkwright.plan.outcome import evaluate
+from plan.harbour import all_at_once, harbour
 
 close = pytest.approx
 PROOF = Proof(gap=0.008, bound=1.0, stopped="stopped at the gap asked for", seconds=1.0)
@@ -134,5 +134,6 @@ def test_a_plan_that_builds_nothing_says_so():
     rollout, futures, outcome = planned(starts=0.0, halls=0.0, racks=0.0)
     answers = answered(rollout, futures, outcome, PROOF)
     assert sentences(answers)[0].startswith("Build nothing")
-    assert answers.milestones == () and answers.overbuild.probability == 0
+    assert answers.milestones == ()
+    assert answers.overbuild.probability == 0
     assert worth_of  # told only where something is begun

@@ -10,7 +10,6 @@ Eight racks give 80 H100-equivalents from 2027-Q1 on where there is power:
 
 import numpy as np
 import pytest
-from plan.harbour import all_at_once, harbour
 
 from arkwright.plan.answers.bands import quantile, spread
 from arkwright.plan.answers.breakeven import break_even, root
@@ -24,6 +23,7 @@ from arkwright.plan.answers.overbuild import overbuild
 from arkwright.plan.answers.steps import steps
 from arkwright.plan.answers.tornado import tornado
 from arkwright.plan.outcome import evaluate
+from plan.harbour import all_at_once, harbour
 
 close = pytest.approx
 

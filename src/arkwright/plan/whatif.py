@@ -12,10 +12,13 @@ from arkwright.errors import InputError, Problem
 from arkwright.plan.answers.milestones import GRID, HALL
 from arkwright.plan.answers.steps import Step, steps
 from arkwright.plan.answers.whole import Answers
-from arkwright.plan.answers.wording import dates, gpus, millions, money, quarter, share
+from arkwright.plan.answers.wording import dates, gpus, millions, money, share
 
 _EVEN = 5e-3
 """Of the expected worth: a smaller difference is called none, the gap of a plan may be larger."""
+
+
+_NEVER = "\N{EN DASH}"
 
 
 class Difference(Struct, frozen=True, kw_only=True):
@@ -58,20 +61,23 @@ def difference(changes: Sequence[str], before: Answers, after: Answers) -> Diffe
 
 def _words(before: Answers, after: Answers, moves: int) -> list[str]:
     currency = after.rollout.currency
-    gained = after.worth.npv.mean - before.worth.npv.mean
-    tail = after.worth.cvar - before.worth.cvar
-    scale = max(abs(before.worth.npv.mean), abs(after.worth.npv.mean), 1e-9)
-    if abs(gained) <= _EVEN * scale:
-        first = "The plan is worth as much as before, within what it is proven to"
-    else:
-        side = "more" if gained > 0 else "less"
-        first = f"The plan is worth {money(abs(gained), currency)} {side} in expectation"
-    side = "more" if tail > 0 else "less"
-    first += f", {money(abs(tail), currency)} {side} in the tail."
+    mean = (before.worth.npv.mean, after.worth.npv.mean)
+    tail = (before.worth.cvar, after.worth.cvar)
+    first = f"The plan is worth {_than(*mean, currency)} in expectation"
+    first += f" and {_than(*tail, currency)} in the tail."
+    if all(abs(new - old) <= _EVEN * max(abs(old), abs(new)) for old, new in (mean, tail)):
+        first = "The plan is worth as much as before, as far as it is proven."
     if not moves:
         return [first, "What is begun, and when, stays the same."]
     things = "thing is" if moves == 1 else "things are"
     return [first, f"{moves} {things} begun otherwise."]
+
+
+def _than(before: float, after: float, currency: str) -> str:
+    """`12.0 M EUR more`."""
+    if abs(after - before) <= _EVEN * max(abs(before), abs(after)):
+        return "as much"
+    return f"{money(abs(after - before), currency)} {'more' if after > before else 'less'}"
 
 
 def _rows(before: Answers, after: Answers) -> list[tuple[str, str, str, str]]:
@@ -120,30 +126,29 @@ def _signed(value: float, render: object) -> str:
 
 
 def _moves(before: Answers, after: Answers) -> list[tuple[str, str, str]]:
-    """Lines of the planner's list that are not the same, by site and thing."""
+    """Things of which something is begun otherwise, by site."""
     old, new = (_by_thing(answers) for answers in (before, after))
-    names = after.rollout.names.quarters
     rows = []
-    for key in dict.fromkeys([*old, *new]):
-        ends = (_line(old.get(key), before.rollout.names.quarters), _line(new.get(key), names))
+    for site, kind, name in dict.fromkeys([*old, *new]):
+        key = (site, kind, name)
+        ends = (old.get(key, _NEVER), new.get(key, _NEVER))
         if ends[0] != ends[1]:
-            site, kind, name, year = key
             what = {GRID: f"grid {name}", HALL: f"halls {name}"}.get(kind, f"{name} at {site}")
-            rows.append((f"{what}, {year}" if year else what, *ends))
+            rows.append((what, *ends))
     return rows
 
 
-def _by_thing(answers: Answers) -> dict[tuple[str, str, str, str], Step]:
+def _by_thing(answers: Answers) -> dict[tuple[str, str, str], str]:
+    """What is begun of each thing at a site: how many, when, and when the last of it is there."""
     names = answers.rollout.names.quarters
-    found = {}
+    groups: dict[tuple[str, str, str], list[Step]] = {}
     for step in steps(answers.milestones, names):
-        year = "" if step.kind == GRID else names[step.begun][:4]
-        found[(step.site, step.kind, step.name, year)] = step
+        groups.setdefault((step.site, step.kind, step.name), []).append(step)
+    found = {}
+    for (site, kind, name), group in groups.items():
+        last = max(group, key=lambda step: (step.promised, step.high))
+        count = "" if kind == GRID else f"{sum(step.amount for step in group):,.0f} in "
+        begun = dates(min(s.begun for s in group), max(s.until for s in group), names)
+        there = dates(last.low, last.high, names)
+        found[(site, kind, name)] = f"{count}{begun}, there {there}"
     return found
-
-
-def _line(step: Step | None, names: Sequence[str]) -> str:
-    if step is None:
-        return "\N{EN DASH}"
-    count = "" if step.kind == GRID else f"{step.amount:,.0f} from "
-    return f"{count}{quarter(step.begun, names)}, there {dates(step.low, step.high, names)}"
