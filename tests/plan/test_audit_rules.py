@@ -84,6 +84,15 @@ def test_a2_a_contract_within_another_is_counted_once():
     assert one.figures["gpus_contracted"] == 200_000
 
 
+def test_a2_knows_a_contract_that_was_in_force_then_and_is_gone_now():
+    signed = f"deal: {{{SIGNED}, sites: [a], headline: {{gpus: 200000}}}}"
+    announced = f"all: {{{ANNOUNCED}, headline: {{power: 1.3 GW, basis: grid}}}}"
+    gone = "gone: {kind: announced, stated: 2026-05-01, source: p, withdraws: [deal]}"
+    (one,) = found("A2", signed, announced, gone)
+    assert (one.figures["gpus_contracted"], one.figures["gpus_contracted_now"]) == (200_000, 0)
+    assert "By now none are contracted" in one.text
+
+
 PHASE = (
     "one: {{..., headline: {{gpus: {gpus}, by: {by}}}, "
     "phase: {{power: {power}, basis: unstated, money: {money}}}}}"
@@ -171,6 +180,12 @@ def test_a8_a_building_with_power_needs_no_transformer():
     assert weights("A8", bare) == [Weight.DOUBT]
     there = there % "headline: {power: 26 MW, basis: it}"
     assert weights("A8", bare, there) == [Weight.CONSISTENT]
+
+
+def test_a8_power_that_is_energised_already_waits_for_nothing():
+    there = "there: {kind: energised, stated: 2025-07-30, source: p, sites: [a], %s}"
+    there = there % "headline: {power: 26 MW, basis: it}"
+    assert not found("A8", "one: {..., headline: {power: 20 MW, basis: it, by: 2026}}", there)
 
 
 def test_a9_a_date_contradicts_the_megawatts_that_have_a_phase():

@@ -247,6 +247,10 @@ def test_gpus_of_a_contract_are_equivalents_times_the_hours_they_run():
     # Served in full, the contract brings its value.
     paid = promised.price[big, 0] @ promised.demand[big, 0]
     assert paid == pytest.approx(4)
+    # Also if it grows, and pays less each year.
+    text = TWO.replace("value: 4 M USD", "value: 4 M USD, growth: 0.5, price_change: -0.2")
+    other = build(factory.loads(text.encode())).as_promised
+    assert other.price[big, 0] @ other.demand[big, 0] == pytest.approx(4)
     assert promised.price[more, 0, 0] == pytest.approx(2 * HOURS / 1e6)
     assert ROLL.market.class_penalty[more] == pytest.approx(0.5 * HOURS / 1e6)
     assert ROLL.market.class_penalty[big] == pytest.approx(0.25 * promised.price[big, 0, 2])
@@ -355,6 +359,18 @@ def test_the_ends_of_the_ranges_are_in_order():
     for each in ("pay_rack", "pay_hall"):
         low, middle, high = (getattr(end.capital, each).sum() for end in ends)
         assert low < middle < high
+
+
+def test_all_money_is_in_the_file_s_currency():
+    # Without other rates a dollar is worth 0.8 of the total's currency in every figure of dollars.
+    money = factory.Money(currency="EUR", rates={"USD": 0.8})
+    euros, dollars = rollout(msgspec.structs.replace(SMALL, money=money)), rollout(SMALL)
+    assert euros.currency == "EUR"
+    for each in ("pay_rack", "pay_hall", "pay_tranche", "draw_limit", "salvage_rack"):
+        held = getattr(dollars.capital, each)
+        assert getattr(euros.capital, each) == pytest.approx(0.8 * held)
+    assert euros.capital.cash_now == 0.8 * 150
+    assert euros.market.class_penalty == pytest.approx(0.8 * dollars.market.class_penalty)
 
 
 def test_every_gpu_of_a_system_with_a_price_has_a_compute():

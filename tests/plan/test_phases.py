@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from arkwright import cli, factory
@@ -88,6 +90,35 @@ def test_a_phase_loads_and_its_design_has_the_plan_s_racks_and_megawatts(quarter
     planned_mw -= waiting * SMALL.rollout.supply.rack_mw[0, GB300]
     # Racks of one design divided by their number and added up again: within 1 % of a whole design.
     assert site.power.grid_kw_max / 1000 == pytest.approx(planned_mw, rel=0.01)
+
+
+@given(
+    st.integers(0, 2),
+    st.lists(
+        st.tuples(st.integers(0, 1), st.integers(5, LAST - 4), st.integers(1, 30)), max_size=4
+    ),
+)
+def test_every_rack_stands_in_a_hall_or_waits_and_no_hall_is_over_its_power_by_a_rack(
+    halls, orders
+):
+    chosen = nothing(SMALL)
+    chosen.halls[0, 1] = halls
+    for generation, quarter, racks in orders:
+        chosen.racks[0, generation, quarter] += racks
+    mw, hall_mw = SMALL.rollout.supply.rack_mw[0], SMALL.rollout.power.hall_mw[0]
+    systems = list(SMALL.rollout.names.systems)
+    stands = standing(SMALL.rollout, chosen, SMALL.as_promised)
+    for phase in phases(SMALL, chosen):
+        at = SMALL.rollout.names.quarters.index(phase.quarter)
+        held = sum(hall.racks for hall in _halls(phase).values())
+        assert held + sum(phase.waiting.values()) == stands[at].racks.sum()
+        rooms = {}
+        for name, hall in _halls(phase).items():
+            room = "-".join(name.split("-")[:2])
+            rooms[room] = rooms.get(room, 0) + hall.racks * mw[systems.index(hall.system)]
+        assert len(rooms) <= halls
+        assert all(used < hall_mw + mw.max() for used in rooms.values())
+        assert sum(rooms.values()) <= halls * hall_mw + 1e-9
 
 
 def test_under_an_outcome_with_a_late_connection_the_phase_has_the_megawatts_of_that_outcome():

@@ -63,6 +63,8 @@ def _links(path: str, name: str, statement: Declared, said: dict[str, Declared])
             elif key != "within" and said[other].stated > statement.stated:
                 found = f"{other} was stated later, on {said[other].stated}"
                 yield here, found, "name an earlier statement, or correct `stated`"
+            elif key != "within" and name in (*said[other].updates, *said[other].withdraws):
+                yield here, f"{other} replaces it too", "one of them came first: keep that order"
     seen, around = {name}, list(statement.within)
     while around:
         other = around.pop()

@@ -60,7 +60,8 @@ def _without(node: Node, parts: list[str]) -> Node:
 
 
 _REFERENCE = re.compile(
-    r"programme(\.sites\.[^.]+|\.limits\..*|.*\.(site|generation|country|density|power|liquid))?"
+    r"programme(?!\.(declared|futures))"
+    r"(\.sites\.[^.]+|\.limits\..*|.*\.(site|generation|country|density|power|liquid))?"
 )
 """Keys of a programme whose rules look elsewhere in the file."""
 _REFERRED = ("sites", "programme.sites", "programme.generations", "programme.demand")

@@ -85,11 +85,11 @@ def _sites(factory: Factory) -> Found:
     programme = factory.programme or Programme()
     if not factory.sites and not programme.declared:
         yield "sites", "there is no site", "add one, for example sites: {narvik: {country: NO, …}}"
+    named = {*programme.sites, *(at for said in programme.declared.values() for at in said.sites)}
     for name, site in factory.sites.items():
         path = f"sites.{name}"
         is_empty = not site.halls and site.engine is None and site.inventory is None
-        is_declared = any(name in said.sites for said in programme.declared.values())
-        if is_empty and name not in programme.sites and not is_declared:
+        if is_empty and name not in named:
             yield path, "it has neither halls nor an engine", "add halls, or engine: {kind: local}"
         if site.inventory is not None:
             yield from inventory_rules(f"{path}.inventory", site.inventory)

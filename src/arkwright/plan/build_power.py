@@ -122,6 +122,9 @@ def _energised(given: Given, hall_mw: Floats) -> Floats:
             given.said.assume(name, "energised now", f"{found[-1]:.4g} MW", source)
             continue
         ratio = 1.0
+        if grid.basis is PowerBasis.FACILITY:
+            source = "on basis facility: what transformers lose is not added"
+            given.said.assume(name, "MW at the grid over MW of the facility", "1", source)
         if grid.basis in (PowerBasis.IT, PowerBasis.AI_CAPACITY):
             ratio = max((held.grid_per_it for held in given.at_site(name)), default=1.0)
             source = f"the design's, for a connection on basis {grid.basis.value}"

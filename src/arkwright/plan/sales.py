@@ -9,7 +9,7 @@ from arkwright.catalog import programme as figures
 from arkwright.factory.programme_spec import Demand, DemandKind
 from arkwright.plan.given import Given, compute_of
 from arkwright.plan.purse import HOURS_PER_QUARTER
-from arkwright.plan.rollout import Floats
+from arkwright.plan.rollout import Floats, Ints
 
 _QUARTERS_PER_YEAR = 4
 
@@ -37,18 +37,30 @@ def sale(given: Given, name: str, demand: Demand) -> Sale:
     last = given.axes.index(demand.end, quarters - 1)
     inside = (at >= first) & (at <= last)
     asked, each = _asked(given, demand)
-    years = (at - max(first, 0)) / _QUARTERS_PER_YEAR
-    now = _price(given, name, demand, asked, each, last - first + 1)
-    change = demand.price_change
-    if change is None:
-        is_market = demand.kind is DemandKind.MARKET and demand.price is None
-        change = given.said.figure(name, "market_change", None) if is_market else 0.0
-    growth = (1.0 + demand.growth) ** np.maximum(years, 0.0)
+    change = _change(given, name, demand)
+
+    def after(rate: float, quarters: Ints) -> Floats:
+        years = np.maximum(quarters - max(first, 0), 0) / _QUARTERS_PER_YEAR
+        grown: Floats = (1.0 + rate) ** years
+        return grown
+
+    whole = np.arange(first, last + 1)
+    served = float(np.sum(after(demand.growth, whole) * after(change, whole))) * asked
+    now = _price(given, name, demand, served, each)
     return Sale(
-        demand=np.where(inside, asked * growth, 0.0),
-        price=now * (1.0 + change) ** np.maximum(years, 0.0),
+        demand=np.where(inside, asked * after(demand.growth, at), 0.0),
+        price=now * after(change, at),
         penalty=_penalty(given, name, demand, now, each),
     )
+
+
+def _change(given: Given, name: str, demand: Demand) -> float:
+    """Of the price, a year."""
+    if demand.price_change is not None:
+        return demand.price_change
+    is_market = demand.kind is DemandKind.MARKET and demand.price is None
+    is_market = is_market and demand.value is None
+    return given.said.figure(name, "market_change", None) if is_market else 0.0
 
 
 def _asked(given: Given, demand: Demand) -> tuple[float, float]:
@@ -61,14 +73,15 @@ def _asked(given: Given, demand: Demand) -> tuple[float, float]:
     return (demand.gpus or 0) * each * share, each
 
 
-def _price(
-    given: Given, name: str, demand: Demand, asked: float, each: float, quarters: int
-) -> float:
-    """M per H100-equivalent and quarter at first."""
+def _price(given: Given, name: str, demand: Demand, served: float, each: float) -> float:
+    """M per H100-equivalent and quarter at first.
+
+    `served`: all that a contract asks for, each quarter's at its price over the first.
+    """
     if demand.price is not None:
         return given.purse.per_gpu_quarter(demand.price) / each
     if demand.value is not None:
-        return given.purse.amount(demand.value) / (asked * quarters)
+        return given.purse.amount(demand.value) / served
     row = figures.figure("market_price")
     given.said.assume(name, "price of an H100-hour", f"{row.middle:g} {row.unit}", row.provenance)
     return given.purse.millions(row.middle * HOURS_PER_QUARTER, "USD")

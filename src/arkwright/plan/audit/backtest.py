@@ -42,13 +42,13 @@ class Backtest(Struct, frozen=True, kw_only=True):
         return self.count("inside", "earlier", "later")
 
 
-def backtest() -> Backtest:
+def backtest(inside_weight: float | None = None) -> Backtest:
     """Odds of every row of the record as of the day it was stated, and what came of it.
 
     A date that is known as a period counts as its last day. What was restated may slip again: the
-    promise of today is the earliest it can be.
+    promise of today is the earliest it can be. `inside_weight` as in `odds`.
     """
-    return Backtest(trials=tuple(_trial(row) for row in held.recorded().values()))
+    return Backtest(trials=tuple(_trial(row, inside_weight) for row in held.recorded().values()))
 
 
 def case_of(row: held.Recorded) -> Case:
@@ -66,9 +66,9 @@ def case_of(row: held.Recorded) -> Case:
     )
 
 
-def _trial(row: held.Recorded) -> Trial:
+def _trial(row: held.Recorded, inside_weight: float | None) -> Trial:
     case = case_of(row)
-    found = odds(case)
+    found = odds(case, inside_weight=inside_weight)
     band = found.bands[case.milestone]
     return Trial(
         name=row.name,

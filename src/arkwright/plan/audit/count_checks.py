@@ -240,7 +240,8 @@ def _changed(old: Statement, new: Statement) -> tuple[Weight, str, dict[str, flo
         values["slip_days"] = float(now.last - was.last)
         weight = Weight.DOUBT if weeks > 0 else Weight.NOTE
     said = listed(changes) if changes else "said again, unchanged"
-    return weight, f"On {new.stated} what was stated on {old.stated} was {said}.", values
+    note = f"; {new.note}" if new.note else ""
+    return weight, f"On {new.stated} what was stated on {old.stated} was {said}{note}.", values
 
 
 def _due(start: Days | None, by: Days | None) -> Days | None:

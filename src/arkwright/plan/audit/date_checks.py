@@ -75,7 +75,8 @@ def lead_times(record: Record, cases: Cases) -> Iterator[AuditFinding]:
     """
     for name, (case, found) in cases.items():
         said = record.statements[name]
-        if not said.is_in_force:
+        waits_for_nothing = not found.critical_sources  # power that is energised already
+        if not said.is_in_force or waits_for_nothing:
             continue
         early = found.quickest_day - case.promised.last
         begun = date_text(case.begun_day)
@@ -198,7 +199,9 @@ def grid_secured(record: Record) -> Iterator[AuditFinding]:
         if not here:
             continue
         names = tuple(s.name for s in here)
-        wait = figures.grid_wait(place.country) or figures.longest_grid_wait()
+        own = figures.grid_wait(place.country)
+        wait = own or figures.longest_grid_wait()
+        where = wait.country if own else f"{wait.country}, the longest that was read"
         slack = 1 - held.audit_figure("about_tolerance").middle
         if secured and secured >= asked * slack:
             weight, text = Weight.CONSISTENT, f"{power_text(secured)} at {site} are secured."
@@ -209,7 +212,7 @@ def grid_secured(record: Record) -> Iterator[AuditFinding]:
             text += (
                 "nobody stated that a connection is reserved. The dates here take it as reserved; "
                 f"a new one takes {wait.weeks_low / 52:.0f} to {wait.weeks_high / 52:.0f} years in "
-                f"{place.country or 'the slowest country'}."
+                f"{where}."
             )
         yield AuditFinding(
             rule="A11",

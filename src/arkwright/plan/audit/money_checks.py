@@ -46,44 +46,41 @@ def cost_of(record: Record, said: Statement, gpus: int) -> Span | None:
 
 
 def phase_against_headline(record: Record) -> Iterator[AuditFinding]:
-    """A3: what share of the headline a phase's megawatts, GPUs and money are.
+    """A3: what share of the headline a phase's megawatts, GPUs or money are.
 
-    power / kW a GPU = GPUs it carries; over the headline's GPUs. money / price a GPU likewise.
+    power / kW a GPU = GPUs it carries; money / published price a GPU where it has neither.
     """
     for said in record.statements.values():
-        whole, part = said.headline, said.phase
-        if not whole.gpus or (part.power_kw is None and part.gpus is None and not said.phase_money):
+        gpus = said.headline.gpus
+        carried = _carried(record, said)
+        if not gpus or carried is None:
             continue
-        carried = _carried(said)
-        if carried is None:
-            continue
-        share = carried.times(1 / whole.gpus)
-        words = [f"The first phase is {_phase_words(record, said)}. "]
-        values = {"gpus": float(whole.gpus), "share_low": share.low, "share_high": share.high}
-        if part.power_kw is not None and part.gpus is None:
-            words.append(
-                f"It carries {gpus_text(carried.low, carried.high)}, "
-                f"{share_text(share.low, share.high)} of the headline's {gpus_text(whole.gpus)}"
-            )
-            values |= {"gpus_phase_low": carried.low, "gpus_phase_high": carried.high}
+        share = carried.times(1 / gpus)
+        values = {"gpus": float(gpus), "share_low": share.low, "share_high": share.high}
+        text = f"The first phase is {_phase_words(record, said)}"
+        if said.phase.gpus is not None:
+            text += f": {share_text(share.low)} of the headline's {gpus_text(gpus)}"
         else:
-            words.append(f"That is {share_text(share.low)} of the {gpus_text(whole.gpus)}")
+            values |= {"gpus_phase_low": carried.low, "gpus_phase_high": carried.high}
+            text += (
+                f". It carries {gpus_text(carried.low, carried.high)}, "
+                f"{share_text(share.low, share.high)} of the headline's {gpus_text(gpus)}"
+            )
         if said.phase_money:
             own = Span(said.phase_money, said.phase_money).over(share)
-            published = cost_of(record, said, whole.gpus)
-            words.append(
+            values |= {"money": said.phase_money, "cost_low": own.low, "cost_high": own.high}
+            text += (
                 f": {_money(record, said.phase_money)} buys about {share_text(share.low)} of what "
                 f"was announced. All of it costs {own.text(record.currency)} at the phase's price"
             )
-            values |= {"money": said.phase_money, "cost_low": own.low, "cost_high": own.high}
+            published = cost_of(record, said, gpus)
             if published is not None:
-                words.append(f", {published.text(record.currency)} at published ones")
-        words.append(".")
+                text += f", {published.text(record.currency)} at published ones"
         yield AuditFinding(
             rule="A3",
             weight=Weight.DOUBT if said.phase_money and share.high < 0.5 else Weight.NOTE,
             statements=(said.name,),
-            text="".join(words),
+            text=text + ".",
             figures=values,
             sources=(*((said.watts.source,) if said.watts else ()), said.provenance),
         )
@@ -212,12 +209,17 @@ def contract_price(record: Record) -> Iterator[AuditFinding]:
         )
 
 
-def _carried(said: Statement) -> Span | None:
-    """GPUs that the phase has, or that its megawatts carry."""
+def _carried(record: Record, said: Statement) -> Span | None:
+    """GPUs that the phase has, that its megawatts carry, or that its money buys."""
     if said.phase.gpus is not None:
         return Span(float(said.phase.gpus), float(said.phase.gpus))
-    if said.phase.power_kw is None or said.watts is None:
+    if said.watts is None:
         return None
+    if said.phase.power_kw is None:
+        one = cost_of(record, said, 1)
+        if not said.phase_money or one is None:
+            return None
+        return Span(said.phase_money, said.phase_money).over(one)
     each = said.watts.on(said.phase.basis)
     return Span(said.phase.power_kw, said.phase.power_kw).over(each)
 

@@ -3,9 +3,9 @@
 Two views, mixed with stated weights because nobody outside knows how much had been done when a
 statement was made:
 
-- **from inside**: lead times from the first day that anything of it was stated. Each step of `design.timeline` is
-  lognormal with its quoted ends as P10 and P90, independent of the others, and waits for those
-  before it; a site then fills at a rate that is lognormal between the rates read.
+- **from inside**: lead times from the first day that anything of it was stated. Each step of
+  `design.timeline` is lognormal with its quoted ends as P10 and P90, independent of the others, and
+  waits for those before it; a site then fills at a rate that is lognormal between the rates read.
 - **from outside**: the promise with the usual overrun. A share of projects is late (uniform between
   the shares read); those are later by an exponential part of their promised time whose mean gives
   the mean overrun that was read; the others come within the promised period.
@@ -106,8 +106,13 @@ class _Inside(NamedTuple):
     all: Floats
 
 
-def odds(case: Case, as_of_day: int | None = None, seed: int = 0) -> Odds:
-    """Odds of `case` as of a day (None: the day it was stated). The same seed, the same odds."""
+def odds(
+    case: Case, as_of_day: int | None = None, seed: int = 0, inside_weight: float | None = None
+) -> Odds:
+    """Odds of `case` as of a day (None: the day it was stated). The same seed, the same odds.
+
+    `inside_weight` in place of the catalogue's: 0 is the view from outside alone, 1 lead times.
+    """
     rng = _stream(case.name, seed)
     rates = _known(case.stated_day if as_of_day is None else as_of_day)
     outside = _outside(case, rates, rng)
@@ -128,7 +133,7 @@ def odds(case: Case, as_of_day: int | None = None, seed: int = 0) -> Odds:
     quick = _quickest(case, steps)
     inside = _inside(case, steps, rng)
     length = getattr(inside, case.milestone)
-    weight = held.audit_figure("inside_weight").middle
+    weight = held.audit_figure("inside_weight").middle if inside_weight is None else inside_weight
     is_inside = rng.random(DRAWS) < weight
     reached = np.where(is_inside, case.begun_day + length, outside)
     kept = reached >= (case.stated_day if as_of_day is None else as_of_day)

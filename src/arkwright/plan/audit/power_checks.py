@@ -9,6 +9,7 @@ from arkwright.design.span import Span
 from arkwright.factory.declared_spec import DeclaredBasis, DeclaredKind
 from arkwright.plan.audit.finding import AuditFinding, Weight
 from arkwright.plan.audit.statements import Record, Size, Statement
+from arkwright.plan.audit.statements import record as record_of
 from arkwright.plan.audit.watts import Watts
 from arkwright.plan.audit.wording import (
     each_text,
@@ -26,9 +27,22 @@ def gpus_against_megawatts(record: Record) -> Iterator[AuditFinding]:
     """A1: MW / GPUs of one statement lies within what a GPU draws by design, and as announced."""
     for said in record.statements.values():
         for what, size in _sizes(said):
-            if size.gpus is None or size.power_kw is None or said.watts is None:
+            if size.gpus is None or size.power_kw is None:
                 continue
-            yield _one(said, what, size, said.watts)
+            if said.watts is not None:
+                yield _one(said, what, size, said.watts)
+                continue
+            yield AuditFinding(
+                rule="A1",
+                weight=Weight.NOTE,
+                statements=(said.name,),
+                text=(
+                    f"{gpus_text(size.gpus)} and {power_text(size.power_kw)}: no statement names a "
+                    "machine, so nothing can be said of its watts, its price or its date."
+                ),
+                figures={"gpus": size.gpus, "power_kw": size.power_kw},
+                sources=(said.provenance,),
+            )
 
 
 def announced_against_contracted(record: Record) -> Iterator[AuditFinding]:
@@ -40,7 +54,7 @@ def announced_against_contracted(record: Record) -> Iterator[AuditFinding]:
         power_kw = said.headline.power_kw
         if said.sites or said.headline.gpus is not None or power_kw is None:
             continue
-        then = _signed(record, said.stated_day)
+        then = _signed(record_of(record.factory, said.stated_day))
         if not then.gpus:
             continue
         drawn, each = then.drawn, then.drawn.times(1 / then.gpus)
@@ -58,10 +72,14 @@ def announced_against_contracted(record: Record) -> Iterator[AuditFinding]:
                 f"{share_text(share.low, share.high)} of what is announced. Nothing signed stands "
                 f"behind the other {power_text(power_kw - then.middle_kw)}."
             )
-        now = _signed(record, record.as_of_day)
+        now = _signed(record)
         if now.gpus != then.gpus:
-            text += f" By now {gpus_text(now.gpus)} are contracted, about "
-            text += f"{power_text(now.middle_kw)}."
+            text += " By now "
+            text += (
+                f"{gpus_text(now.gpus)} are contracted, about {power_text(now.middle_kw)}."
+                if now.gpus
+                else "none are contracted."
+            )
         yield AuditFinding(
             rule="A2",
             weight=Weight.CONSISTENT if is_filled else Weight.DOUBT,
@@ -122,12 +140,10 @@ class _Signed(NamedTuple):
     sources: tuple[str, ...]
 
 
-def _signed(record: Record, by_day: int) -> _Signed:
+def _signed(record: Record) -> _Signed:
     """GPUs under contract, each counted once."""
     chosen = record.outermost(
-        said
-        for said in record.in_force(*_SIGNED)
-        if said.headline.gpus and said.watts is not None and said.stated_day <= by_day
+        said for said in record.in_force(*_SIGNED) if said.headline.gpus and said.watts is not None
     )
     drawn, gpus, middle_kw = Span(0.0, 0.0), 0, 0.0
     for said in chosen:

@@ -10,6 +10,7 @@ from arkwright import catalog
 from arkwright.catalog import Grade
 from arkwright.design.money import Exchange
 from arkwright.design.span import Span
+from arkwright.design.timeline import date_text
 from arkwright.factory import Factory
 from arkwright.factory.declared_dates import Span as Days
 from arkwright.factory.declared_dates import period
@@ -77,8 +78,6 @@ class Statement(Struct, frozen=True, kw_only=True):
     @property
     def stated(self) -> str:
         """The day as it is written."""
-        from arkwright.design.timeline import date_text
-
         return date_text(self.stated_day)
 
     @property
@@ -124,7 +123,7 @@ class Record(Struct, frozen=True, kw_only=True):
         return [said for said in self.in_force() if said.sites == (site,)]
 
     def first_stated(self, said: Statement) -> int:
-        """Day of the first statement about the same: what it replaced or lies within at its site."""
+        """Day of the first statement about the same: what it replaced, or lies within there."""
         seen, around = {said.name}, [said.name]
         while around:
             one = self.statements[around.pop()]
@@ -151,11 +150,13 @@ class Record(Struct, frozen=True, kw_only=True):
     def _holders(self, said: Statement) -> Iterator[str]:
         """What holds it directly; of a statement that was replaced, what took its place."""
         for name in said.within:
-            while name in self.statements and self.statements[name].replaced_by:
-                later = self.statements[name].replaced_by
-                if self.statements[name].is_withdrawn:
+            seen = set()
+            while name in self.statements and name not in seen:
+                seen.add(name)
+                other = self.statements[name]
+                if other.is_in_force or other.is_withdrawn:
                     break
-                name = later
+                name = other.replaced_by
             yield name
 
     def _above(self, said: Statement) -> Iterator[str]:
