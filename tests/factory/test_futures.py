@@ -1,5 +1,7 @@
 """The futures section: what it takes, and what it refuses with which fix."""
 
+from pathlib import Path
+
 import pytest
 
 from arkwright.errors import InputError
@@ -241,3 +243,13 @@ def test_prices_may_be_one_and_the_same():
     lower = cholesky(correlation_matrix(given))
     assert lower is not None
     assert lower[3][3] == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("block", [0, 1])
+def test_the_page_shows_what_is_taken(block):
+    page = (Path(__file__).parents[2] / "docs" / "plan-futures.md").read_text(encoding="utf-8")
+    shown = page.split("```yaml\n")[block + 1].split("```")[0].removeprefix("programme:\n")
+    section = shown.removeprefix("  futures:\n")
+    text = BASE.replace("{power: 8 MW}", "{power: 8 MW}, {power: 8 MW}")
+    text = text.replace("  demand: {", "  demand: {market: {compute: 20000}, ")
+    assert loads((text + section).encode()).programme.futures

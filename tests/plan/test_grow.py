@@ -23,22 +23,17 @@ def test_branches_are_as_equal_as_the_leaves_allow():
 
 def test_forward_selection_takes_the_middle_first_then_the_farthest_group():
     # Three near 0 and one at 10: 1 leaves the least distance (1 + 0 + 1 + 9), then 10 itself.
-    rows, share = forward_selection(np.array([[0.0], [1.0], [2.0], [10.0]]), 2)
-    assert rows.tolist() == [1, 3]
-    assert share.tolist() == [0.75, 0.25]
+    assert forward_selection(np.array([[0.0], [1.0], [2.0], [10.0]]), 2).tolist() == [0, 0, 0, 1]
+    assert forward_selection(np.array([[10.0], [0.0], [2.0], [1.0]]), 2).tolist() == [1, 0, 0, 0]
 
 
-def test_forward_selection_of_all_keeps_all():
+def test_forward_selection_of_all_keeps_all_apart():
     points = np.random.default_rng(1).random((20, 3))
-    rows, share = forward_selection(points, 20)
-    assert sorted(rows.tolist()) == list(range(20))
-    assert share == pytest.approx(np.full(20, 0.05))
+    assert sorted(forward_selection(points, 20).tolist()) == list(range(20))
 
 
-def test_forward_selection_of_equal_rows_gives_no_empty_branch():
-    rows, share = forward_selection(np.zeros((5, 2)), 3)
-    assert rows.tolist() == [0]
-    assert share.tolist() == [1.0]
+def test_forward_selection_of_equal_rows_makes_no_empty_group():
+    assert forward_selection(np.zeros((5, 2)), 3).tolist() == [0] * 5
 
 
 def test_a_tree_has_a_slot_for_every_node_and_quarter():

@@ -9,6 +9,7 @@ from arkwright.errors import InputError
 from arkwright.plan.information import averaged, blind, everywhere, foreseen, only
 from arkwright.plan.options import reserved, without
 from arkwright.plan.schedule import Schedule
+from arkwright.plan.solve import solve
 from arkwright.plan.value import option, perfect_information, stochastic_solution, waiting
 from naive.plan_enumeration import enumerate_all
 from plan.instances import changed
@@ -181,3 +182,15 @@ def test_a_plan_of_quarters_is_followed_on_every_branch():
     on_tree = everywhere(plan, futures)
     assert on_tree.racks.tolist() == [[[3.0, 4.0, 4.0]]]
     assert on_tree.starts.tolist() == [[1.0, 0.0, 0.0]]
+
+
+def test_the_solver_finds_the_same_values():
+    def solved(rollout, futures):
+        return solve(rollout, futures, clock=lambda: 0.0, gap=1e-6)
+
+    assert waiting(*growing(TREE), solved).value == pytest.approx(0.5, abs=1e-4)
+    assert perfect_information(*growing(), solved).value == pytest.approx(0.5, abs=1e-4)
+    assert stochastic_solution(*growing(), solved).value == pytest.approx(3.5, abs=1e-4)
+    rollout, futures = growing()
+    worth = option("narvik/1", rollout, without(rollout, "narvik/1"), futures, solved)
+    assert worth.value == pytest.approx(4.5, abs=1e-4)

@@ -1,14 +1,16 @@
 """A tree made of samples: what is seen stage by stage in few enough branches to plan on.
 
-From each node, outcomes are drawn on that share the node's past; of them, representatives are
-chosen by forward selection and the others' probability goes to the nearest (Heitsch and Roemisch,
-"Scenario reduction algorithms in stochastic programming", 2003, with drawing on from each node as
-in Guelpinar, Rustem and Settergren, 2004). A branch is a real sample and never a mean: half an
-energised tranche does not exist, and a mean of paths wanders less than any of them.
+From each node, outcomes are drawn on that share the node's past, and put in groups of what looks
+alike by forward selection (Heitsch and Roemisch, "Scenario reduction algorithms in stochastic
+programming", 2003; drawing on from each node as in Guelpinar, Rustem and Settergren, 2004). A
+branch is one member of its group, drawn as likely as any other, with the group's probability: a
+stratified sample, which is right in the mean for everything that may happen. It is not the group's
+mean, for half an energised tranche does not exist, nor its middle, for groups of delays have
+short ones in their middle and what never comes would hardly come up.
 
-Few samples still spread too little. So deviations are scaled, and factors divided, by one number
-for each walk and quarter, after which variance of the logarithm and mean of the price are those of
-the process. A number of the quarter alone tells nobody the future.
+The walks are then matched: deviations are scaled, and factors divided, by one number for each walk
+and quarter, after which variance of the logarithm and mean of the price are those of the process.
+A number of the quarter alone tells nobody the future.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from arkwright.plan.outlook import Outlook
 from arkwright.plan.realise import Adjust, log_deviations
 from arkwright.plan.rollout import Floats, Ints
 from arkwright.plan.samples import Draws, continued, draws, joined, taken
+from arkwright.plan.streams import uniforms
 from arkwright.plan.walks import factors, variance
 
 _WIDEN_MAX = 4.0
@@ -67,7 +70,8 @@ def grow(
             if past is not None:
                 same = taken(past, np.full(pool, row, dtype=np.int64))
                 fresh = continued(of, same, fresh, begin)
-            kept, weight = forward_selection(_seen(of, fresh, begin, end), ways)
+            group = forward_selection(_seen(of, fresh, begin, end), ways)
+            kept, weight = _members(group, uniforms(seed, f"pick/{node.name}", (ways,)))
             chosen.append(taken(fresh, kept))
             children += [_child(node, i, float(p), end) for i, p in enumerate(weight)]
         nodes, past = children, joined(chosen)
@@ -100,11 +104,12 @@ def widths(leaves: int, levels: int) -> list[int]:
             return found
 
 
-def forward_selection(features: Floats, count: int) -> tuple[Ints, Floats]:
-    """Rows that stand for all, and the share of all that is nearest to each.
+def forward_selection(features: Floats, count: int) -> Ints:
+    """Group of each row, by the nearest of `count` rows chosen one after the other.
 
     Each next row is the one that leaves the least mean distance to the nearest chosen one; equally
-    good ones go by number. `count` is cut to the number of rows.
+    good ones go by number. Groups are numbered as they were chosen; none is empty, so equal rows
+    make fewer than `count`.
     """
     square = (features**2).sum(axis=1)
     gap = np.sqrt(np.maximum(square[:, None] + square - 2 * features @ features.T, 0.0))
@@ -117,9 +122,16 @@ def forward_selection(features: Floats, count: int) -> tuple[Ints, Floats]:
         chosen.append(int(np.argmin(left)))
         nearest = np.minimum(nearest, gap[:, chosen[-1]])
     owner = gap[:, chosen].argmin(axis=1)
-    share = np.bincount(owner, minlength=len(chosen)) / len(features)
-    real = share > 0
-    return np.array(chosen, dtype=np.int64)[real], share[real]
+    group: Ints = np.unique(owner, return_inverse=True)[1]
+    return group
+
+
+def _members(group: Ints, uniform: Floats) -> tuple[Ints, Floats]:
+    """One row of each group, by a uniform number, and the group's share."""
+    size = np.bincount(group)
+    first = np.cumsum(size) - size
+    place = first + (uniform[: len(size)] * size).astype(np.int64)
+    return np.argsort(group, kind="stable")[place], size / len(group)
 
 
 def _child(node: Branch, index: int, share: float, start: int) -> Branch:
