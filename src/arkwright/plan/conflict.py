@@ -46,6 +46,8 @@ class Conflict(Struct, frozen=True, kw_only=True):
     """What each of them alone would have to give for the others to be kept, least share first."""
     relaxation: tuple[Relaxation, ...]
     """What has to give in all for every rule of the programme to be kept, by least total share."""
+    whole: bool
+    """Parts of tranches and halls could keep the limits: only whole ones cannot."""
     words: str
     """The contradiction and the least ways out, in a few sentences."""
 
@@ -67,7 +69,8 @@ def conflict(rollout: Rollout, futures: Futures) -> Conflict | None:
     suspects = everything if whole else _priced(found, everything)
     kept = _smallest(programme, suspects, whole)
     ways = _ways(programme, kept, whole)
-    limits = tuple(programme.named(g, found) for g in sorted(kept, key=programme.rank))
+    among = programme.shortfall(kept, whole=whole)
+    limits = tuple(programme.named(g, among) for g in sorted(kept, key=programme.rank))
     relaxation = tuple(
         _relaxed(programme.named(g, found), float(found.by[g]))
         for g in everything
@@ -77,7 +80,8 @@ def conflict(rollout: Rollout, futures: Futures) -> Conflict | None:
         limits=limits,
         ways=ways,
         relaxation=relaxation,
-        words=_words(limits, ways, relaxation),
+        whole=whole,
+        words=_words(limits, ways, relaxation, whole),
     )
 
 
@@ -115,11 +119,16 @@ def _relaxed(limit: Limit, by: float) -> Relaxation:
 
 
 def _words(
-    limits: Sequence[Limit], ways: Sequence[Relaxation], relaxation: Sequence[Relaxation]
+    limits: Sequence[Limit],
+    ways: Sequence[Relaxation],
+    relaxation: Sequence[Relaxation],
+    whole: bool,
 ) -> str:
     """`R7 allows 120 racks …; R8 wants 200 …: these cannot all be kept. Either … or ….`"""
     told = _merged(limits)
     cannot = "this cannot be kept" if len(told) == 1 else "these cannot all be kept"
+    if whole:
+        cannot += " with whole tranches and halls"
     out = "; or ".join(way.words for way in ways)
     either = "Either " if len(ways) > 1 else "What would do: "
     text = f"{'; '.join(told)}: {cannot}. {either}{out}."

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import highspy
 import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
@@ -38,7 +39,7 @@ class Shortfall(Struct, frozen=True, kw_only=True, eq=False):
     price: Floats
     """(L,) what the total falls by for one unit more of each limit; 0 of whole programmes."""
     shortest: tuple[str, ...]
-    """(T,) the outcome with the least cash."""
+    """(T,) the outcome whose cash is the limit; where there is no price, the one with the least."""
 
 
 class Elastic:
@@ -62,6 +63,7 @@ class Elastic:
             ]
         )
         self.limits, self.scale = made.limits, np.array(made.scale)
+        self._cash_rows: dict[int, tuple[int, int]] = {}  # outcome and quarter of a cut
         self._row_group: list[int] = []
         self._row_lower: list[float] = []
         self._row_upper: list[float] = []
@@ -97,9 +99,7 @@ class Elastic:
         """
         self._only(groups, groups if giving is None else giving, whole)
         for _ in range(ROUNDS_MAX):
-            self.highs.run()
-            if not self.highs.getInfo().primal_solution_status == 2:
-                raise RuntimeError("the limits that may give way do not make the rest possible")
+            self._run()
             solution = self.highs.getSolution()
             values = np.array(solution.col_value)
             by = values[self._width :]
@@ -115,8 +115,24 @@ class Elastic:
             total=float((by / self.scale).sum()),
             by=by,
             price=price,
-            shortest=tuple(self.futures.names[w] for w in found.cash.argmin(axis=0)),
+            shortest=self._shortest(found, None if whole else np.array(solution.row_dual)),
         )
+
+    def _run(self) -> None:
+        for _ in range(2):
+            self.highs.run()
+            if self.highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+                return
+            self.highs.clearSolver()  # a bad basis: once more from scratch
+        raise RuntimeError("the limits that may give way do not make the rest possible")
+
+    def _shortest(self, found: Outcome, dual: Floats | None) -> tuple[str, ...]:
+        worst = found.cash.argmin(axis=0)
+        for row, (w, t) in self._cash_rows.items() if dual is not None else ():
+            others = [r for r, at in self._cash_rows.items() if at[1] == t]
+            if abs(dual[row]) > 1e-9 and abs(dual[row]) == np.abs(dual[others]).max():
+                worst[t] = w
+        return tuple(self.futures.names[w] for w in worst)
 
     def _start(self, parts: list[tuple[Rows, Ints]]) -> None:
         """All of it as one HiGHS; columns of the amounts come last."""
@@ -179,7 +195,10 @@ class Elastic:
         parts = (self.rollout, self.futures, self.columns, found)
         known, running = flows(self.rollout), running_values(self.rollout, self.futures)
         bound = cash_cuts(*parts, known, running, at)
+        first = len(self._row_group)
         self._add(money.cash(self.rollout, bound, at), self._cash[at[1]])
+        for n, (w, t) in enumerate(zip(*at, strict=True)):
+            self._cash_rows[first + n] = (int(w), int(t))
         return len(at[0])
 
     def _cut_cover(self, found: Outcome, by: Floats, groups: set[int]) -> int:

@@ -20,7 +20,10 @@ CLAUSES = {
     ),
     "start": ("R5 lets {where} start {when}", "let {where} start at another time"),
     "halls": ("R6 has room for {limit} halls of {where}", "make room for {by} more of {where}"),
-    "build": ("R6 lets halls of {where} begin {when}", "let {by} halls of {where} begin at another time"),
+    "build": (
+        "R6 lets halls of {where} begin {when}",
+        "let {by} halls of {where} begin at another time",
+    ),
     "allocation": (
         "R7 allows {limit} racks of {where} in {when}",
         "get {by} more racks of {where} allocated in {when}",
@@ -54,7 +57,10 @@ CLAUSES = {
         "accept {by} MW more in {where} than its share",
     ),
     "offer": ("R16 has {limit} MW of {where}", "have {by} MW more of {where} offered"),
-    "sign": ("R16 lets {where} be signed {when}", "let {by} MW of {where} be signed at another time"),
+    "sign": (
+        "R16 lets {where} be signed {when}",
+        "let {by} MW of {where} be signed at another time",
+    ),
     "hedge": (
         "R16 lets {limit} % of the MW started in {where} be under contract in {when}",
         "accept {by} MW more under contract in {where} in {when}",
