@@ -29,8 +29,10 @@ DEBUG=False
 class Cutting:
     """What a run of rounds has reached."""
 
-    def __init__(self, best: Outcome | None, values: Floats | None, bound: float) -> None:
-        self.best, self.values, self.bound = best, values, bound
+    def __init__(
+        self, best: Outcome | None, values: Floats | None, bound: float, last: Outcome
+    ) -> None:
+        self.best, self.values, self.bound, self.last = best, values, bound, last
 
 
 def converge(  # noqa: PLR0913
@@ -59,7 +61,7 @@ def converge(  # noqa: PLR0913
     n = len(layout.lower)
     best: Outcome | None = None
     inner: Floats | None = None
-    bound, better = float("inf"), True
+    bound = float("inf")
     out: Cutting | None = None
     for round_ in range(ROUNDS_MAX):
         optimum = optimise(master, search, until)
@@ -70,17 +72,18 @@ def converge(  # noqa: PLR0913
         if relaxed:
             search.lower_bound_to(bound)
         near = relative_gap(-float("inf") if best is None else best.value, bound) < NEAR
-        straight = best is None or round_ < 2 or near or not (moved or better)
+        straight = best is None or round_ < 2 or near or not moved
         at = outer if straight or inner is None else mixed(outer, inner, TOWARDS)
         found = evaluate(rollout, futures, layout.schedule(at))
-        holds = not [rule for rule, _ in master.broken(found) if rule != "R11" or not relaxed]
+        broken = {rule for rule, _ in master.broken(found)}
+        holds = broken <= {"R11"} if relaxed else not broken
         better = holds and (best is None or found.value > best.value)
         if better:
             best, inner = found, at
         elif inner is None:
             inner = at
         if DEBUG: print('   ',round_, bound, found.value, holds, relaxed)
-        out = Cutting(best, inner, bound)
+        out = Cutting(best, inner, bound, found)
         search.points.append(found.schedule)
         if relaxed:
             if best is not None and best.value > search.policy_value:
@@ -91,6 +94,8 @@ def converge(  # noqa: PLR0913
             master.hold()
         if relative_gap(value, bound) <= gap or bound < floor or search.over():
             break
+        if straight and broken == {"R11"} and relative_gap(found.value, bound) <= gap:
+            break  # exact but for whether a quarter has debt service, which is yes or no
         if until is not None and search.clock() >= until:
             break
         master.cut(found)

@@ -75,17 +75,22 @@ def settle(
 
     `service` (T,) says which quarters have debt service, where that is a decision (R11).
     """
-    items = whole_items(master)
+    layout, items = master.columns, whole_items(master)
     master.fix(sums, items)
     if service is not None:
-        master.fix_columns(master.columns.in_service, service)
+        held = np.minimum(service, master.upper[layout.in_service])
+        master.fix_columns(layout.in_service, held)
     reached = converge(
         master, search, gap=0.1 * search.gap, floor=search.divisible_value, relaxed=False
     )
     master.fix(None, items)
-    master.free_columns(master.columns.in_service)
+    master.free_columns(layout.in_service)
     if reached is not None and reached.best is not None:
         take(master, search, reached.best)
+    elif reached is not None and service is None and (master.upper[layout.in_service] > 0).any():
+        # Rounded without a word on debt service: as much of it as the rest came to.
+        served = (reached.last.money.service.max(axis=0) > 1e-6).astype(float)
+        return settle(master, search, sums, service=served)
     return reached
 
 
@@ -168,6 +173,7 @@ def prove(master: Master, search: Search) -> None:
     layout = master.columns
     integral = np.append(layout.integral, np.zeros(master.width - len(layout.lower), dtype=bool))
     integral[layout.in_service] = master.upper[layout.in_service] > 0
+    seen: set[bytes] = set()
     while not search.done:
         highs = master.programme(integral)
         for name, value in (("mip_rel_gap", 0.3 * search.gap), ("mip_abs_gap", 0.0)):
@@ -192,11 +198,13 @@ def prove(master: Master, search: Search) -> None:
         if not len(values) or np.abs(values).max() == 0:
             return
         service = values[layout.in_service].round()
-        before = len(master.cut_rows)
-        settle(master, search, layout.sums(values).round(), service=service)
+        sums = layout.sums(values).round()
+        settle(master, search, sums, service=service)
         search.tell()
-        if len(master.cut_rows) == before and status == highspy.HighsModelStatus.kOptimal:
-            return
+        key = sums.tobytes() + service.tobytes()
+        if key in seen:
+            return  # its cuts say all that there is to say at this precision
+        seen.add(key)
 
 
 def _moved(sums: Floats, move: tuple[int, int, int, int], below: Bools, slots: int) -> Floats:
