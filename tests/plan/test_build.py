@@ -344,6 +344,12 @@ def test_every_assumption_names_its_source_and_nothing_given_is_one():
     assert ("gb300", "life of racks") not in named
     assert ("gb300", "deposit") not in named
     assert ("b", "MW at the grid over MW of IT") in named
+    # Prices: those of racks and halls that the file gives are not the catalogue's.
+    assert ("vr", "price of a rack or server") not in named  # it fits no hall
+    assert ("gb300", "price of a rack or server") not in named
+    assert ("a/h", "Network (gb300)") in named
+    assert not any(where == "a/h" and "Building" in name for where, name in named)
+    assert ("b/air", "Building and plant (h100)") in named
 
 
 def test_the_ends_of_the_ranges_are_in_order():

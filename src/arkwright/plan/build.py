@@ -86,8 +86,9 @@ def build(factory: Factory, weather: Mapping[str, Weather] | None = None) -> Bui
     )
     promised = central(given, made)
     given.said.rates(given.purse.exchange.used, factory.money.currency)
-    for (place, _), held in given.halls.items():
-        given.said.designed(lines.places[place].site, held.assumptions)
+    for (p, g), held in given.halls.items():
+        _priced(given, p, g)
+        given.said.designed(lines.places[p].site, held.assumptions)
     return Build(
         rollout=made,
         as_promised=promised,
@@ -107,6 +108,22 @@ def _designed(
         for g, kind in enumerate(lines.generations)
         if fits(factory, place, kind.system)
     }
+
+
+def _priced(given: Given, p: int, g: int) -> None:
+    """Every part of the cost of a rack and its hall that the file left to the catalogue."""
+    place, kind = given.axes.places[p], given.axes.generations[g]
+    is_rack_given = kind.offered is None or kind.offered.price is not None
+    is_hall_given = place.kind is None or place.kind.cost is not None
+    for line in given.halls[p, g].costs:
+        if line.group == "energy" or (line.group == "facility" and is_hall_given):
+            continue
+        if line.group == "compute":
+            if not is_rack_given:
+                price = line.how.partition(" at ")[2]
+                given.said.assume(kind.name, "price of a rack or server", price, line.source)
+            continue
+        given.said.assume(place.name, f"{line.item} ({kind.name})", line.how, line.source)
 
 
 def fits(factory: Factory, place: Place, name: str) -> bool:

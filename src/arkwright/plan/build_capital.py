@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from arkwright.catalog import money as prices
 from arkwright.catalog import programme as figures
 from arkwright.design.money import Terms, terms_of
 from arkwright.factory import quarters as calendar
@@ -54,12 +55,17 @@ def capital(given: Given, power: Power, supply: Supply) -> Capital:
 def _terms(given: Given) -> Terms:
     money = given.factory.money
     terms = terms_of(money)
-    for name, value, title in (
-        ("cost_of_capital", terms.cost_of_capital, "cost of capital a year"),
-        ("facility_life_years", terms.facility_life_years, "life of halls and connections, years"),
+    for written, value, name, title in (
+        (money.cost_of_capital, terms.cost_of_capital, "cost_of_capital", "cost of capital a year"),
+        (
+            money.facility_life_years,
+            terms.facility_life_years,
+            "facility_life",
+            "life of halls, years",
+        ),
     ):
-        if getattr(money, name) is None:
-            given.said.assume("money", title, f"{value:g}", "catalogue, figures of money")
+        if written is None:
+            given.said.assume("money", title, f"{value:g}", prices.figure(name).provenance)
     return terms
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from arkwright import catalog
+from arkwright.catalog import money as money_figures
 from arkwright.design.money import terms_of
 from arkwright.factory import quarters as calendar
 from arkwright.factory.programme_spec import Generation
@@ -47,7 +48,10 @@ def lives(given: Given) -> Ints:
         months = kind.offered.life if kind.offered is not None else None
         if months is None:
             months = years * _MONTHS_PER_YEAR
-            source = "money.it_life_years, else the catalogue's life of IT"
+            is_given = given.factory.money.it_life_years is not None
+            source = (
+                "money.it_life_years" if is_given else money_figures.figure("it_life").provenance
+            )
             given.said.assume(kind.name, "life of racks", f"{years:g} years", source)
         found.append(calendar.whole(months))
     return np.array(found, np.int64)

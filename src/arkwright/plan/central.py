@@ -67,9 +67,6 @@ def prices(given: Given) -> tuple[Floats, Floats]:
                 f"no price of electricity is known for {name}; "
                 f"add sites: {{{name}: {{energy: {{price: 60 EUR/MWh}}}}}}"
             )
-        if terms.price.is_default:
-            value = f"{terms.price.value:g} {terms.price.unit}"
-            given.said.assume(name, "price of electricity", value, terms.price.source)
         paid = given.purse.per_kwh(terms.price.value, terms.currency)
         wholesale = given.programme.sites[name].spot
         spot.append(paid if wholesale is None else given.purse.per_mw_quarter(wholesale))

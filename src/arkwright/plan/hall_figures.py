@@ -60,6 +60,8 @@ class HallFigures(Struct, frozen=True, kw_only=True):
     """Maintenance of IT a quarter, of its cost."""
     staff_per_kw: Span
     """A quarter, for 1 kW of IT."""
+    costs: tuple[CostLine, ...]
+    """Of the halls that were designed: how each part was counted, and by whose figures."""
     assumptions: tuple[Assumption, ...]
 
     @property
@@ -176,6 +178,7 @@ def _figures(
         facility_opex_share=_quarterly("facility_maintenance_share"),
         rack_opex_share=_quarterly("it_maintenance_share"),
         staff_per_kw=opex["staff"].over(power.it_kw_max * _QUARTERS_PER_YEAR),
+        costs=(*money.capex, *money.opex),
         assumptions=assumptions,
     )
 
