@@ -114,7 +114,7 @@ def test_a_plan_is_told_in_sentences_with_its_numbers():
         "with 25% it loses money. No plan is better by more than 0.8%."
     )
     assert found[2] == (
-        "Likeliest to be late is grid tranche quay/1: promised for 2027-Q1, later with 50%, "
+        "Likeliest to be late: grid tranche quay/1, promised for 2027-Q1, later with 50%, "
         "1.0 quarters on average, and with 25% not by 2027-Q3."
     )
     assert found[3] == (

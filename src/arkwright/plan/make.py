@@ -64,11 +64,13 @@ def planned(
     """
     begun = effort.clock()
     solution = _solved(case, effort, warm)
+    seconds = effort.clock() - begun
+    is_early = solution.stopped == "time" and seconds < effort.limit_s
     proof = Proof(
         gap=solution.gap,
         bound=solution.bound,
-        stopped=STOPPED[solution.stopped],
-        seconds=effort.clock() - begun,
+        stopped=STOPPED["exhausted" if is_early else solution.stopped],
+        seconds=seconds,
     )
     points: tuple[Point, ...] = ()
     known: tuple[Knowing, ...] = ()

@@ -75,9 +75,8 @@ def _late(found: Answers) -> str:
         return ""
     worst = max(late, key=lambda m: (m.late, m.mw))
     text = (
-        f"Likeliest to be late is {said_of(worst)}: promised for "
-        f"{quarter(worst.promised, names)}, later with {share(worst.late)}, "
-        f"{worst.quarters_late:.1f} quarters on average"
+        f"Likeliest to be late: {said_of(worst)}, promised for {quarter(worst.promised, names)}, "
+        f"later with {share(worst.late)}, {worst.quarters_late:.1f} quarters on average"
     )
     if worst.never:
         text += f", and with {share(worst.never)} not by {names[-1]}"
