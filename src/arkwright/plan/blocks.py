@@ -116,7 +116,7 @@ def empty(
     lower: Floats, upper: Floats, cost: Floats, integral: Bools, offset: float
 ) -> highspy.Highs:
     """A quiet HiGHS that maximises `cost` over columns without rows, as a linear programme."""
-    highs = highspy.Highs()
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]
     highs.setOptionValue("output_flag", False)
     n = len(lower)
     nothing = np.empty(0, dtype=np.int32)

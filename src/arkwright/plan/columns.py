@@ -20,7 +20,7 @@ KINDS = ("starts", "halls", "racks", "signed", "drawn")
 
 
 class Columns(Struct, frozen=True, kw_only=True, eq=False):
-    """Where each variable is. Items are tranches, places, place x generation, offers, facilities."""
+    """Where variables are. Items are tranches, places, place x generation, offers, facilities."""
 
     parent: Ints
     """(M,) slot before on every path through it, -1 in the first quarter."""
@@ -53,14 +53,15 @@ class Columns(Struct, frozen=True, kw_only=True, eq=False):
         if self.slots == flat.shape[-1] == self.ancestor.shape[1]:  # one slot a quarter
             step[..., :-1] -= flat[..., 1:]
         else:
-            np.subtract.at(step, (slice(None), slice(None), self.parent[later]), flat[..., later])
+            of = np.moveaxis(step, -1, 0)
+            np.subtract.at(of, self.parent[later], np.moveaxis(flat, -1, 0)[later])
         noise = 1e-11 * np.abs(flat).max(axis=(1, 2), initial=0.0)
         step[np.abs(step) <= noise[:, None, None]] = 0.0
-        out = np.zeros((len(flat), len(self.lower)))
+        out = np.zeros((len(self.lower), len(flat)))
         some = self.by >= 0
-        np.add.at(out, (slice(None), self.by[some]), step[:, some])
-        out[np.abs(out) <= noise[:, None]] = 0.0
-        return out.reshape(*lead, -1)
+        np.add.at(out, self.by[some], step[:, some].T)
+        out[np.abs(out) <= noise] = 0.0
+        return np.ascontiguousarray(out.T).reshape(*lead, -1)
 
     def entries(
         self, row: Ints, item: Ints, slot: Ints, value: Floats

@@ -19,7 +19,7 @@ from msgspec import Struct
 from arkwright.plan.columns import Columns
 from arkwright.plan.futures import Futures
 from arkwright.plan.outcome import Outcome
-from arkwright.plan.rollout import Floats, Ints, Rollout
+from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
 
 
 class Values(Struct, frozen=True, kw_only=True, eq=False):
@@ -99,7 +99,7 @@ def running_values(rollout: Rollout, futures: Futures) -> Values:
 def margin_cuts(
     rollout: Rollout, futures: Futures, columns: Columns, found: Outcome
 ) -> tuple[Floats, Floats]:
-    """(coefficients (T, n), constants (T,)): expected dispatch margin <= coefficients x + constant."""
+    """(coefficients (T, n), constants (T,)): dispatch margin <= coefficients x + constant."""
     weights = np.broadcast_to(futures.probability[:, None], futures.path.shape)
     pulled = pull(rollout, futures, dispatch_values(rollout, found), weights)
     decided = columns.decided(found.schedule)
@@ -108,7 +108,7 @@ def margin_cuts(
     return columns.coefficients(pulled), constant
 
 
-def tail_cut(  # noqa: PLR0913 - the programme's parts, and the values that are known already
+def tail_cut(
     rollout: Rollout,
     futures: Futures,
     columns: Columns,
@@ -125,7 +125,7 @@ def tail_cut(  # noqa: PLR0913 - the programme's parts, and the values that are 
     return columns.coefficients(decided), constant
 
 
-def cash_cuts(  # noqa: PLR0913
+def cash_cuts(
     rollout: Rollout,
     futures: Futures,
     columns: Columns,
@@ -210,9 +210,9 @@ def pull(rollout: Rollout, futures: Futures, values: Values, weights: Floats) ->
     return np.concatenate(out, axis=1)
 
 
-def _adjoint(futures: Futures, value: Floats, kernel: Floats) -> Floats:
+def _adjoint(futures: Futures, value: Floats, kernel: Floats | Bools) -> Floats:
     """(T, X, M) from value (W, X, T) and kernel (W, X, T', T), or (W, T', T) for all X alike."""
-    outcomes, items, quarters = value.shape
+    items, quarters = value.shape[1:]
     slots = len(futures.slot_quarter)
     out = np.zeros((quarters, items, slots))
     for q in range(quarters):
@@ -233,11 +233,12 @@ def _adjoint(futures: Futures, value: Floats, kernel: Floats) -> Floats:
 
 def _by_slot(futures: Futures, weight: Floats) -> Floats:
     """(M,) weight of the outcomes that pass each slot."""
-    return np.bincount(
+    share: Floats = np.bincount(
         futures.path.ravel(),
         weights=np.repeat(weight, futures.path.shape[1]),
         minlength=len(futures.slot_quarter),
-    )
+    ).astype(float)
+    return share
 
 
 def _sum(a: Values, b: Values) -> Values:

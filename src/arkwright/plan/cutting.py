@@ -21,9 +21,8 @@ from arkwright.plan.solution import relative_gap
 TOWARDS = 0.4
 """Share of the master's optimum in the schedule that cuts are taken at."""
 NEAR = 1e-5
-"""Relative gap under which cuts are taken at the optimum itself: between, they cut off too little."""
+"""Relative gap from which on cuts are taken at the optimum itself: between, they do too little."""
 ROUNDS_MAX = 400
-DEBUG=False
 
 
 class Cutting:
@@ -35,7 +34,7 @@ class Cutting:
         self.best, self.values, self.bound, self.last = best, values, bound, last
 
 
-def converge(  # noqa: PLR0913
+def converge(
     master: Master,
     search: Search,
     *,
@@ -82,9 +81,7 @@ def converge(  # noqa: PLR0913
             best, inner = found, at
         elif inner is None:
             inner = at
-        if DEBUG: print('   ',round_, bound, found.value, holds, relaxed)
         out = Cutting(best, inner, bound, found)
-        search.points.append(found.schedule)
         if relaxed:
             if best is not None and best.value > search.policy_value:
                 search.policy = best

@@ -17,7 +17,6 @@ from arkwright.plan.progress import Search
 from arkwright.plan.racks import whole_racks
 from arkwright.plan.rollout import Bools, Floats
 
-DEBUG=False
 THRESHOLDS = (0.5, 0.3, 0.7)
 """Part of a hall or tranche from which rounding builds it."""
 
@@ -58,8 +57,6 @@ def dive(master: Master, search: Search, up: float = 0.35, rounds: int = 8) -> N
         some = columns[chosen].astype(np.int32)
         master.highs.changeColsBounds(len(some), some, whole[chosen], whole[chosen])
         found = evaluate(master.rollout, master.futures, layout.schedule(reached[1]))
-        if DEBUG:
-            print("dive", n, reached[0], found.value, free.sum())
         master.cut(found)
         if not free.any():
             break
@@ -155,8 +152,6 @@ def improve(master: Master, search: Search) -> None:
             tried.add(key)
             before = search.divisible_value
             settle(master, search, changed)
-            if DEBUG:
-                print("move", moves[n], predicted[n], before, search.divisible_value)
             progressed = True
             if search.divisible_value > before or search.done:
                 break
@@ -208,7 +203,7 @@ def prove(master: Master, search: Search) -> None:
 
 
 def _moved(sums: Floats, move: tuple[int, int, int, int], below: Bools, slots: int) -> Floats:
-    """Running sums after one move (item, slot it leaves or -1, other item, slot it goes to or -1)."""
+    """Running sums after a move: (item, slot it leaves or -1, other item, slot it goes to or -1)."""
     item, leaves, other, goes = move
     out = sums.copy()
     if leaves >= 0:
@@ -238,20 +233,18 @@ def _gains(
     rate = np.where(first & (layout.by >= 0), dual[layout.by], 0.0)[rows]
     add = rate @ below.T  # (X, M) of one more begun in the slot
     most = np.where(layout.by >= 0, master.upper[layout.by], 0.0)[rows]
-    last = sums[rows][:, -1:] if layout.slots == below.shape[1] else sums[rows]
     may = first[rows] & (sums[rows].max(axis=1, keepdims=True) + 1 <= most + 0.5)
-    del last
     moves: list[tuple[int, int, int, int]] = []
     gains: list[float] = []
-    for x, item in enumerate(rows):
-        for u in np.flatnonzero(begun[item] > 0.5):
+    for x, item in enumerate(rows.tolist()):
+        for u in np.flatnonzero(begun[item] > 0.5).tolist():
             moves.append((item, u, item, -1))
             gains.append(-add[x, u])
-            for v in np.flatnonzero(first[item] & (below[:, u] | below[u])):
+            for v in np.flatnonzero(first[item] & (below[:, u] | below[u])).tolist():
                 if v != u:
                     moves.append((item, u, item, v))
                     gains.append(add[x, v] - add[x, u])
-        for v in np.flatnonzero(may[x]):
+        for v in np.flatnonzero(may[x]).tolist():
             moves.append((item, -1, item, v))
             gains.append(add[x, v])
     return np.array(gains) + slack, moves

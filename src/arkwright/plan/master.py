@@ -29,6 +29,7 @@ from arkwright.plan.mean import mean
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
 from arkwright.plan.rules import contracts, dependence, grid, money, order, supply
+from arkwright.plan.schedule import Schedule
 
 IDLE_MAX = 12
 """Rounds after which a cut that did not bind is dropped."""
@@ -62,6 +63,8 @@ class Master:
         self.cut_upper: list[float] = []
         self.cut_of: list[tuple[str, int, int]] = []
         self.idle: list[int] = []
+        self.cut_at: list[int] = []  # which of `points` a cut was taken at
+        self.points: list[Schedule] = []
         self.highs = self.programme(np.zeros(len(self.cost), dtype=bool))
 
     @property
@@ -80,6 +83,7 @@ class Master:
     def cut(self, found: Outcome) -> int:
         """Add the cuts of one schedule; returns how many."""
         parts = (self.rollout, self.futures, self.columns, found)
+        self.points.append(found.schedule)
         first = len(self.cut_rows)
         coefficients, constant = margin_cuts(*parts)
         for t in range(len(constant)):
@@ -95,6 +99,13 @@ class Master:
                 self._keep(bound[0][n], -1, lower, ("cash", int(w), int(t)))
         self._append(self.highs, first)
         return len(self.cut_rows) - first
+
+    def binding_points(self) -> tuple[Schedule, ...]:
+        """Where the cuts that bind at the last optimum were taken, the most binding first."""
+        dual = np.abs(np.array(self.highs.getSolution().row_dual)[self.fixed :])
+        weight = np.bincount(self.cut_at, weights=dual, minlength=len(self.points))
+        order = np.argsort(-weight, kind="stable")
+        return tuple(self.points[i] for i in order if weight[i] > 0)
 
     def hold(self) -> None:
         """Never drop the cuts that bind now: they are what makes the bound."""
@@ -142,17 +153,17 @@ class Master:
             over = np.maximum(block.lower - left, left - block.upper).max(initial=0.0)
             if over > SLACK * (1 + np.abs(left).max(initial=0.0)):
                 out.append((block.rule, float(over)))
-        over = (values - self.upper).max()
-        if over > SLACK:
-            out.append(("bound", float(over)))
+        beyond = float((values - self.upper).max())
+        if beyond > SLACK:
+            out.append(("bound", beyond))
         short = float((capital.cash_min - found.cash).max())
         if short > SLACK * (1 + abs(capital.cash_now)):
             out.append(("R9", short))
         if capital.cover_min > 0:
             probability = self.futures.probability
             service = probability @ found.money.service
-            lacks = capital.cover_min * service - probability @ found.margin
-            lacks = float(np.where(service > SLACK, lacks, 0.0).max())
+            missing = capital.cover_min * service - probability @ found.margin
+            lacks = float(np.where(service > SLACK, missing, 0.0).max())
             if lacks > SLACK * (1 + abs(capital.cash_now)):
                 out.append(("R11", lacks))
         return out
@@ -168,7 +179,7 @@ class Master:
             return
         self.highs.deleteRows(len(gone), (gone + self.fixed).astype(np.int32))
         stay = np.setdiff1d(np.arange(len(dual)), gone)
-        for name in ("cut_rows", "cut_lower", "cut_upper", "cut_of", "idle"):
+        for name in ("cut_rows", "cut_lower", "cut_upper", "cut_of", "idle", "cut_at"):
             old = getattr(self, name)
             setattr(self, name, [old[i] for i in stay])
 
@@ -185,6 +196,7 @@ class Master:
         self.cut_upper.append(upper)
         self.cut_of.append(what)
         self.idle.append(0)
+        self.cut_at.append(len(self.points) - 1)
 
     def _append(self, highs: highspy.Highs, first: int) -> None:
         some = self.cut_rows[first:]

@@ -85,7 +85,7 @@ def _numbered(start: int, shapes: list[tuple[int, ...]]) -> list[Ints]:
 
 
 def _pieces(rollout: Rollout, futures: Futures, member: Floats) -> tuple[Floats, Floats]:
-    """(price, most), (C, N, H, T): expected revenue of a class as a concave function of what it gets.
+    """(price, most), (C, N, H, T): expected revenue of a class, concave in what it gets.
 
     The best that q units can bring is to serve the outcomes with the best price first. Its tangents
     at the middles of N equal parts of the probability have a lower envelope of N pieces.
@@ -123,7 +123,7 @@ def _standing(
     entries = np.nonzero(built)
     value = built[entries]
     share = member.sum(axis=1)[:, None]
-    sites, places, kinds = len(power.mw_now), len(power.hall_mw), len(supply.rack_compute)
+    places, kinds = len(power.hall_mw), len(supply.rack_compute)
     items = built.shape[2]
     site, hall = np.full(items, -1), np.full(items, -1)
     rack, mw, compute = np.full(items, -1), np.zeros(items), np.zeros(items)
@@ -138,7 +138,7 @@ def _standing(
     one = np.ones((1, quarters))
     stand = supply.racks_now[at.place, at.generation]
 
-    def limit(  # noqa: PLR0913
+    def limit(
         rule: str, words: str, of: Ints, factor: Floats, used: Ints, which: Ints, now: Floats
     ) -> Rows:
         """sum of `used` columns of a target <= what was decided for it + `now` (X, T)."""
@@ -207,7 +207,7 @@ def _built(rollout: Rollout, futures: Futures, weight: Floats) -> Floats:
 def _market(rollout: Rollout, at: _Layout) -> list[Rows]:
     """R12: own classes and exports of a country <= its compute; the market <= all exports."""
     power, supply, market = rollout.power, rollout.supply, rollout.market
-    countries, groups, quarters = at.exported.shape
+    groups, quarters = at.exported.shape[1:]
     row = np.arange(at.exported.size).reshape(at.exported.shape)
     density = supply.rack_compute[at.generation] / supply.rack_mw[at.place, at.generation]
     home = power.site_country[power.place_site[at.place]]
@@ -241,7 +241,7 @@ def _market(rollout: Rollout, at: _Layout) -> list[Rows]:
     ]
 
 
-def _worth(  # noqa: PLR0913
+def _worth(
     rollout: Rollout,
     futures: Futures,
     columns: Columns,

@@ -9,7 +9,7 @@ import highspy
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.rollout import Floats
 from arkwright.plan.schedule import Schedule
-from arkwright.plan.solution import Progress, relative_gap
+from arkwright.plan.solution import Price, Progress, relative_gap
 
 
 class Search:
@@ -33,7 +33,8 @@ class Search:
         self.best: Outcome | None = None
         self.divisible: Outcome | None = None
         self.policy: Outcome | None = None
-        self.points: list[Schedule] = []
+        self.points: tuple[Schedule, ...] = ()
+        self.prices: tuple[Price, ...] = ()
         self.history: list[Progress] = []
         self.interrupted = False
 
@@ -60,7 +61,9 @@ class Search:
     @property
     def done(self) -> bool:
         """The gap is reached, time is over, or somebody said stop."""
-        return self.interrupted or self.left_s <= 0 or relative_gap(self.value, self.bound) <= self.gap
+        return (
+            self.interrupted or self.left_s <= 0 or relative_gap(self.value, self.bound) <= self.gap
+        )
 
     def over(self) -> bool:
         """Time is over, or somebody said stop."""
@@ -108,7 +111,7 @@ class Search:
                 event.interrupt()
 
         for callback in (highs.cbSimplexInterrupt, highs.cbMipInterrupt):
-            callback.clear()
+            callback.clear()  # type: ignore[no-untyped-call]
             callback.subscribe(look)
 
 

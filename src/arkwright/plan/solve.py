@@ -13,11 +13,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from arkwright.plan.cutting import converge, no_plan
+from arkwright.plan.cutting import Cutting, converge, no_plan
 from arkwright.plan.futures import Futures
-from arkwright.plan.integers import improve, prove, round_policy
+from arkwright.plan.integers import improve, prove, round_policy, settle
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import evaluate
+from arkwright.plan.prices import prices
 from arkwright.plan.progress import Search
 from arkwright.plan.rollout import Rollout
 from arkwright.plan.schedule import Schedule
@@ -25,11 +26,13 @@ from arkwright.plan.solution import Progress, Solution, relative_gap
 
 POLICY_SHARE = 0.3
 """Of the gap asked for, what the cuts of the policy may leave."""
+WARM_MAX = 12
+"""Most schedules of an earlier solution that cuts are taken at."""
 SMALL = 150
 """Whole numbers that HiGHS decides at once faster than any search around a plan."""
 
 
-def solve(  # noqa: PLR0913
+def solve(
     rollout: Rollout,
     futures: Futures,
     *,
@@ -60,33 +63,58 @@ def solve(  # noqa: PLR0913
     """
     search = Search(gap=gap, limit_s=limit_s, clock=clock, told=told, whole=whole)
     master = Master(rollout, futures)
-    _start(master, search, warm)
+    known = _start(master, search, warm)
     policy = converge(master, search, gap=gap * POLICY_SHARE)
-    if policy is None and not search.over():
-        raise no_plan()
-    if policy is not None and policy.values is not None:
-        search.phase = "plan"
-        round_policy(master, search, policy.values)
-        if master.columns.integral.sum() > SMALL:
-            improve(master, search)
-        prove(master, search)
-    return finished(master, search)
+    if policy is None:
+        if not search.over():
+            raise no_plan()
+    else:
+        search.points, search.prices = master.binding_points(), prices(master)
+        if not search.over():
+            _plan(master, search, policy, known)
+    return _finished(master, search)
 
 
-def _start(master: Master, search: Search, warm: Solution | None) -> None:
-    """Nothing decided is the first plan, if the rules allow it; then what `warm` knows."""
+def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | None:
+    """Cuts at what is decided when nothing is, and where an earlier solution had its own.
+
+    Returns the plan of the earlier solution, if it is one of the same axes.
+    """
     slots = master.columns.slots
     nothing = Schedule(
         **{name: np.zeros((*shape, slots)) for name, shape in master.columns.shapes.items()}
     )
-    found = evaluate(master.rollout, master.futures, nothing)
-    if not master.broken(found):
-        search.divisible = found
-        search.offer(found)
-    master.cut(found)
+    plans, cuts = [nothing], [nothing]
+    if warm is not None and all(
+        getattr(warm.schedule, name).shape == getattr(nothing, name).shape
+        for name in master.columns.shapes
+    ):
+        plans.append(warm.schedule)
+        cuts += warm.warm[:WARM_MAX]
+    for plan in plans:
+        found = evaluate(master.rollout, master.futures, plan)
+        if not master.broken(found) and found.value > search.value:
+            search.divisible = found
+            search.offer(found)
+    for plan in cuts:
+        master.cut(evaluate(master.rollout, master.futures, plan))
+    return plans[1] if len(plans) > 1 else None
 
 
-def finished(master: Master, search: Search) -> Solution:
+def _plan(master: Master, search: Search, policy: Cutting, known: Schedule | None) -> None:
+    """Whole tranches and halls, until the gap is proven or time is over."""
+    layout = master.columns
+    search.phase = "plan"
+    if known is not None:
+        settle(master, search, layout.sums(layout.values(known)).round())
+    if not search.done and policy.values is not None:
+        round_policy(master, search, policy.values)
+    if layout.integral.sum() > SMALL:
+        improve(master, search)
+    prove(master, search)
+
+
+def _finished(master: Master, search: Search) -> Solution:
     """What was reached."""
     if search.best is None:
         raise no_plan()
@@ -103,7 +131,7 @@ def finished(master: Master, search: Search) -> Solution:
         stopped=why,
         policy=policy.schedule,
         policy_value=policy.value,
-        prices=(),
-        warm=tuple(search.points[-10:]),
+        prices=search.prices,
+        warm=search.points,
         history=tuple(search.history),
     )
