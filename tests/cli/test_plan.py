@@ -109,6 +109,26 @@ def test_a_what_if_is_shown_as_a_difference(quay, ark):
     assert body["whatif"]["changes"] == [cheap]
 
 
+def test_what_a_change_forbids_is_not_kept_from_the_plan_before(quay, ark):
+    late = "programme.sites.narvik.tranches[0].earliest=2027-Q3"
+    code, out, _ = ark("plan", quay, *FEW, "--whatif", late)
+    assert code == 0
+    assert re.search(r"^grid narvik/1 +2026-Q4, there .* 2027-Q3, there ", out, re.MULTILINE)
+    assert "the checker finds every rule kept" in " ".join(out.split())
+
+
+def test_a_plan_that_breaks_a_rule_is_shown_as_an_error(quay, ark, monkeypatch):
+    from arkwright.plan import make
+    from arkwright.plan.breach import Breach
+
+    broken = Breach(rule=7, where="gb300", when="2027-Q1", outcome="", found=41.0, allowed=40.0,
+                    unit="racks", times=1, words="R7: 41 racks of gb300 are ordered")  # fmt: skip
+    monkeypatch.setattr(make, "check", lambda *args, **named: [broken])
+    code, out, _ = ark("plan", quay, *FEW)
+    assert code == 1
+    assert "error: R7: 41 racks of gb300 are ordered" in out
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

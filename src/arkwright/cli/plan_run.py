@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from arkwright.plan.whatif import Difference
 
 INTERRUPTED = 130
+_BROKEN = 1
+"""The checker found a rule broken: the solver has a bug."""
 _WIDTH = 100
 
 
@@ -57,6 +59,8 @@ def run(asked: Asked) -> int:
         show_json(_document(shown, difference))
     else:
         _show(asked, shown, difference)
+    if shown.answers.breaches:
+        return _BROKEN
     return INTERRUPTED if is_stopped else 0
 
 
@@ -177,10 +181,11 @@ def _write(asked: Asked, shown: Planned) -> None:
 
 
 def _show(asked: Asked, shown: Planned, difference: Difference | None) -> None:
-    from arkwright.cli.plan_text import show_difference, show_plan
+    from arkwright.cli.plan_text import show_difference, show_plan, show_proof
 
     if difference is not None:
         show_difference(difference)
+        show_proof(shown.answers)
     else:
         show_plan(shown.answers)
     click.echo(f"{count(len(shown.case.assumptions), 'value')} assumed; the page lists them")

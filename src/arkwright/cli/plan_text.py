@@ -50,6 +50,11 @@ def show_plan(found: Answers) -> None:
         click.echo()
         for one in found.knowing:
             click.echo(_wrapped(one.words))
+    show_proof(found)
+
+
+def show_proof(found: Answers) -> None:
+    """How good the plan is known to be, and every rule that it breaks."""
     click.echo()
     click.echo(_wrapped(proof_words(found)))
     for breach in found.breaches or ():
