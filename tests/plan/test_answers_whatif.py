@@ -13,9 +13,11 @@ from arkwright.errors import InputError
 from arkwright.plan.answers.deals import deals
 from arkwright.plan.answers.document import document, milestones_csv
 from arkwright.plan.answers.frontier import Point
+from arkwright.plan.answers.funnel import Said
 from arkwright.plan.answers.prices import shadow_words, shadows
 from arkwright.plan.answers.whole import Proof, answered
 from arkwright.plan.answers.wording import dates, megawatts, millions, money, share
+from arkwright.plan.answers.words import sentences
 from arkwright.plan.outcome import evaluate
 from arkwright.plan.report import report
 from arkwright.plan.rule_table import RULES
@@ -170,3 +172,12 @@ def test_a_plan_that_builds_nothing_has_a_page_too():
     )
     text = page(report(answers(nothing)))
     assert "Nothing is begun." in text
+
+
+def test_what_was_announced_is_held_beside_what_is_installed():
+    said = {"announced": Said(mw=np.full(4, np.nan), gpus=np.array([0.0, 500, 900, 900]))}
+    found = answers(said=said)
+    # 64 GPUs from 2027-Q1 on.
+    assert "Of 900 GPUs announced the plan has 64 by 2027-Q2 and 64 by 2027-Q3 installed." in (
+        sentences(found)
+    )

@@ -15,7 +15,14 @@ _KINDS = {GRID: "grid connection", HALL: "halls", RACKS: "racks", DEMAND: "deman
 
 def sentences(found: Answers) -> tuple[str, ...]:
     """The most important first."""
-    lines = [_what(found), _worth(found), _late(found), _holds(found), _break_even(found)]
+    lines = [
+        _what(found),
+        _worth(found),
+        _declared(found),
+        _late(found),
+        _holds(found),
+        _break_even(found),
+    ]
     lines += [_too_much(found), _moves(found), _hangs(found)]
     return tuple(line for line in lines if line)
 
@@ -56,6 +63,21 @@ def _worth(found: Answers) -> str:
     if found.proof.gap is not None:
         text += f". No plan is better by more than {found.proof.gap:.1%}"
     return f"{text}."
+
+
+def _declared(found: Answers) -> str:
+    """What was announced beside what the plan has by then and in the end."""
+    by_name = {step.name: step for step in found.funnel}
+    installed = by_name["installed"].gpus
+    said = by_name.get("announced")
+    if said is None or said.gpus is None or installed is None:
+        return ""
+    names = found.rollout.names.quarters
+    whole = float(said.gpus.mean.max())
+    by = int(said.gpus.mean.argmax())
+    ends = list(dict.fromkeys([by, len(names) - 1]))
+    there = [f"{gpus(float(installed.mean[at]))} by {names[at]}" for at in ends]
+    return f"Of {gpus(whole)} GPUs announced the plan has {' and '.join(there)} installed."
 
 
 def checked(found: Answers) -> str:
