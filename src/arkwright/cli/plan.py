@@ -110,6 +110,12 @@ class _Duration(click.ParamType[float]):
     help="What waiting, planning for all outcomes, and knowing them would be worth.",
 )
 @click.option(
+    "--tornado",
+    "with_tornado",
+    is_flag=True,
+    help="Plan anew for each input of the tornado: what can be planned around.",
+)
+@click.option(
     "--report",
     "page",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -127,6 +133,7 @@ def plan(
     changes: Sequence[str],
     with_frontier: bool,
     with_value: bool,
+    with_tornado: bool,
     page: Path | None,
     is_json: bool,
 ) -> int:
@@ -150,7 +157,7 @@ def plan(
     asked = Asked(
         file=file, folder=folder, page=page, gap=gap, limit_s=limit_s, outcomes=outcomes,
         seed=seed, changes=tuple(changes), with_frontier=with_frontier,
-        with_value=with_value, is_json=is_json,
+        with_value=with_value, with_tornado=with_tornado, is_json=is_json,
     )  # fmt: skip
     return run(asked)
 

@@ -43,6 +43,7 @@ class Asked(NamedTuple):
     changes: tuple[str, ...]
     with_frontier: bool
     with_value: bool
+    with_tornado: bool
     is_json: bool
 
 
@@ -83,8 +84,11 @@ def _plans(asked: Asked, cases: list[Case], progress: Progress) -> list[Planned]
     )
     base, *rest = cases
     own = partial(
-        planned, base, effort, with_frontier=asked.with_frontier, with_value=asked.with_value
-    )
+        planned, base, effort,
+        with_frontier=asked.with_frontier,
+        with_value=asked.with_value,
+        with_tornado=asked.with_tornado,
+    )  # fmt: skip
     plans = [_planned(base, own)]
     for case in rest:
         if not progress.is_stopped:

@@ -46,6 +46,9 @@ def show_plan(found: Answers) -> None:
     if len(found.frontier) > 1:
         click.echo()
         _show_frontier(found)
+    if any(bar.again_lower is not None for bar in found.tornado):
+        click.echo()
+        _show_tornado(found)
     if found.knowing:
         click.echo()
         for one in found.knowing:
@@ -182,6 +185,24 @@ def _show_frontier(found: Answers) -> None:
         for p in found.frontier
     ]
     click.echo(table(headers, rows, right=headers[1:]))
+
+
+def _show_tornado(found: Answers) -> None:
+    from arkwright.plan.answers.tornado import moving
+    from arkwright.plan.answers.wording import millions
+
+    rows = [
+        (
+            bar.name,
+            f"{bar.lower}, {bar.higher}",
+            millions(bar.npv_lower),
+            millions(bar.npv_higher),
+            *("–" if v is None else millions(v) for v in (bar.again_lower, bar.again_higher)),
+        )
+        for bar in moving(found.tornado)
+    ]
+    headers = ("INPUT", "MOVED", "E[NPV]", "E[NPV]", "OBJECTIVE ANEW", "OBJECTIVE ANEW")
+    click.echo(table(headers, rows, right=headers[2:]))
 
 
 def show_difference(found: Difference) -> None:

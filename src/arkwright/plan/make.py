@@ -12,6 +12,7 @@ from arkwright.plan.answers.bands import quantile
 from arkwright.plan.answers.frontier import Point, frontier
 from arkwright.plan.answers.knowing import Knowing, knowing
 from arkwright.plan.answers.prices import shadows
+from arkwright.plan.answers.tornado import Bar, tornado
 from arkwright.plan.answers.whole import Answers, Proof, answered
 from arkwright.plan.breach import Breach
 from arkwright.plan.case import Case
@@ -57,6 +58,7 @@ def planned(
     warm: Solution | None = None,
     with_frontier: bool = False,
     with_value: bool = False,
+    with_tornado: bool = False,
 ) -> Planned:
     """Plan `case`; raises as `solve`. `warm` is a plan of a case with the same axes.
 
@@ -74,10 +76,12 @@ def planned(
     )
     points: tuple[Point, ...] = ()
     known: tuple[Knowing, ...] = ()
+    bars: tuple[Bar, ...] | None = None
     if solution.stopped != "interrupted":
         with suppress(KeyboardInterrupt):
             points = _frontier(case, effort, solution) if with_frontier else ()
             known = _knowing(case, effort, solution) if with_value else ()
+            bars = _tornado(case, effort, solution) if with_tornado else None
     found = answered(
         case.rollout,
         case.futures,
@@ -88,6 +92,7 @@ def planned(
         breaches=_checked(case, solution.outcome),
         frontier=points,
         knowing=known,
+        bars=bars,
     )
     return Planned(case=case, solution=solution, answers=found)
 
@@ -112,6 +117,13 @@ def _knowing(case: Case, effort: Effort, solution: Solution) -> tuple[Knowing, .
         return _again(rollout, futures, effort, each_s)
 
     return knowing(case.rollout, case.futures, again, one, solution)
+
+
+def _tornado(case: Case, effort: Effort, solution: Solution) -> tuple[Bar, ...]:
+    def again(rollout: Rollout, futures: Futures) -> float:
+        return _again(rollout, futures, effort, effort.limit_s, solution).value
+
+    return tornado(case.rollout, case.futures, solution.schedule, again)
 
 
 def _again(

@@ -79,8 +79,9 @@ def answered(
     breaches: tuple[Breach, ...] | None = None,
     frontier: tuple[Point, ...] = (),
     knowing: tuple[Knowing, ...] = (),
+    bars: tuple[Bar, ...] | None = None,
 ) -> Answers:
-    """Every answer that needs no further plan."""
+    """Every answer that needs no further plan; those that do are given: `bars` is a tornado."""
     schedule = outcome.schedule
     even = break_even(rollout, futures, schedule, outcome)
     value = marginal(rollout, futures, outcome)
@@ -100,7 +101,7 @@ def answered(
         # line, and nothing of it is too much.
         overbuild=overbuild(rollout, futures, schedule, outcome, even.utilisation or 0.0),
         break_even=even,
-        tornado=tornado(rollout, futures, schedule),
+        tornado=tornado(rollout, futures, schedule) if bars is None else bars,
         bounds=tightest(site_bounds),
         site_bounds=site_bounds,
         earlier=earlier(rollout, futures, schedule, value),

@@ -73,7 +73,7 @@ def _tornado_table(found: Answers) -> Table:
     is_again = any(bar.again_lower is not None for bar in found.tornado)
     columns = ["Input", "Lower or sooner", "E[NPV]", "CVaR", "Higher or later", "E[NPV] ", "CVaR "]
     columns += ["Planned anew, lower", "Planned anew, higher"] if is_again else []
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for bar in found.tornado:
         row = [
             bar.name, bar.lower, millions(bar.npv_lower), millions(bar.cvar_lower),
