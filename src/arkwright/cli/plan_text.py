@@ -195,13 +195,16 @@ def _show_tornado(found: Answers) -> None:
         (
             bar.name,
             f"{bar.lower}, {bar.higher}",
-            millions(bar.npv_lower),
-            millions(bar.npv_higher),
+            millions(bar.objective_lower),
+            millions(bar.objective_higher),
             *("–" if v is None else millions(v) for v in (bar.again_lower, bar.again_higher)),
         )
         for bar in moving(found.tornado)
     ]
-    headers = ("INPUT", "MOVED", "E[NPV]", "E[NPV]", "OBJECTIVE ANEW", "OBJECTIVE ANEW")
+    click.echo(
+        "the objective as each input is moved, with the plan as it is and with one made anew"
+    )
+    headers = ("INPUT", "MOVED", "AS IS", "AS IS", "ANEW", "ANEW")
     click.echo(table(headers, rows, right=headers[2:]))
 
 

@@ -30,6 +30,9 @@ class Bar(Struct, frozen=True, kw_only=True):
     npv_higher: float
     cvar_lower: float
     cvar_higher: float
+    objective_lower: float
+    """Of the schedule as it is, as the programme weighs mean and tail."""
+    objective_higher: float
     again_lower: float | None = None
     """Objective of a plan made anew for it, where that was asked."""
     again_higher: float | None = None
@@ -66,6 +69,8 @@ def tornado(
                 npv_higher=values[1][0],
                 cvar_lower=values[0][1],
                 cvar_higher=values[1][1],
+                objective_lower=values[0][2],
+                objective_higher=values[1][2],
                 again_lower=again(*pairs[0]) if again else None,
                 again_higher=again(*pairs[1]) if again else None,
             )
@@ -79,10 +84,10 @@ def moving(bars: Sequence[Bar]) -> list[Bar]:
     return [bar for bar in bars if bar.width > 1e-9 + 1e-6 * widest]
 
 
-def _worth(pair: Pair, schedule: Schedule) -> tuple[float, float]:
+def _worth(pair: Pair, schedule: Schedule) -> tuple[float, float, float]:
     rollout, futures = pair
     outcome = evaluate(rollout, futures, schedule)
-    return outcome.expected, outcome.cvar
+    return outcome.expected, outcome.cvar, outcome.value
 
 
 def _words(*, is_dates: bool) -> tuple[str, str]:

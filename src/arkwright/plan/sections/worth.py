@@ -72,7 +72,7 @@ def section(found: Answers) -> SiteView:
 def _tornado_table(found: Answers) -> Table:
     is_again = any(bar.again_lower is not None for bar in found.tornado)
     columns = ["Input", "Lower or sooner", "E[NPV]", "CVaR", "Higher or later", "E[NPV] ", "CVaR "]
-    columns += ["Planned anew, lower", "Planned anew, higher"] if is_again else []
+    columns += ["Objective, lower", "anew", "Objective, higher", "anew "] if is_again else []
     rows: list[tuple[str, ...]] = []
     for bar in found.tornado:
         row = [
@@ -80,7 +80,11 @@ def _tornado_table(found: Answers) -> Table:
             bar.higher, millions(bar.npv_higher), millions(bar.cvar_higher),
         ]  # fmt: skip
         if is_again:
-            row += ["" if v is None else millions(v) for v in (bar.again_lower, bar.again_higher)]
+            ends = (
+                *(bar.objective_lower, bar.again_lower),
+                *(bar.objective_higher, bar.again_higher),
+            )
+            row += ["" if value is None else millions(value) for value in ends]
         rows.append(tuple(row))
     right = tuple(c for c in columns if c not in ("Input", "Lower or sooner", "Higher or later"))
     return Table(
