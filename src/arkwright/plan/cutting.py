@@ -18,7 +18,7 @@ from arkwright.plan.progress import Search, mixed
 from arkwright.plan.rollout import Floats
 from arkwright.plan.solution import relative_gap
 
-TOWARDS = 0.4
+TOWARDS = 0.3
 """Share of the master's optimum in the schedule that cuts are taken at."""
 NEAR = 1e-5
 """Relative gap from which on cuts are taken at the optimum itself: between, they do too little."""

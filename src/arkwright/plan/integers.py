@@ -16,6 +16,7 @@ from arkwright.plan.outcome import Outcome, evaluate
 from arkwright.plan.progress import Search
 from arkwright.plan.racks import whole_racks
 from arkwright.plan.rollout import Bools, Floats
+from arkwright.plan.solution import relative_gap
 
 THRESHOLDS = (0.5, 0.3, 0.7)
 """Part of a hall or tranche from which rounding builds it."""
@@ -61,28 +62,35 @@ def dive(master: Master, search: Search, up: float = 0.35, rounds: int = 8) -> N
         if not free.any():
             break
     master.fix(None, items)
-    if not free.any():
+    if not free.any() and not search.over():
         settle(master, search, layout.sums(value))
 
 
 def settle(
-    master: Master, search: Search, sums: Floats, *, service: Floats | None = None
+    master: Master,
+    search: Search,
+    sums: Floats,
+    *,
+    service: Floats | None = None,
+    racks: bool = False,
 ) -> Cutting | None:
     """The best plan with these running sums of tranches and halls; offered if it is feasible.
 
-    `service` (T,) says which quarters have debt service, where that is a decision (R11).
+    `service` (T,) says which quarters have debt service, where that is a decision (R11); with
+    `racks`, those are held too.
     """
-    layout, items = master.columns, whole_items(master)
+    layout, items = master.columns, whole_items(master, racks)
     master.fix(sums, items)
     if service is not None:
         held = np.minimum(service, master.upper[layout.in_service])
         master.fix_columns(layout.in_service, held)
-    reached = converge(
-        master, search, gap=0.1 * search.gap, floor=search.divisible_value, relaxed=False
-    )
+    floor = search.value if racks else search.divisible_value
+    reached = converge(master, search, gap=0.1 * search.gap, floor=floor, relaxed=False)
     master.fix(None, items)
     master.free_columns(layout.in_service)
     if reached is not None and reached.best is not None:
+        if racks:
+            search.offer(reached.best)
         take(master, search, reached.best)
     elif reached is not None and service is None and (master.upper[layout.in_service] > 0).any():
         # Rounded without a word on debt service: as much of it as the rest came to.
@@ -104,11 +112,12 @@ def take(master: Master, search: Search, found: Outcome) -> None:
         search.offer(made)
 
 
-def whole_items(master: Master) -> Bools:
-    """(I,) tranches and places."""
+def whole_items(master: Master, racks: bool = False) -> Bools:
+    """(I,) tranches and places, and racks if asked."""
     items = np.zeros(len(master.columns.by), dtype=bool)
     items[master.columns.kind["starts"]] = True
     items[master.columns.kind["halls"]] = True
+    items[master.columns.kind["racks"]] = racks
     return items
 
 
@@ -138,11 +147,7 @@ def improve(master: Master, search: Search) -> None:
         if found is None:
             return
         predicted, moves = found
-        fresh = [
-            n
-            for n in np.argsort(-predicted, kind="stable")[:200]
-            if predicted[n] > 1e-3 * search.gap * abs(search.value)
-        ]
+        fresh = _in_turn(predicted, moves, 1e-3 * search.gap * abs(search.divisible_value))
         progressed = False
         for n in fresh:
             changed = _in_order(master, _moved(sums, moves[n], below, layout.slots))
@@ -159,47 +164,79 @@ def improve(master: Master, search: Search) -> None:
             return
 
 
-def prove(master: Master, search: Search) -> None:
+def _in_turn(predicted: Floats, moves: list[tuple[int, int, int, int]], least: float) -> list[int]:
+    """Moves that can gain, the most promising of every item and kind before its next."""
+    turn: dict[tuple[int, bool, bool], int] = {}
+    keyed = []
+    for n in np.argsort(-predicted, kind="stable").tolist():
+        if predicted[n] <= least:
+            break
+        item, leaves, _, goes = moves[n]
+        kind = (item, leaves >= 0, goes >= 0)
+        turn[kind] = turn.get(kind, -1) + 1
+        keyed.append((turn[kind], len(keyed), n))
+    return [n for _, _, n in sorted(keyed)]
+
+
+def prove(master: Master, search: Search, *, racks: bool = False) -> None:
     """HiGHS over all whole numbers and all cuts, each answer priced, until the gap is proven.
 
     The dual bound of every run bounds all plans; the cuts of its answer keep it from coming again
-    at more than it is worth.
+    at more than it is worth. With `racks`, those are whole in it too.
     """
     layout = master.columns
-    integral = np.append(layout.integral, np.zeros(master.width - len(layout.lower), dtype=bool))
-    integral[layout.in_service] = master.upper[layout.in_service] > 0
+    integral = _integral(master, racks)
     seen: set[bytes] = set()
     while not search.done:
-        highs = master.programme(integral)
-        for name, value in (("mip_rel_gap", 0.3 * search.gap), ("mip_abs_gap", 0.0)):
-            highs.setOptionValue(name, value)
-        if search.divisible is not None:
-            whole = np.flatnonzero(integral)
-            start = layout.values(search.divisible.schedule)[whole].round()
-            start[whole >= layout.in_service[0]] = 1.0
-            highs.setSolution(len(whole), whole.astype(np.int32), start)
-        search.watch(highs)
-        highs.run()
-        status, info = highs.getModelStatus(), highs.getInfo()
-        if status == highspy.HighsModelStatus.kInfeasible:
-            search.lower_bound_to(search.divisible_value)
-            return
-        if np.isfinite(info.mip_dual_bound):
-            search.lower_bound_to(info.mip_dual_bound)
-        if search.done or not np.isfinite(info.objective_function_value):
+        if not racks and relative_gap(search.divisible_value, search.bound) <= 0.5 * search.gap:
+            return  # what is left is the racks'
+        values = _answer(master, search, integral)
+        if values is None or search.done:
             search.tell()
             return
-        values = np.array(highs.getSolution().col_value)
-        if not len(values) or np.abs(values).max() == 0:
-            return
-        service = values[layout.in_service].round()
-        sums = layout.sums(values).round()
-        settle(master, search, sums, service=service)
+        service, sums = values[layout.in_service].round(), layout.sums(values).round()
+        settle(master, search, sums, service=service, racks=racks)
         search.tell()
-        key = sums.tobytes() + service.tobytes()
+        key = sums[whole_items(master, racks)].tobytes() + service.tobytes()
         if key in seen:
             return  # its cuts say all that there is to say at this precision
         seen.add(key)
+
+
+def _integral(master: Master, racks: bool) -> Bools:
+    """(width,) columns that are whole."""
+    layout = master.columns
+    integral = np.append(layout.integral, np.zeros(master.width - len(layout.lower), dtype=bool))
+    integral[layout.in_service] = master.upper[layout.in_service] > 0
+    if racks:
+        by = layout.by[layout.kind["racks"]]
+        integral[by[by >= 0]] = True
+    return integral
+
+
+def _answer(master: Master, search: Search, integral: Bools) -> Floats | None:
+    """The best columns that HiGHS finds in all cuts, from the best plan; its bound is taken."""
+    layout = master.columns
+    highs = master.programme(integral)
+    for name, value in (("mip_rel_gap", 0.3 * search.gap), ("mip_abs_gap", 0.0)):
+        highs.setOptionValue(name, value)
+    best = search.best if search.whole else search.divisible
+    if best is not None:
+        whole = np.flatnonzero(integral)
+        start = layout.values(best.schedule)[whole].round()
+        start[whole >= layout.in_service[0]] = 1.0
+        highs.setSolution(len(whole), whole.astype(np.int32), start)
+    search.watch(highs)
+    highs.run()
+    status, info = highs.getModelStatus(), highs.getInfo()
+    if status == highspy.HighsModelStatus.kInfeasible:
+        search.lower_bound_to(search.divisible_value)
+        return None
+    if np.isfinite(info.mip_dual_bound):
+        search.lower_bound_to(info.mip_dual_bound)
+    values = np.array(highs.getSolution().col_value)
+    found = np.isfinite(info.objective_function_value) and np.abs(values).any()
+    return values if found else None
 
 
 def _moved(sums: Floats, move: tuple[int, int, int, int], below: Bools, slots: int) -> Floats:

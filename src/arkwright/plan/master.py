@@ -31,7 +31,7 @@ from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
 from arkwright.plan.rules import contracts, dependence, grid, money, order, supply
 from arkwright.plan.schedule import Schedule
 
-IDLE_MAX = 12
+IDLE_MAX = 8
 """Rounds after which a cut that did not bind is dropped."""
 SLACK = 1e-6
 """How far a row may be broken, relative to what is in it."""

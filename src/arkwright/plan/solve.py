@@ -15,7 +15,7 @@ import numpy as np
 
 from arkwright.plan.cutting import Cutting, converge, no_plan
 from arkwright.plan.futures import Futures
-from arkwright.plan.integers import improve, prove, round_policy, settle
+from arkwright.plan.integers import dive, improve, prove, round_policy, settle
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import evaluate
 from arkwright.plan.prices import prices
@@ -24,6 +24,10 @@ from arkwright.plan.rollout import Rollout
 from arkwright.plan.schedule import Schedule
 from arkwright.plan.solution import Progress, Solution, relative_gap
 
+POLICY_TIME = 0.45
+"""Of the time, what the policy may take before whole numbers are looked for."""
+DIVES = (0.35, 0.65)
+"""Part of a hall or tranche from which a dive builds it: it asks again after every few."""
 POLICY_SHARE = 0.3
 """Of the gap asked for, what the cuts of the policy may leave."""
 WARM_MAX = 12
@@ -64,7 +68,8 @@ def solve(
     search = Search(gap=gap, limit_s=limit_s, clock=clock, told=told, whole=whole)
     master = Master(rollout, futures)
     known = _start(master, search, warm)
-    policy = converge(master, search, gap=gap * POLICY_SHARE)
+    until = search.start + POLICY_TIME * limit_s
+    policy = converge(master, search, gap=gap * POLICY_SHARE, until=until)
     if policy is None:
         if not search.over():
             raise no_plan()
@@ -112,8 +117,15 @@ def _plan(master: Master, search: Search, policy: Cutting, known: Schedule | Non
     if not search.done and policy.values is not None:
         round_policy(master, search, policy.values)
     if layout.integral.sum() > SMALL:
+        for up in DIVES:
+            if not search.done:
+                dive(master, search, up)
         improve(master, search)
     prove(master, search)
+    by = layout.by[layout.kind["racks"]]
+    if search.whole and layout.integral.sum() + len(np.unique(by)) <= SMALL:
+        search.phase = "whole racks"
+        prove(master, search, racks=True)
 
 
 def _finished(master: Master, search: Search) -> Solution:
