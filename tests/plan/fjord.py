@@ -18,7 +18,7 @@ programme:
   from: 2027-Q1
   until: 2029-Q4
   sites:
-    narvik: {tranches: [{power: 8 MW, lead: 2 quarters}, {power: 8 MW, lead: 4 quarters}], halls: {h1: {power: 6 MW, count: 2, build: 3 quarters}}}
+    narvik: {tranches: [{power: 8 MW, lead: 2 quarters}, {power: 8 MW, lead: 4 quarters, earliest: 2027-Q2}], halls: {h1: {power: 6 MW, count: 2, build: 3 quarters}}}
     loughton: {tranches: [{power: 8 MW, lead: 6 quarters}], halls: {h1: {power: 6 MW, count: 1, build: 3 quarters}}}
 MORE_PLACES
   generations:

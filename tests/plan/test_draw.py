@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from arkwright.factory import loads
+from arkwright.plan.build import build
+from arkwright.plan.draw import futures
 from plan.fjord import STILL, met, programme
 
 NARVIK_1, NARVIK_2, LOUGHTON_1 = 0, 1, 2
@@ -16,8 +19,15 @@ def test_without_chance_everything_comes_as_promised():
     for field in ("price", "demand", "energy", "spot"):
         expected = np.repeat(getattr(promised, field), 3, axis=1)
         assert getattr(future, field) == pytest.approx(expected), field
-    for field in ("powered", "opened", "arrived"):
-        assert (getattr(future, field) == getattr(promised, field)).all(), field
+    power, supply = built.rollout.power, built.rollout.supply
+    for field, may in (
+        ("powered", power.may_start),
+        ("opened", power.may_build),
+        ("arrived", supply.may_order.any(axis=0)),
+    ):
+        mine, theirs = getattr(future, field), getattr(promised, field)
+        assert may.any(), field
+        assert (mine[:, may] == theirs[:, may]).all(), field
 
 
 def test_two_stages_tell_no_outcome_from_another():
@@ -138,7 +148,7 @@ def test_delays_have_the_probabilities_of_the_file_and_go_together_at_a_site():
     delays: {tranches: {0 quarters: 0.5, 2 quarters: 0.5}}
 """
     future = met(section, outcomes=8000)
-    on_time = np.stack([future.powered[:, NARVIK_1, 0, 2], future.powered[:, NARVIK_2, 0, 4]])
+    on_time = np.stack([future.powered[:, NARVIK_1, 0, 2], future.powered[:, NARVIK_2, 1, 5]])
     elsewhere = future.powered[:, LOUGHTON_1, 0, 6]
     assert on_time.mean(axis=1).tolist() == pytest.approx([0.5, 0.5], abs=0.02)
     # Signs of two normal numbers of correlation 0.8 agree with 1/2 + asin(0.8)/pi.
@@ -217,3 +227,22 @@ def test_one_outcome_is_the_middle_of_everything():
 def test_an_outcome_says_what_happens_in_it():
     section = STILL.replace("{0 quarters: 1}, halls", "{never: 1}, halls")
     assert met(section, outcomes=2).names[0] == "market 1.00 of its mean, narvik/1 never comes"
+
+
+def test_a_programme_without_a_new_connection_has_futures_too():
+    text = """
+factory: bare
+sites: {narvik: {country: NO, grid: {connection: 10 MW}, energy: {price: 40 EUR/MWh}}}
+programme:
+  from: 2027-Q1
+  until: 2027-Q4
+  sites: {narvik: {halls: {h1: {power: 6 MW, count: 1, build: 1 quarter}}}}
+  generations: {gb300: {system: gb300-nvl72, lead: 1 quarter}}
+  capital: {cash: 50 M USD}
+  demand: {market: {compute: 1000}}
+"""
+    factory = loads(text.encode())
+    future = futures(factory, build(factory).rollout, outcomes=3)
+    assert future.price.shape == (1, 3, 4)
+    assert future.powered.shape == (3, 0, 4, 4)
+    assert future.arrived.shape == (3, 1, 4, 4)

@@ -78,7 +78,7 @@ def test_an_event_delays_what_is_not_there_yet():
     # in 3 and comes in 6.
     assert [int(freeze[NARVIK_1, t].argmax()) for t in (0, 1)] == [2, 6]
     assert [int(fine[NARVIK_1, t].argmax()) for t in (0, 1)] == [2, 3]
-    assert int(freeze[NARVIK_2, 0].argmax()) == 4 + 3
+    assert int(freeze[NARVIK_2, 1].argmax()) == 1 + 4 + 3
     assert not freeze[LOUGHTON_1].any()
     assert int(future.opened[1, 0, 0].argmax()) == 3 + 1
     assert [int(future.arrived[1, GB300, t].argmax()) for t in (0, 1, 2)] == [2, 5, 6]

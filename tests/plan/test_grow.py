@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from arkwright.plan.grow import forward_selection, grow, widths
 from arkwright.plan.outlook import outlook
@@ -76,6 +78,18 @@ def test_shocks_withdrawals_and_lives_are_not_foreseen_either():
     assert np.ptp(future.arrived, axis=0).max() > 0
 
 
+@given(seed=st.integers(0, 10_000), leaves=st.integers(8, 16), first=st.integers(1, 5))
+@settings(max_examples=8, deadline=None)
+def test_no_seed_and_no_stages_see_ahead(seed, leaves, first):
+    stages = (first, first + 3)
+    names = [f"{2027 + t // 4}-Q{1 + t % 4}" for t in stages]
+    section = f"    stages: [{', '.join(names)}]\n    leaves: {leaves}\n    outcomes: 20\n" + SPREAD
+    future = met(section, seed=seed)
+    assert foresight(future, stages) == []
+    assert len(future.probability) <= leaves
+    assert future.probability.min() > 0
+
+
 def test_the_check_of_foresight_finds_it():
     # Samples side by side in one slot a quarter have seen different things by the fourth.
     assert foresight(met("    outcomes: 4\n"), (3,)) != []
@@ -111,7 +125,7 @@ def both():
     of = outlook(factory, built.rollout, built.as_promised)
     names = built.rollout.names.generations
     many = realise(of, built.rollout, draws(of, names, 1, 20_000)).price[MARKET]
-    trees = [grow(of, names, seed, (3, 7), 64, 200) for seed in range(5)]
+    trees = [grow(of, names, seed, (3, 7), 64, 200) for seed in range(4)]
     grown = [
         (realise(of, built.rollout, tree.drawn, (), tree.adjust).price[MARKET], tree.probability)
         for tree in trees

@@ -148,6 +148,18 @@ def test_a_gap_left_open_is_said():
     assert worth.words.endswith("proven between 0.2 M and 0.8 M")
 
 
+def test_a_plan_made_beforehand_is_followed_on_the_tree_where_none_better_is_found():
+    def short_sighted(rollout, futures):
+        found = tried(rollout, futures)
+        lost = 2.0 if len(futures.slot_quarter) > 2 else 0.0  # on the tree it finds 3 of 5
+        return SimpleNamespace(schedule=found.schedule, value=found.value - lost, bound=found.value)
+
+    worth = waiting(*growing(TREE), short_sighted)
+    assert (worth.value, worth.low, worth.high) == pytest.approx((0.0, 0.0, 0.5))
+    assert worth.having.schedule.racks.tolist() == [[[2.0, 0.0, 0.0]]]
+    assert "no better plan was found there" in worth.words
+
+
 def test_information_moves_slots_and_nothing_else():
     _, futures = growing(TREE)
     for same in (blind(futures), foreseen(futures)):

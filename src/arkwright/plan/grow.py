@@ -112,7 +112,9 @@ def forward_selection(features: Floats, count: int) -> Ints:
     make fewer than `count`.
     """
     square = (features**2).sum(axis=1)
-    gap = np.sqrt(np.maximum(square[:, None] + square - 2 * features @ features.T, 0.0))
+    # Not by matrix product: its rounding is a matter of threads, and so would be the tree.
+    inner = np.einsum("nd,md->nm", features, features)
+    gap = np.sqrt(np.maximum(square[:, None] + square - 2 * inner, 0.0))
     np.fill_diagonal(gap, 0.0)
     nearest = np.full(len(features), np.inf)
     chosen: list[int] = []
@@ -168,11 +170,11 @@ def _matched(of: Outlook, drawn: Draws, probability: Floats) -> Adjust:
     """(2, T) by walk: scale of deviations and divisor of factors that give the process's own."""
     adjust: dict[str, Floats] = {}
     for name, deviation in log_deviations(of, drawn).items():
-        mean = probability @ deviation
-        spread = probability @ (deviation - mean) ** 2
+        mean = np.einsum("w,wt->t", probability, deviation)
+        spread = np.einsum("w,wt->t", probability, (deviation - mean) ** 2)
         wanted = variance(of.walks[name], of.quarters)
         ratio = np.divide(wanted, spread, out=np.ones_like(wanted), where=spread > 1e-12)
         scale = np.sqrt(ratio).clip(1 / _WIDEN_MAX, _WIDEN_MAX)
-        over = probability @ factors(of.walks[name], deviation * scale)
+        over = np.einsum("w,wt->t", probability, factors(of.walks[name], deviation * scale))
         adjust[name] = np.stack([scale, over])
     return adjust

@@ -165,7 +165,9 @@ def _works(
     if not names:
         return np.zeros((len(effects), 0, of.quarters, of.quarters), dtype=bool)
     delay = np.stack([once[f"{kind}/{name}"] for name in names], axis=1)
-    due = quarters + (lead + delay)[:, :, None]
+    first = np.array([of.hazards[f"{kind}/{name}"].due for name in names])
+    # Begun before it may be, it is there no sooner: else a delay would show before it is seen.
+    due = np.maximum(quarters + lead[:, None], first[:, None]) + delay[:, :, None]
     for w, own in enumerate(effects):
         for effect in own:
             late = (effect.tranche if is_grid else effect.hall)[:, None]
@@ -189,8 +191,8 @@ def _arrivals(
     names, horizon = rollout.names.generations, of.quarters
     quarters = np.arange(horizon)
     slip = np.stack([once[f"generation/{name}"] for name in names], axis=1)
-    start = np.where(slip > 0, of.first + slip, 0)
-    due = np.maximum(quarters + rollout.supply.rack_lead[:, None], start[:, :, None])
+    start = (of.first + slip)[:, :, None]
+    due = np.maximum(quarters + rollout.supply.rack_lead[:, None], start)
     is_short = _is_short(of, drawn, names)
     inside = due < horizon
     hit = inside & np.take_along_axis(is_short, due.clip(max=horizon - 1), axis=2)

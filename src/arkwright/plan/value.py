@@ -122,7 +122,7 @@ def stochastic_solution(
     )
     if not breaches:
         return worth
-    broken = "; ".join(f"R{breach.rule}: {breach.words}" for breach in breaches)
+    broken = "; ".join(breach.words for breach in breaches)
     words = (
         "The plan for the mean outcome cannot be carried out, so that no number says what planning "
         f"for all outcomes is worth: {broken}"
@@ -131,12 +131,25 @@ def stochastic_solution(
 
 
 def waiting(rollout: Rollout, futures: Futures, solve: Solve, plan: Solved | None = None) -> Worth:
-    """What it is worth to decide on the tree, as things become known, and not all beforehand."""
+    """What it is worth to decide on the tree, as things become known, and not all beforehand.
+
+    What was decided beforehand can be followed on the tree too, so it is the plan there where the
+    solver found no better one.
+    """
     found = plan or solve(rollout, futures)
+    beforehand = solve(rollout, blind(futures))
+    knowing = _plan("deciding as things become known", found)
+    if found.value < beforehand.value:
+        knowing = Plan(
+            name="deciding as things become known (no better plan was found there)",
+            value=beforehand.value,
+            bound=max(found.bound, beforehand.value),
+            schedule=everywhere(beforehand.schedule, futures),
+        )
     return _worth(
         "waiting",
-        _plan("deciding as things become known", found),
-        _plan("deciding everything beforehand", solve(rollout, blind(futures))),
+        knowing,
+        _plan("deciding everything beforehand", beforehand),
         rollout.currency,
         "Deciding as things become known is worth",
     )
