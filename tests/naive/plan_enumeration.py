@@ -212,7 +212,9 @@ def _margin(rollout, futures, w, t, starts, halls, racks, margins):
         ]
         for p, kinds in enumerate(racks)
     ]
-    key = (w, t, tuple(energised), tuple(ready), tuple(map(tuple, present)))
+    known = (futures.price, futures.demand, futures.energy)
+    market = tuple(tuple(array[:, w, t]) for array in known)
+    key = (market, tuple(energised), tuple(ready), tuple(map(tuple, present)))
     if key not in margins:
         margins[key] = (
             _dispatch(rollout, futures, w, t, energised, ready, present)
