@@ -75,7 +75,8 @@ def _declared(found: Answers) -> str:
     names = found.rollout.names.quarters
     whole = float(said.gpus.mean.max())
     by = int(said.gpus.mean.argmax())
-    ends = list(dict.fromkeys([by, len(names) - 1]))
+    # What counts from the first quarter may be without a date: only the end is held against it.
+    ends = sorted({by or len(names) - 1, len(names) - 1})
     there = [f"{gpus(float(installed.mean[at]))} by {names[at]}" for at in ends]
     return f"Of {gpus(whole)} GPUs announced the plan has {' and '.join(there)} installed."
 
