@@ -22,6 +22,7 @@ from benchmarks import (
     energy,
     install,
     openb,
+    plan,
     scale,
     scheduler,
     search,
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Callable[[], dict[str, Any]]] = {
     "twin": twin.run,
     "traces": traces.run,
     "install": install.run,
+    "plan": plan.run,
     "slurm": slurm.run,
 }
 RESULTS = Path(__file__).parent / "results.json"

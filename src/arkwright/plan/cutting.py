@@ -28,10 +28,50 @@ ROUNDS_MAX = 400
 class Cutting:
     """What a run of rounds has reached."""
 
-    def __init__(
-        self, best: Outcome | None, values: Floats | None, bound: float, last: Outcome
-    ) -> None:
-        self.best, self.values, self.bound, self.last = best, values, bound, last
+    def __init__(self, master: Master, relaxed: bool) -> None:
+        self.master, self.relaxed = master, relaxed
+        self.best: Outcome | None = None
+        self.values: Floats | None = None
+        """Columns of the best schedule; of the last that broke a rule, while there is no best."""
+        self.bound = float("inf")
+        self.last: Outcome | None = None
+        self.broken: set[str] = set()
+        self.straight = True
+        self.rounds = 0
+
+    @property
+    def value(self) -> float:
+        """Of the best."""
+        return -float("inf") if self.best is None else self.best.value
+
+    def price(self, optimum: float, columns: Floats) -> None:
+        """Play a schedule on the way to the master's optimum through every outcome."""
+        master, layout = self.master, self.master.columns
+        moved = self.bound - optimum > 1e-9 * abs(optimum)
+        self.bound = min(self.bound, optimum)
+        outer = columns[: len(layout.lower)]
+        near = relative_gap(self.value, self.bound) < NEAR
+        self.straight = self.best is None or self.rounds < 2 or near or not moved
+        at = outer
+        if not self.straight and self.values is not None:
+            at = mixed(outer, self.values, TOWARDS)
+        found = evaluate(master.rollout, master.futures, layout.schedule(at))
+        self.broken = {rule for rule, _ in master.broken(found)}
+        holds = self.broken <= {"R11"} if self.relaxed else not self.broken
+        if holds and found.value > self.value:
+            self.best, self.values = found, at
+        elif self.values is None:
+            self.values = at
+        self.last = found
+        self.rounds += 1
+
+    def reached(self, gap: float, floor: float) -> bool:
+        """Bound and value are as near as asked, or what is left is not wanted."""
+        if relative_gap(self.value, self.bound) <= gap or self.bound < floor:
+            return True
+        # Exact but for whether a quarter has debt service, which is yes or no: no cut says it.
+        exact = self.last is not None and relative_gap(self.last.value, self.bound) <= gap
+        return self.straight and exact and self.broken == {"R11"}
 
 
 def converge(
@@ -56,48 +96,22 @@ def converge(
     Returns:
         None if the master is infeasible, or the time was over before its first optimum.
     """
-    rollout, futures, layout = master.rollout, master.futures, master.columns
-    n = len(layout.lower)
-    best: Outcome | None = None
-    inner: Floats | None = None
-    bound = float("inf")
-    out: Cutting | None = None
-    for round_ in range(ROUNDS_MAX):
+    run = Cutting(master, relaxed)
+    for _ in range(ROUNDS_MAX):
         optimum = optimise(master, search, until)
         if optimum is None:
-            return out
-        moved, bound = bound - optimum[0] > 1e-9 * abs(bound), min(bound, optimum[0])
-        outer = optimum[1][:n]
-        if relaxed:
-            search.lower_bound_to(bound)
-        near = relative_gap(-float("inf") if best is None else best.value, bound) < NEAR
-        straight = best is None or round_ < 2 or near or not moved
-        at = outer if straight or inner is None else mixed(outer, inner, TOWARDS)
-        found = evaluate(rollout, futures, layout.schedule(at))
-        broken = {rule for rule, _ in master.broken(found)}
-        holds = broken <= {"R11"} if relaxed else not broken
-        better = holds and (best is None or found.value > best.value)
-        if better:
-            best, inner = found, at
-        elif inner is None:
-            inner = at
-        out = Cutting(best, inner, bound, found)
-        if relaxed:
-            if best is not None and best.value > search.policy_value:
-                search.policy = best
-            search.tell()
-        value = -float("inf") if best is None else best.value
-        if relaxed and relative_gap(value, bound) <= 3 * gap:
-            master.hold()
-        if relative_gap(value, bound) <= gap or bound < floor or search.over():
             break
-        if straight and broken == {"R11"} and relative_gap(found.value, bound) <= gap:
-            break  # exact but for whether a quarter has debt service, which is yes or no
-        if until is not None and search.clock() >= until:
+        run.price(*optimum)
+        if relaxed:
+            search.take_policy(run.best, run.bound)
+            if relative_gap(run.value, run.bound) <= 3 * gap:
+                master.hold()
+        late = until is not None and search.clock() >= until
+        if run.reached(gap, floor) or late or search.over() or run.last is None:
             break
-        master.cut(found)
+        master.cut(run.last)
         master.drop_idle()
-    return out
+    return run if run.last is not None else None
 
 
 def optimise(
@@ -111,10 +125,7 @@ def optimise(
     if status == highspy.HighsModelStatus.kOptimal:
         values = np.array(highs.getSolution().col_value)
         return float(highs.getInfo().objective_function_value), values
-    if status in (
-        highspy.HighsModelStatus.kInfeasible,
-        highspy.HighsModelStatus.kUnboundedOrInfeasible,
-    ):
+    if infeasible(master):
         return None
     if search.over() or (until is not None and search.clock() >= until):
         return None
@@ -124,6 +135,14 @@ def optimise(
         return None
     values = np.array(highs.getSolution().col_value)
     return float(highs.getInfo().objective_function_value), values
+
+
+def infeasible(master: Master) -> bool:
+    """The last optimum was none because no schedule keeps the rules and what is fixed."""
+    return master.highs.getModelStatus() in (
+        highspy.HighsModelStatus.kInfeasible,
+        highspy.HighsModelStatus.kUnboundedOrInfeasible,
+    )
 
 
 def no_plan() -> InfeasibleError:

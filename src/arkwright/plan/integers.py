@@ -92,7 +92,12 @@ def settle(
         if racks:
             search.offer(reached.best)
         take(master, search, reached.best)
-    elif reached is not None and service is None and (master.upper[layout.in_service] > 0).any():
+    elif (
+        reached is not None
+        and reached.last is not None
+        and service is None
+        and (master.upper[layout.in_service] > 0).any()
+    ):
         # Rounded without a word on debt service: as much of it as the rest came to.
         served = (reached.last.money.service.max(axis=0) > 1e-6).astype(float)
         return settle(master, search, sums, service=served)
@@ -167,7 +172,7 @@ def improve(master: Master, search: Search) -> None:
 def _in_turn(predicted: Floats, moves: list[tuple[int, int, int, int]], least: float) -> list[int]:
     """Moves that can gain, the most promising of every item and kind before its next."""
     turn: dict[tuple[int, bool, bool], int] = {}
-    keyed = []
+    keyed: list[tuple[int, int, int]] = []
     for n in np.argsort(-predicted, kind="stable").tolist():
         if predicted[n] <= least:
             break
@@ -240,7 +245,7 @@ def _answer(master: Master, search: Search, integral: Bools) -> Floats | None:
 
 
 def _moved(sums: Floats, move: tuple[int, int, int, int], below: Bools, slots: int) -> Floats:
-    """Running sums after a move: (item, slot it leaves or -1, other item, slot it goes to or -1)."""
+    """Running sums after (item, slot it leaves or -1, other item, slot it goes to or -1)."""
     item, leaves, other, goes = move
     out = sums.copy()
     if leaves >= 0:

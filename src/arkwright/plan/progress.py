@@ -73,6 +73,13 @@ class Search:
         """A valid bound; the best of all holds."""
         self.bound = min(self.bound, bound)
 
+    def take_policy(self, found: Outcome | None, bound: float) -> None:
+        """A bound, and the best divisible plan so far."""
+        self.lower_bound_to(bound)
+        if found is not None and found.value > self.policy_value:
+            self.policy = found
+        self.tell()
+
     def offer(self, found: Outcome) -> bool:
         """A feasible whole plan; returns whether it is the best."""
         if found.value <= self.value:
@@ -87,6 +94,7 @@ class Search:
             seconds=self.clock() - self.start,
             phase=self.phase,
             value=self.value,
+            policy=self.policy_value,
             bound=self.bound,
         )
         self.history.append(now)

@@ -17,6 +17,8 @@ class Progress(Struct, frozen=True, kw_only=True):
     """`policy` (nothing whole yet), `plan`, `whole racks`."""
     value: float
     """Of the best plan so far, M; -inf before the first."""
+    policy: float
+    """Of the best plan of divisible halls, tranches and racks; -inf before the first."""
     bound: float
     """No plan is worth more, M."""
 

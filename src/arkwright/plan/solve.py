@@ -13,7 +13,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from arkwright.plan.cutting import Cutting, converge, no_plan
+from arkwright.plan.branching import branch
+from arkwright.plan.cutting import Cutting, converge, infeasible, no_plan
 from arkwright.plan.futures import Futures
 from arkwright.plan.integers import dive, improve, prove, round_policy, settle
 from arkwright.plan.master import Master
@@ -33,7 +34,7 @@ POLICY_SHARE = 0.3
 WARM_MAX = 12
 """Most schedules of an earlier solution that cuts are taken at."""
 SMALL = 150
-"""Whole numbers that HiGHS decides at once faster than any search around a plan."""
+"""Whole numbers that branching decides faster than any search around a plan finds good ones."""
 
 
 def solve(
@@ -70,13 +71,12 @@ def solve(
     known = _start(master, search, warm)
     until = search.start + POLICY_TIME * limit_s
     policy = converge(master, search, gap=gap * POLICY_SHARE, until=until)
-    if policy is None:
-        if not search.over():
-            raise no_plan()
-    else:
+    if policy is None and infeasible(master):
+        raise no_plan()
+    if policy is not None:
         search.points, search.prices = master.binding_points(), prices(master)
-        if not search.over():
-            _plan(master, search, policy, known)
+    if not search.over():
+        _plan(master, search, policy, known)
     return _finished(master, search)
 
 
@@ -108,19 +108,20 @@ def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | 
     return plans[1] if len(plans) > 1 else None
 
 
-def _plan(master: Master, search: Search, policy: Cutting, known: Schedule | None) -> None:
+def _plan(master: Master, search: Search, policy: Cutting | None, known: Schedule | None) -> None:
     """Whole tranches and halls, until the gap is proven or time is over."""
     layout = master.columns
     search.phase = "plan"
     if known is not None:
         settle(master, search, layout.sums(layout.values(known)).round())
-    if not search.done and policy.values is not None:
+    if not search.done and policy is not None and policy.values is not None:
         round_policy(master, search, policy.values)
     if layout.integral.sum() > SMALL:
         for up in DIVES:
             if not search.done:
                 dive(master, search, up)
         improve(master, search)
+    branch(master, search)
     prove(master, search)
     by = layout.by[layout.kind["racks"]]
     if search.whole and layout.integral.sum() + len(np.unique(by)) <= SMALL:
