@@ -5,6 +5,8 @@ stages or on a tree; `big(outcomes)` is 8 sites x 24 quarters x 4 generations in
 come from `instance(shape, seed)`, with the economics of GB300-like racks: part of what can be built
 is worth building, and what halls and connections cost whether used or not decides how much.
 
+Past 400 lines because every field of the numeric contract is drawn here once.
+
 Doing nothing is always allowed in them: tests that want a rule to bind tighten it with `changed`.
 """
 

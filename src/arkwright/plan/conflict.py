@@ -19,13 +19,10 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from arkwright.plan.elastic import Elastic, Shortfall
+from arkwright.plan.elastic import ENOUGH, Elastic, Shortfall
 from arkwright.plan.futures import Futures
 from arkwright.plan.limits import Limit
 from arkwright.plan.rollout import Rollout
-
-ENOUGH = 1e-6
-"""A total, of limits, that counts as none."""
 
 
 class Relaxation(Struct, frozen=True, kw_only=True):
@@ -98,7 +95,7 @@ def _smallest(programme: Elastic, suspects: Sequence[int], whole: bool) -> tuple
         rest = [g for g in kept if g not in part]
         if len(rest) == len(kept):
             continue
-        if programme.shortfall(rest, whole=whole).total > ENOUGH:
+        if programme.shortfall(rest, whole=whole, yes_or_no=True).total > ENOUGH:
             kept = rest
     return tuple(kept)
 

@@ -24,7 +24,12 @@ from arkwright.plan.outcome import Outcome, evaluate
 from arkwright.plan.rollout import Floats, Ints, Rollout
 from arkwright.plan.rules import money
 
-ROUNDS_MAX = 300
+ROUNDS_MAX = 60
+"""Of cuts on cash and cover; what is not shown to be short by then is taken to be possible."""
+NODES_MAX = 2000
+"""Of a search over whole starts and halls; what is not shown to be short by then is not."""
+ENOUGH = 1e-6
+"""A total, of limits, that counts as none."""
 SHORT = 1e-7
 """M of cash or margin, of the programme's money, that counts as none."""
 
@@ -33,7 +38,7 @@ class Shortfall(Struct, frozen=True, kw_only=True, eq=False):
     """The least by which a set of limits is broken, L of them in the programme."""
 
     total: float
-    """Sum of shares; 0 where all can be kept."""
+    """Sum of shares, as far as proven; 0 where all can be kept."""
     by: Floats
     """(L,) in each limit's unit."""
     price: Floats
@@ -85,7 +90,12 @@ class Elastic:
         return self.limits[g].rule, g
 
     def shortfall(
-        self, groups: Sequence[int], *, whole: bool, giving: Sequence[int] | None = None
+        self,
+        groups: Sequence[int],
+        *,
+        whole: bool,
+        giving: Sequence[int] | None = None,
+        yes_or_no: bool = False,
     ) -> Shortfall:
         """How short it falls with only the limits `groups`, of which `giving` (or all) give way.
 
@@ -93,45 +103,55 @@ class Elastic:
             groups: limits that are kept.
             whole: with whole starts and halls; otherwise in parts.
             giving: those of them that may be broken.
+            yes_or_no: stop as soon as it is known to be short; the amounts are of no use then.
 
         Raises:
             RuntimeError: nothing in `giving` makes the rest possible.
         """
         self._only(groups, groups if giving is None else giving, whole)
+        found, total = None, 0.0
         for _ in range(ROUNDS_MAX):
-            self._run()
+            total = self._run()
             solution = self.highs.getSolution()
             values = np.array(solution.col_value)
             by = values[self._width :]
+            if (yes_or_no and total > ENOUGH) or not len(values):
+                break
             found = evaluate(self.rollout, self.futures, self.columns.schedule(values))
             if not self._cut(found, by, set(groups)):
                 break
-        price = np.zeros(len(self.limits))
+        price, price_of = np.zeros(len(self.limits)), None
         if not whole:
-            dual = np.abs(np.array(solution.row_dual))
-            known = np.array(self._row_group) >= 0
-            np.maximum.at(price, np.array(self._row_group)[known], dual[known])
+            price_of = np.array(solution.row_dual)
+            dual = np.abs(price_of)
+            group = np.array(self._row_group)[: len(dual)]  # cuts of the last round are not in it
+            np.maximum.at(price, group[group >= 0], dual[group >= 0])
         return Shortfall(
-            total=float((by / self.scale).sum()),
+            total=total,
             by=by,
             price=price,
-            shortest=self._shortest(found, None if whole else np.array(solution.row_dual)),
+            shortest=() if found is None else self._shortest(found, price_of),
         )
 
-    def _run(self) -> None:
+    def _run(self) -> float:
+        """The least total, as far as it is proven."""
         for _ in range(2):
             self.highs.run()
+            info = self.highs.getInfo()
             if self.highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-                return
+                return -float(info.objective_function_value)
+            if self.highs.getModelStatus() == highspy.HighsModelStatus.kSolutionLimit:
+                return max(0.0, -float(info.mip_dual_bound))
             self.highs.clearSolver()  # a bad basis: once more from scratch
         raise RuntimeError("the limits that may give way do not make the rest possible")
 
     def _shortest(self, found: Outcome, dual: Floats | None) -> tuple[str, ...]:
         worst = found.cash.argmin(axis=0)
-        for row, (w, t) in self._cash_rows.items() if dual is not None else ():
-            others = [r for r, at in self._cash_rows.items() if at[1] == t]
-            if abs(dual[row]) > 1e-9 and abs(dual[row]) == np.abs(dual[others]).max():
-                worst[t] = w
+        if dual is not None:
+            most = np.full(len(worst), 1e-9)
+            for row, (w, t) in self._cash_rows.items():
+                if row < len(dual) and abs(dual[row]) > most[t]:
+                    most[t], worst[t] = abs(dual[row]), w
         return tuple(self.futures.names[w] for w in worst)
 
     def _start(self, parts: list[tuple[Rows, Ints]]) -> None:
@@ -145,6 +165,7 @@ class Elastic:
         self.highs: Any = blocks.empty(lower, upper, cost, none, 0.0)
         self.highs.setOptionValue("threads", 1)
         self.highs.setOptionValue("mip_rel_gap", 0.0)
+        self.highs.setOptionValue("mip_max_nodes", NODES_MAX)
         for block, group in parts:
             self._add(block, group)
 

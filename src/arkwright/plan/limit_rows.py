@@ -59,18 +59,33 @@ class Numbered:
         name: str = self.rollout.names.quarters[self.futures.slot_quarter[slot]]
         return name
 
-    def closed(self, kind: str, may: Bools) -> Rows:
-        """Nothing decided in quarters in which it may not be; `may` is (X, T)."""
+    def closed(self, kind: str, may: Bools, of: Ints) -> Rows:
+        """Decided in all in quarters in which it may not be, on every path, <= 0.
+
+        Args:
+            kind: field of the schedule.
+            may: (X, T) when each of its items may be decided.
+            of: (X,) the thing whose limit it is; items of one thing are summed.
+        """
         by = self.columns.by[self.columns.kind[kind]]
-        parent = self.columns.parent
+        parent, quarter = self.columns.parent, self.futures.slot_quarter
         before = np.where(parent >= 0, by[:, parent], -1)
-        shut = ~may[:, self.futures.slot_quarter] & (by != before)
-        item, slot = np.nonzero(shut)
-        n = np.arange(len(item))
-        one = np.ones(len(item))
-        entries = [(n, by[item, slot], one), (n, before[item, slot], -one)]
-        axes = ("item", "slot")
-        return rows("", "when", entries, axes=axes, index=(item, slot), upper=0.0, count=len(n))
+        leaves = np.unique(self.futures.path[:, -1])
+        ancestor = self.columns.ancestor[leaves]  # (N, T)
+        shut = ~may[:, quarter] & (by != before)
+        item, leaf, t = np.nonzero(shut[:, ancestor])
+        slot = ancestor[leaf, t]
+        keys, row = np.unique(of[item] * len(leaves) + leaf, return_inverse=True)
+        one = np.ones(len(row))
+        return rows(
+            "",
+            "when",
+            [(row, by[item, slot], one), (row, before[item, slot], -one)],
+            axes=("thing", "slot"),
+            index=(keys // len(leaves), leaves[keys % len(leaves)]),
+            upper=0.0,
+            count=len(keys),
+        )
 
     def at_most(self, kind: str, most: Floats) -> Rows:
         """Decided so far in every slot <= `most` (X, T)."""
@@ -136,7 +151,7 @@ def _tranches(made: Numbered) -> None:
 
     made.add(grid.tranche_order(rollout, layout), once)
     made.add(grid.tranche_offtake(rollout, layout), offtake)
-    made.add(made.closed("starts", power.may_start), start)
+    made.add(made.closed("starts", power.may_start, np.arange(len(power.may_start))), start)
     made.add(dependence.countries(rollout, made.futures, layout), country)
 
 
@@ -155,7 +170,7 @@ def _halls(made: Numbered) -> None:
 
     most = np.repeat(power.hall_count_max[:, None] * 1.0, power.may_build.shape[1], axis=1)
     made.add(made.at_most("halls", most), room)
-    made.add(made.closed("halls", power.may_build), build)
+    made.add(made.closed("halls", power.may_build, np.arange(len(power.may_build))), build)
 
 
 def _racks(made: Numbered) -> None:
@@ -172,8 +187,7 @@ def _racks(made: Numbered) -> None:
         racks = float(stock.minimum[g, futures.slot_quarter[slot]])
         return _racks_limit(8, "minimum", names.generations[g], made.quarter(slot), racks), 0.0
 
-    def window(item: int, _: int) -> tuple[Limit, float]:
-        g = item % kinds
+    def window(g: int, _: int) -> tuple[Limit, float]:
         may: Bools = np.logical_or.reduce(stock.may_order[:, g])
         when = open_when(may, names.quarters)
         scale = max(1.0, float(stock.allocation[g].max()))
@@ -194,7 +208,7 @@ def _racks(made: Numbered) -> None:
     made.add(supply.allocation(rollout, futures, layout), allocation)
     made.add(supply.minimum(rollout, futures, layout), minimum)
     by_kind = stock.may_order.reshape(-1, stock.may_order.shape[2])
-    made.add(made.closed("racks", by_kind), window)
+    made.add(made.closed("racks", by_kind, np.arange(len(by_kind)) % kinds), window)
     made.add(dependence.vendors(rollout, futures, layout), vendor)
 
 
@@ -274,7 +288,7 @@ def _contracts(made: Numbered) -> None:
     made.add(contracts.hedge(rollout, futures, made.columns), hedge)
     most = np.repeat(market.offer_mw_max[:, None], market.may_sign.shape[1], axis=1)
     made.add(made.at_most("signed", most), offer)
-    made.add(made.closed("signed", market.may_sign), sign)
+    made.add(made.closed("signed", market.may_sign, np.arange(len(market.may_sign))), sign)
 
 
 def open_when(may: Bools, quarters: tuple[str, ...]) -> str:
