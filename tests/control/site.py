@@ -16,6 +16,7 @@ from arkwright.engines.fake import FakeEngine, Script, virtual_nodes
 from arkwright.factory import loads
 from arkwright.home import Paths
 from control.asgi import Answer, call
+from new_store import put_new_store, spare_the_disk
 
 FACTORY = """
 factory: fakery
@@ -38,9 +39,11 @@ class Site:
         self.engine = engine or fake_engine()
         self._runner = asyncio.Runner()
         paths = Paths(folder, "fakery").make()
+        put_new_store(paths.store_db)
         self.server: FactoryServer = open_factory(
             loads(factory.encode()), paths, lambda _site, _section, _root: self.engine
         )
+        spare_the_disk(self.server.store)
         self.application = Api(self.server).application()
         self.tokens: dict[str, str] = {}
         if paths.owner_token.exists():

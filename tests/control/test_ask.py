@@ -131,7 +131,9 @@ async def _recover(site: Site) -> None:
 
 
 @pytest.mark.slow
-def test_a_large_factory_asks_another_process_and_gets_the_same_answer(kernels_folder) -> None:
+def test_a_large_factory_asks_another_process_and_gets_the_same_answer(
+    kernels, kernels_folder
+) -> None:
     from arkwright import sched
     from arkwright.control.foresight import NODES_COMPILED
     from naive.flat_pool import pool

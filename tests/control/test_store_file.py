@@ -166,3 +166,10 @@ def test_a_write_that_fails_half_way_leaves_nothing(tmp_path: Path) -> None:
         assert (store.last_seq, store.read().events()) == (0, [])
         store.append([_event(2)], 1)
         assert [event.subject for event in store.read().events()] == ["factory-2"]
+
+
+def test_what_was_answered_is_on_the_disk(tmp_path: Path) -> None:
+    """FULL is 2: a commit returns when the disk has it."""
+    with closing(open_store(tmp_path / "store.db")) as store, store._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"

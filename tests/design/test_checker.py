@@ -344,6 +344,7 @@ REASONS = {"L1", "L4", "L6"}
 """Limits that an intent may pass by itself: its connection, its halls' power, heat to the air."""
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(sites)
 def test_any_intent_gives_a_design_that_passes_or_a_list_of_reasons(site):

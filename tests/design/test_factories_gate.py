@@ -55,7 +55,11 @@ def test_every_row_is_compared_or_left_out_with_a_reason(rows):
     assert not set(COMPARED) & set(LEFT_OUT)
 
 
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize(
+    "name",
+    # The largest takes as long as all the others together.
+    [pytest.param(name, marks=pytest.mark.slow if name == "ms-model" else ()) for name in COMPARED],
+)
 def test_megawatts_of_an_announced_factory(rows, name):
     country, system, basis, known = COMPARED[name]
     row = rows[name]

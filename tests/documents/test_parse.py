@@ -248,3 +248,19 @@ def test_a_deep_body_is_refused():
         value = [value]
     with pytest.raises(InputError, match="nested deeper"):
         documents.plain(value, "body")
+
+
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("sites.narvik.halls[1].gpus", 5),
+        ("sites.narvik.halls[1].racks", 5),  # not written: that of its hall
+        ("sites.narvik.climate.year", 2),
+        ("policy", 1),
+    ],
+)
+def test_a_key_is_found_where_it_or_the_nearest_above_it_was_written(key, line):
+    text = b"sites:\n  narvik:\n    halls:\n      - gpus: 8\n      - gpus: 16\n"
+    tree = documents.parse(text, "f.yaml")
+    where = documents.where_of(tree, key)
+    assert where == (f"f.yaml:{line}" if line > 1 else tree.where)

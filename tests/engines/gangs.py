@@ -32,15 +32,21 @@ def attempt(
         Placement(node=node.path, gpus=1, cpus=cpus, memory_mib=memory_mib)
         for node in engine.capabilities().nodes[:nodes]
     )
-    values: dict[str, object] = {
+    return attempt_of(
+        attempt_id, placements=placements, ranks_per_node=ranks, command=command, **more
+    )
+
+
+def attempt_of(attempt_id: str, **values: object) -> Attempt:
+    """An attempt of ada's, who asks for nothing but `values`; they have to name the placements."""
+    usual: dict[str, object] = {
         "attempt_id": attempt_id,
         "job_id": attempt_id.rpartition(".")[0],
         "job_name": "train",
         "project": "lab/vision",
         "user": "ada",
-        "placements": placements,
-        "ranks_per_node": ranks,
-        "command": command,
+        "ranks_per_node": 1,
+        "command": None,
         "script": None,
         "workdir": None,
         "env": {},
@@ -49,7 +55,7 @@ def attempt(
         "grace_s": 5.0,
         "time_limit_s": None,
     }
-    return Attempt(**{**values, **more})  # type: ignore[arg-type]
+    return Attempt(**{**usual, **values})  # type: ignore[arg-type]
 
 
 def shell(text: str) -> tuple[str, ...]:

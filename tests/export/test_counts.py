@@ -190,12 +190,13 @@ def test_levels_of_kueue_and_kai_are_on_every_node(found):
 
 @few
 @given(designs())
-def test_netbox_keeps_racks_devices_and_cables_and_every_end_is_a_port(found):
+def test_netbox_keeps_racks_devices_and_cables_and_none_shares_a_port_or_a_rack_unit(found):
     written = files("netbox", found)
-    types = {}
+    types, height = {}, {}
     for path, text in written.items():
         if path.endswith(".yaml"):
             type_ = read(text)
+            height[type_["model"]] = type_["u_height"]
             ports = [port["name"] for port in type_.get("interfaces", [])]
             assert len(set(ports)) == len(ports)
             types[type_["manufacturer"], type_["model"]] = set(ports)
@@ -219,18 +220,12 @@ def test_netbox_keeps_racks_devices_and_cables_and_every_end_is_a_port(found):
             assert port in types[device["manufacturer"], device["device_type"]]
             ends[device["name"], port] += 1
     assert set(ends.values()) <= {1}
+    assert_no_two_share_a_rack_unit(devices.values(), height)
 
 
-@few
-@given(designs())
-def test_no_two_devices_share_a_rack_unit(found):
-    written = files("netbox", found)
-    height = {
-        type_["model"]: type_["u_height"]
-        for type_ in (read(text) for path, text in written.items() if path.endswith(".yaml"))
-    }
+def assert_no_two_share_a_rack_unit(devices, height):
     taken = Counter()
-    for row in readers.table(written["07-devices.csv"]):
+    for row in devices:
         for unit in range(height[row["device_type"]] if row["position"] else 0):
             taken[row["site"], row["location"], row["rack"], int(row["position"]) + unit] += 1
     assert set(taken.values()) <= {1}

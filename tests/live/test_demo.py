@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from arkwright.sched import Kernels
 from live.command_line import CommandLine
 
 DEMO_S_MAX = 400
@@ -14,10 +15,9 @@ DEMO_S_MAX = 400
 
 @pytest.mark.slow
 def test_the_demo_resumes_a_gang_from_its_checkpoint_and_leaves_nothing_running(
-    tmp_path: Path, kernels_folder: Path
+    tmp_path: Path, kernels: Kernels, kernels_folder: Path
 ) -> None:
     arkwright = CommandLine(tmp_path)
-    kernels_folder.mkdir(exist_ok=True)
     arkwright.home.mkdir()
     (arkwright.home / ".kernels").symlink_to(kernels_folder)
     shown = arkwright.run("demo", "--folder", "stage")

@@ -17,7 +17,11 @@ def used(factory, shapes, kept=None):
                 if row >= 0:
                     direct[row] += group.nodes * group.gpu_milli
     kept = factory.row_kept if kept is None else kept
-    return {row: _used_by(factory, direct, row, kept) for row in range(len(direct))}
+    below = [[] for _ in direct]
+    for row, parent in enumerate(factory.row_parent):
+        if parent >= 0:
+            below[parent].append(row)
+    return {row: _used_by(below, direct, row, kept) for row in range(len(direct))}
 
 
 def fits(factory, shape, frames):
@@ -30,6 +34,5 @@ def fits(factory, shape, frames):
     return True
 
 
-def _used_by(factory, direct, row, kept):
-    below = [other for other, parent in enumerate(factory.row_parent) if parent == row]
-    return direct[row] + sum(max(_used_by(factory, direct, b, kept), kept[b]) for b in below)
+def _used_by(below, direct, row, kept):
+    return direct[row] + sum(max(_used_by(below, direct, b, kept), kept[b]) for b in below[row])

@@ -31,6 +31,9 @@ POLICIES = {
     sched.ARKWRIGHT: policies.Arkwright,
 }
 
+QUICK = (sched.BEST_FIT, sched.ARKWRIGHT)
+"""Those of them that the quick checks try as well."""
+
 
 @dataclass
 class Pair:

@@ -5,6 +5,8 @@ from fractions import Fraction
 from naive import groups
 from naive.budgets import cost
 
+WEIGHTS = [round(65536 * 2 ** (step / 64)) for step in range(66)]
+
 
 class Shares:
     def __init__(self, factory, half_life_ms, share):
@@ -49,9 +51,9 @@ class Shares:
         while after_ms < 0:
             after_ms += self.half_life_ms
             halvings += 1
-        weights = [round(65536 * 2 ** (step / 64)) for step in range(66)]
         step, rest = divmod(after_ms * 64, self.half_life_ms)
-        weight = weights[step] + (weights[step + 1] - weights[step]) * rest // self.half_life_ms
+        here, following = WEIGHTS[step], WEIGHTS[step + 1]
+        weight = here + (following - here) * rest // self.half_life_ms
         return gpu_ms * weight // 65536 >> halvings
 
     def order(self, job, total, own):

@@ -213,6 +213,7 @@ def test_a_job_is_told_whose_place_it_would_take():
     assert sched.explain(state, 4, 0).code == sched.STARTS_NOW
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_every_waiting_job_has_a_reason(seed):

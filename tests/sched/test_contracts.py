@@ -187,6 +187,7 @@ def test_a_limit_and_a_contract_of_one_row_and_time_stand_beside_each_other():
     assert started(submitted(state, (2, 3, 200), (1, 1, 200))) == [0, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [*MODES, sched.STRICT])
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))

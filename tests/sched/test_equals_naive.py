@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from arkwright import sched
 from naive.random_factory import (
     POLICIES,
+    QUICK,
     decide_both,
     make_announced_so,
     random_event,
@@ -44,7 +45,13 @@ def test_every_decision_equals_that_of_the_naive_scheduler(mode, seed):
     run_random(seed, 25, mode)
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(policy, marks=() if policy in QUICK else pytest.mark.slow)
+        for policy in POLICIES
+    ],
+)
 @settings(max_examples=15, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_every_policy_decides_as_it_is_written_in_its_paper(policy, seed):
@@ -69,6 +76,7 @@ def test_a_state_rebuilt_from_its_event_log_has_the_same_bytes(seed):
     assert sched.same(rebuilt, pair.state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [sched.EASY, sched.CONSERVATIVE])
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
@@ -86,6 +94,7 @@ def test_a_cycle_that_remembers_decides_as_one_that_does_not(mode, seed):
         pair.now_ms += random.choice([0, 1, 2, 7])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tenth", range(10))
 def test_decisions_under_quotas_equal_those_of_the_naive_rules(tenth):
     for seed in range(tenth * 20, tenth * 20 + 20):
@@ -96,6 +105,7 @@ def test_decisions_under_quotas_equal_those_of_the_naive_rules(tenth):
         assert sched.same(rebuilt, pair.state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [sched.EASY, sched.GREEDY, sched.CONSERVATIVE])
 def test_decisions_ahead_of_contracts_equal_those_of_the_naive_rules(mode):
     """Large parts of the factory are pledged and taken back all the time."""

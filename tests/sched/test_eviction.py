@@ -11,6 +11,7 @@ from arkwright import sched
 from arkwright.errors import InternalError
 from naive.random_factory import (
     POLICIES,
+    QUICK,
     decide_both,
     make_announced_so,
     random_event,
@@ -41,6 +42,7 @@ def run_random(seed, steps, mode=sched.EASY, policy=None):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", [sched.EASY, sched.STRICT, sched.GREEDY])
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
@@ -48,7 +50,13 @@ def test_every_notice_equals_that_of_the_naive_rules(mode, seed):
     run_random(seed, 25, mode)
 
 
-@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(policy, marks=() if policy in QUICK else pytest.mark.slow)
+        for policy in POLICIES
+    ],
+)
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_notices_equal_the_naive_ones_under_every_placement_policy(policy, seed):

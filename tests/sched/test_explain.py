@@ -2,6 +2,7 @@
 
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -166,6 +167,7 @@ def starts(state, job, now_ms):
     return job in out[: sched.cycle(draft, now_ms, out)].tolist()
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_every_waiting_job_has_a_reason_and_its_smallest_change_starts_it(seed):

@@ -51,6 +51,7 @@ def live_loop(state, rows, until_ms, mode=sched.EASY, one_by_one=False):
     return state, starts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("one_by_one", [False, True])
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))

@@ -18,19 +18,19 @@ golden = pytest.mark.skipif(
 @golden
 @pytest.mark.slow
 @pytest.mark.parametrize("load", [85, 95])
-def test_one_event_at_a_time_both_traces_are_identical(load):
+def test_one_event_at_a_time_both_traces_are_identical(load, kernels):
     jobs, expected = read_golden(load)
     assert len(jobs) == 10_000
-    assert starts_s(pool(1, 1024), jobs, one_node, one_by_one=True) == expected
+    assert starts_s(pool(1, 1024), jobs, one_node, one_by_one=True, kernels=kernels) == expected
 
 
 @golden
 @pytest.mark.slow
-def test_with_all_ends_of_an_instant_together_the_first_is_identical_and_the_second_is_not():
+def test_with_all_ends_of_an_instant_together_the_first_is_identical_and_the_second_is_not(kernels):
     jobs, expected = read_golden(85)
-    assert starts_s(pool(1, 1024), jobs, one_node) == expected
+    assert starts_s(pool(1, 1024), jobs, one_node) == expected  # interpreted
     jobs, expected = read_golden(95)
-    found = starts_s(pool(1, 1024), jobs, one_node)
+    found = starts_s(pool(1, 1024), jobs, one_node, kernels=kernels)
     assert sum(ours != theirs for ours, theirs in zip(found, expected, strict=True)) == 840
 
 

@@ -11,21 +11,20 @@ sys.path.append(str(Path(__file__).parents[2]))
 from benchmarks import openb
 
 POINTS = 0.5
-OURS = "arkwright"
+traces = pytest.mark.skipif(
+    not openb.DATA.exists(), reason="the openb traces are not beside the checkout"
+)
 
 
 @pytest.fixture(scope="module")
-def ratios(kernels_folder):
+def ratios(kernels):
     """By workload and policy, per seed: allocation at 100 % and at 130 % arrived demand."""
-    if not openb.DATA.exists():
-        pytest.skip("the openb traces are not beside the checkout")
-    kernels = sched.compiled(str(kernels_folder))
     cluster = openb.read_cluster()
     found = {}
     for workload in openb.WORKLOADS:
         tasks = openb.read_tasks(workload, cluster.models)
-        for name, policy in {**openb.POLICIES, OURS: sched.ARKWRIGHT}.items():
-            found[workload, name] = openb.ratios_by_seed(cluster, tasks, policy, kernels)
+        for name, ratios in openb.ratios_by_policy(cluster, tasks, kernels).items():
+            found[workload, name] = ratios
     return found
 
 
@@ -34,6 +33,7 @@ def mean(values):
     return sum(values) / len(values)
 
 
+@traces
 @pytest.mark.slow
 def test_each_policy_allocates_what_its_authors_measured(ratios):
     published = openb.reference()
@@ -41,23 +41,26 @@ def test_each_policy_allocates_what_its_authors_measured(ratios):
         (workload, name, percent): mean(run[place] for run in runs)
         - published[workload, name, percent]
         for (workload, name), runs in ratios.items()
-        if name != OURS
+        if name != openb.OURS
         for place, percent in enumerate(openb.PERCENTS)
     }
     assert len(off) == 7 * 6 * 2
     assert {key: points for key, points in off.items() if abs(points) > POINTS} == {}
 
 
+@traces
 @pytest.mark.slow
 def test_our_policy_allocates_more_than_fgd_on_every_workload(ratios):
     for workload in openb.WORKLOADS:
-        ours, fgd = ratios[workload, OURS], ratios[workload, "06-FGD"]
+        ours, fgd = ratios[workload, openb.OURS], ratios[workload, "06-FGD"]
         gains = [mine[1] - theirs[1] for mine, theirs in zip(ours, fgd, strict=True)]
         assert mean(gains) > 0, workload
-    assert mean(run[1] for run in ratios["default", OURS]) > 95.39
+    assert mean(run[1] for run in ratios["default", openb.OURS]) > 95.39
     gains = [
         mine[1] - theirs[1]
-        for mine, theirs in zip(ratios["default", OURS], ratios["default", "06-FGD"], strict=True)
+        for mine, theirs in zip(
+            ratios["default", openb.OURS], ratios["default", "06-FGD"], strict=True
+        )
     ]
     assert min(gains) > 0  # seed by seed
 
@@ -89,7 +92,7 @@ def test_the_typical_shapes_are_the_most_common_ones():
 
 @pytest.mark.parametrize("policy", [*openb.POLICIES.values(), sched.ARKWRIGHT])
 def test_a_run_allocates_all_that_arrives_until_it_no_longer_fits(policy):
-    ratios = openb.run_once(CLUSTER, TASKS, policy, seed=3)
+    ratios = openb.run_once(CLUSTER, TASKS, policy, openb.draw_of(CLUSTER, TASKS, seed=3))
     assert all(ratio <= percent + 1 for percent, ratio in ratios.items())
     assert list(ratios.values()) == sorted(ratios.values())
     assert 60 <= max(ratios.values()) <= 100

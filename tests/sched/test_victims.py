@@ -7,6 +7,7 @@ import pytest
 
 from arkwright import sched
 
+pytestmark = pytest.mark.slow
 POLICY = sched.Eviction(enabled=1, evictions_max=20, tries=1)
 
 
@@ -56,15 +57,15 @@ def found_and_best(seed):
     running = [
         job for job in range(12) if state.job_start_ms[job] >= 0 and state.job_state[job] < 5
     ]
-    fitting = [
-        chosen
-        for count in range(1, len(running) + 1)
-        for chosen in combinations(running, count)
-        if fits_without(state, chosen)
-    ]
     assert fits_without(state, victims)
-    best = min(cost(state, chosen) for chosen in fitting)
-    return state, victims, cost(state, victims), best
+    each = {job: cost_of_one(state, job) for job in running}
+    subsets = [
+        chosen for count in range(1, len(running) + 1) for chosen in combinations(running, count)
+    ]
+    # The cheapest first: the first that suffices is the best of all, and the rest need no look.
+    subsets.sort(key=lambda chosen: cost(each, chosen))
+    best = next(cost(each, chosen) for chosen in subsets if fits_without(state, chosen))
+    return state, victims, cost(each, victims), best
 
 
 def fits_without(state, victims):
@@ -75,13 +76,18 @@ def fits_without(state, victims):
     return 12 in sched.decisions(state, 100, sched.GREEDY).starts
 
 
-def cost(state, victims):
-    shapes = {job: sched.shape_of(state, int(state.job_class[job])) for job in victims}
-    lost = sum(
-        shape.nodes * shape.gpu_milli * (100 - int(state.job_saved_ms[job]))
-        for job, shape in shapes.items()
+def cost_of_one(state, job):
+    """Its tier, and the work it loses."""
+    shape = sched.shape_of(state, int(state.job_class[job]))
+    return shape.tier, shape.nodes * shape.gpu_milli * (100 - int(state.job_saved_ms[job]))
+
+
+def cost(each, victims):
+    return (
+        -min(each[job][0] for job in victims),
+        sum(each[job][1] for job in victims),
+        len(victims),
     )
-    return -min(shape.tier for shape in shapes.values()), lost, len(victims)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +96,6 @@ def cases():
     return [case for case in found if case is not None]
 
 
-@pytest.mark.slow
 def test_none_of_the_victims_could_be_spared(cases):
     assert len(cases) > 80
     for state, victims, _, _ in cases:

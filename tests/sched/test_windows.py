@@ -142,6 +142,7 @@ def test_a_waiting_job_is_told_the_window_and_how_short_it_would_have_to_be():
     assert (reason.change, reason.to) == (sched.SHORTER, 5000)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**9))
 def test_no_job_ever_starts_where_a_window_of_others_touches_its_run(seed):

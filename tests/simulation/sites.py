@@ -16,6 +16,7 @@ from arkwright.engines.fake import FakeEngine, Script, virtual_nodes
 from arkwright.engines.port import NodeFacts
 from arkwright.errors import EngineError, EngineUnreachable
 from arkwright.fleet import assemble
+from new_store import put_new_store, spare_the_disk
 from simulation.world import World, _Watched
 
 FACTORY = b"""
@@ -68,7 +69,9 @@ class Sites(World):
         if not self.lines:
             self.lines = {site: Flaky(self._engine(site, count)) for site, count in NODES.items()}
         self.crash_on = None
+        put_new_store(self.folder / "store.db")
         self.store = open_store(self.folder / "store.db")
+        spare_the_disk(self.store)
         found = {site: found_at(self.store, site, line) for site, line in self.lines.items()}  # type: ignore[arg-type]
         nodes = [node for each in found.values() for node in engine_nodes(each.nodes)]
         self.fleet = assemble(self.factory, nodes)

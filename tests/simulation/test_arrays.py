@@ -210,6 +210,26 @@ def test_after_waits_for_the_start_and_its_minutes(world: World) -> None:
     world.until(lambda: world.state(late) == "running", rounds=5)
 
 
+def test_looking_again_or_asking_why_adds_no_timer(world: World) -> None:
+    """`late` waits for its minutes and for `other`: every change of either has it looked at."""
+    world.engine.default_script = Script(duration_ms=3_600_000)
+    first, other = world.submit(), world.submit()
+    world.until(lambda: world.state(other) == "running")
+    late = world.submit(depends_on=(f"after:{first}+5,afterok:{other}",))
+    world.step()
+    timers = world.controller.deferral.timers
+    assert timers == 1  # when the 5 minutes are over
+    for _ in range(20):
+        assert why(world, late)[0] == "dependency"
+        intake.hold(world.controller, OWNER_IDENTITY, late)
+        intake.release(world.controller, OWNER_IDENTITY, late)
+        world.step()
+    assert world.controller.deferral.timers == timers
+    world.step(301_000)
+    assert world.controller.deferral.timers == 0
+    assert world.state(late) == "deferred"
+
+
 def test_after_an_array_means_after_all_of_its_tasks(world: World) -> None:
     world.engine.default_script = Script(duration_ms=500)
     array = world.submit(array="0-9%2")

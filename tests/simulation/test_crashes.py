@@ -177,6 +177,7 @@ def test_replaying_the_log_rebuilds_the_same_tables(world: World) -> None:
     from arkwright.control import tables
     from arkwright.control.projection import project
 
+    world.engine.default_script = Script(duration_ms=1_000)
     jobs = [world.submit(nodes=index % 3 + 1) for index in range(6)]
     world.until(lambda: world.state(jobs[2]) == "running")
     world.engine.lose_node(world.engine.launches[0].placements[0].node)

@@ -102,7 +102,9 @@ def test_after_a_restart_fractions_are_on_the_gpus_the_log_names(shared: World) 
     assert int(state.slot_gpu[int(state.job_slot[index])]) == 0
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(
+    "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))]
+)
 def test_shared_gpus_are_never_over_committed_whatever_ends_and_restarts(
     tmp_path: Path, seed: int
 ) -> None:

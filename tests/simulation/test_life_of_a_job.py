@@ -101,6 +101,7 @@ def test_a_held_job_starts_only_when_it_is_released(world: World) -> None:
 
 
 def test_a_drained_node_takes_nothing_new_and_keeps_what_it_has(world: World) -> None:
+    world.engine.default_script = Script(duration_ms=1_000)
     job = world.submit()
     world.until(lambda: world.state(job) == "running")
     node = world.engine.launches[0].placements[0].node
@@ -112,6 +113,7 @@ def test_a_drained_node_takes_nothing_new_and_keeps_what_it_has(world: World) ->
 
 
 def test_a_project_never_holds_more_gpus_than_its_quota(world: World) -> None:
+    world.engine.default_script = Script(duration_ms=1_000)
     # vision may hold 4 GPUs; three jobs of 2 GPUs each: two run, one waits for quota.
     jobs = [
         world.submit(project="lab/vision", resources=Resources(gpus_per_node=2)) for _ in range(3)

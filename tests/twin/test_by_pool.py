@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arkwright import sched
 from arkwright.errors import InputError
 from arkwright.twin.by_pool import Pools, kept, pools_for_load, replay
 from arkwright.twin.waiting import observed, waiting
@@ -20,7 +19,6 @@ from twin.workload.traces import DATA, FIXTURES
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))
 from benchmarks import traces  # noqa: E402
-from benchmarks.scale import KERNELS  # noqa: E402
 
 TWO_POOLS = Pools(nodes={"a": 1, "b": 2})
 
@@ -160,11 +158,6 @@ def test_pools_run_as_if_each_were_alone(rows, backfill):
 
 needs_traces = pytest.mark.skipif(not DATA.exists(), reason="the shared traces are not here")
 REPLAYED = {"none": "strict_head_of_line", "greedy": "best_effort"}
-
-
-@pytest.fixture(scope="module")
-def kernels():
-    return sched.compiled(str(KERNELS))
 
 
 @needs_traces

@@ -66,8 +66,8 @@ def _tables() -> list[tuple[str, Mapping[str, Row]]]:
         ("Unevenness of failures", failures.failure_patterns()),
         ("Checkpoints", failures.checkpoint_figures()),
         *workloads.tables(),
-        *outlook.tables(),
         *audit.tables(),
+        *outlook.tables(),
     ]
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 from enum import Enum
+from typing import NamedTuple
 
 from msgspec import Struct
 from sqlalchemy import func, select
@@ -58,6 +59,14 @@ class Verdict(Enum):
     NEVER = "never"
 
 
+class Judged(NamedTuple):
+    """A condition as it is now."""
+
+    verdict: Verdict
+    due_ms: int | None = None
+    """When time alone will have met it, where that is known."""
+
+
 class Fact(Struct, frozen=True, kw_only=True):
     """What became of a job, a task or a whole array."""
 
@@ -89,6 +98,8 @@ class Deferral:
         self._by_start: dict[str, dict[str, None]] = {}
         """By what is waited for, who waits for its end or for its start."""
         self._timers: list[tuple[int, str]] = []
+        self._timed: set[tuple[int, str]] = set()
+        """What is in `_timers`: a job that is looked at again asks for the same time again."""
         self._to_look: dict[str, None] = {}
         """Jobs something has happened for since they were last looked at."""
         self._looking: dict[str, None] = {}
@@ -153,11 +164,16 @@ class Deferral:
 
     def _subscribe(self, job: ActiveJob) -> None:
         if job.spec.begin is not None:
-            heapq.heappush(self._timers, (parse_instant(job.spec.begin), job.id))
+            self._look_at(parse_instant(job.spec.begin), job.id)
         for condition in _conditions(job.spec):
             if condition.when is not When.SINGLETON:
                 book = self._by_start if condition.when is When.AFTER else self._by_end
                 book.setdefault(_target(condition, job), {})[job.id] = None
+
+    def _look_at(self, due_ms: int, job_id: str) -> None:
+        if (due_ms, job_id) not in self._timed:
+            self._timed.add((due_ms, job_id))
+            heapq.heappush(self._timers, (due_ms, job_id))
 
     def _touch(self, book: dict[str, dict[str, None]], target: str) -> None:
         self._to_look |= book.get(target, {})
@@ -178,7 +194,9 @@ class Deferral:
     def due(self, now_ms: int) -> list[NewEvent]:
         """Whom to admit and whom to cancel now; `looked` when that is recorded."""
         while self._timers and self._timers[0][0] <= now_ms:
-            self._to_look[heapq.heappop(self._timers)[1]] = None
+            timer = heapq.heappop(self._timers)
+            self._timed.discard(timer)
+            self._to_look[timer[1]] = None
         self._looking |= self._to_look
         self._to_look.clear()
         if not self._looking:
@@ -219,31 +237,34 @@ class Deferral:
         never = None
         is_waiting = job.spec.begin is not None and parse_instant(job.spec.begin) > now_ms
         for needed in dependencies(job.spec.depends_on):
-            verdicts = [self._verdict(each, job, now_ms) for each in needed.conditions]
-            if all(verdict is Verdict.NEVER for verdict in verdicts):
+            found = [self._judged(each, job, now_ms) for each in needed.conditions]
+            verdicts = {verdict for verdict, _ in found}
+            if verdicts <= {Verdict.NEVER}:
                 never = needed
-            is_waiting = is_waiting or Verdict.MET not in verdicts
+            if Verdict.MET not in verdicts:
+                is_waiting = True
+                for due_ms in (due_ms for _, due_ms in found if due_ms is not None):
+                    self._look_at(due_ms, job.id)
         if never is not None:
             words = " or ".join(self._never(each, job) for each in never.conditions)
             return _changed(job, Trigger.CANCEL, f"dependency can never be met: {words}")
         return None if is_waiting else _changed(job, Trigger.ADMIT, _met(job.spec))
 
-    def _verdict(self, condition: Condition, job: ActiveJob, now_ms: int) -> Verdict:
+    def _judged(self, condition: Condition, job: ActiveJob, now_ms: int) -> Judged:
+        """Changes nothing: it is also asked to explain."""
         if condition.when is When.SINGLETON:
             eldest = next(iter(self._same[job.user, job.spec.name]))
-            return Verdict.MET if eldest == job.id else Verdict.WAITS
+            return Judged(Verdict.MET if eldest == job.id else Verdict.WAITS)
         fact = self.fact(_target(condition, job), is_start=condition.when is When.AFTER)
         if condition.when is When.AFTER:
             if fact.begun_ms is None:
-                return Verdict.WAITS
+                return Judged(Verdict.WAITS)
             due_ms = fact.begun_ms + condition.minutes * MS_PER_MINUTE
-            if due_ms > now_ms:
-                heapq.heappush(self._timers, (due_ms, job.id))
-            return Verdict.MET if due_ms <= now_ms else Verdict.WAITS
+            return Judged(Verdict.WAITS, due_ms) if due_ms > now_ms else Judged(Verdict.MET)
         if not fact.is_over:
-            return Verdict.WAITS
+            return Judged(Verdict.WAITS)
         is_met = {When.AFTER_ANY: True, When.AFTER_NOT_OK: not fact.is_ok}
-        return Verdict.MET if is_met.get(condition.when, fact.is_ok) else Verdict.NEVER
+        return Judged(Verdict.MET if is_met.get(condition.when, fact.is_ok) else Verdict.NEVER)
 
     def _never(self, condition: Condition, job: ActiveJob) -> str:
         return f"{condition}, which {self.fact(_target(condition, job)).words}"
@@ -256,9 +277,15 @@ class Deferral:
             needed
             for needed in dependencies(job.spec.depends_on)
             if all(
-                self._verdict(each, job, now_ms) is not Verdict.MET for each in needed.conditions
+                self._judged(each, job, now_ms).verdict is not Verdict.MET
+                for each in needed.conditions
             )
         ]
+
+    @property
+    def timers(self) -> int:
+        """Instants at which a job is to be looked at."""
+        return len(self._timers)
 
     def eldest_of(self, job: ActiveJob) -> str:
         """The first job of its name and user that is not over."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select
 
 from arkwright.control.clock import ID_LENGTH
 from arkwright.control.deferral import deferred_for
@@ -42,12 +42,8 @@ def job_list(
     states: Sequence[str] = (),
 ) -> tuple[list[JobResource], int | None]:
     """Jobs in order of submission after `after_seq`, and where the next page starts."""
-    query = select(JOBS).where(JOBS.c.seq > after_seq, visible(identity))
-    if states:
-        _check_states(states)
-        query = query.where(JOBS.c.state.in_(states))
-    elif not is_all:
-        query = query.where(JOBS.c.state.not_in(_FINAL))
+    asked = _asked(identity, is_all=is_all, states=states)
+    query = select(JOBS).where(JOBS.c.seq > after_seq, *asked)
     rows = reader.rows(query.order_by(JOBS.c.seq).limit(limit + 1))
     page = rows[:limit]
     following = page[-1].seq if len(rows) > limit else None
@@ -67,14 +63,9 @@ def line_list(
 ) -> tuple[list[JobResource], int | None]:
     """As `job_list`, with one item for all tasks of an array: where one task is asked for, there
     is the whole array."""
-    _check_states(states)
     root = func.substr(JOBS.c.id, 1, ID_LENGTH).label("root")
     first = func.min(JOBS.c.seq).label("seq")
-    asked = select(root).where(visible(identity))
-    if states:
-        asked = asked.where(JOBS.c.state.in_(states))
-    elif not is_all:
-        asked = asked.where(JOBS.c.state.not_in(_FINAL))
+    asked = select(root).where(*_asked(identity, is_all=is_all, states=states))
     groups = reader.rows(
         select(root, first, func.max(JOBS.c.id).label("id"))
         .where(root.in_(asked))
@@ -95,6 +86,17 @@ def line_list(
         else array_job(reader, group.root)[0]
         for group in page
     ], following
+
+
+def _asked(identity: Identity, *, is_all: bool, states: Sequence[str]) -> list[ColumnElement[bool]]:
+    """Which jobs: those in one of `states`, or without any those that are not over, or all."""
+    known = [state.value for state in State]
+    unknown = [state for state in states if state not in known]
+    if unknown:
+        raise InputError(f"state {', '.join(unknown)}: unknown; use {', '.join(known)}")
+    if states:
+        return [visible(identity), JOBS.c.state.in_(states)]
+    return [visible(identity)] if is_all else [visible(identity), JOBS.c.state.not_in(_FINAL)]
 
 
 def array_job(reader: Reader, array_id: str) -> tuple[JobResource, int]:
@@ -244,10 +246,3 @@ def _task(job_id: str, number: int, spec: JobSpec) -> TaskResource | None:
     index = index_of(job_id)
     place = bisect_left(array_shape(spec.array or "0").indices, index)
     return TaskResource(array_id=array_id, array_number=number - place, index=index)
-
-
-def _check_states(states: Sequence[str]) -> None:
-    known = [state.value for state in State]
-    unknown = [state for state in states if state not in known]
-    if unknown:
-        raise InputError(f"state {', '.join(unknown)}: unknown; use {', '.join(known)}")

@@ -11,7 +11,7 @@ from arkwright.documents.decode import decode
 from arkwright.documents.encode import encode
 from arkwright.documents.reader import parse, read
 from arkwright.documents.schema import schema
-from arkwright.documents.tree import Limits, Node, plain
+from arkwright.documents.tree import Limits, Node, plain, where_of
 
 __all__ = [
     "Limits",
@@ -25,4 +25,5 @@ __all__ = [
     "put_node",
     "read",
     "schema",
+    "where_of",
 ]

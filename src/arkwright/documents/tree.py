@@ -45,6 +45,22 @@ class Limits(NamedTuple):
 DEFAULT_LIMITS = Limits()
 
 
+def where_of(tree: Node, key: str) -> str:
+    """Where `key` (`sites.narvik.halls[0].gpus`) was written, or the nearest key above it that was.
+
+    File and line as in `Node.where`.
+    """
+    node = tree
+    for part in key.replace("[", ".[").split("."):
+        if part.startswith("[") and isinstance(node.value, tuple):
+            node = node.value[int(part[1:-1])]
+        elif isinstance(node.value, dict) and part in node.value:
+            node = node.value[part]
+        else:
+            break
+    return node.where
+
+
 def plain(value: Any, source: str, limits: Limits = DEFAULT_LIMITS) -> Node:
     """The tree of an already parsed JSON value (a request body), which has no lines.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from arkwright import catalog, units
 from arkwright.catalog import parts, plant
-from arkwright.documents import Node
+from arkwright.documents import Node, where_of
 from arkwright.errors import Problem, UnitError
 from arkwright.factory.contract_rules import contract_rules
 from arkwright.factory.declared_rules import declared_rules
@@ -284,15 +284,4 @@ def _runnable(factory: Factory) -> Found:
 
 
 def _where(tree: Node | None, key: str, factory: Factory) -> str:
-    """File and line of `key`, or of the nearest key above it that was written."""
-    if tree is None:
-        return f"factory {factory.factory}"
-    node = tree
-    for part in key.replace("[", ".[").split("."):
-        if part.startswith("[") and isinstance(node.value, tuple):
-            node = node.value[int(part[1:-1])]
-        elif isinstance(node.value, dict) and part in node.value:
-            node = node.value[part]
-        else:
-            break
-    return node.where
+    return f"factory {factory.factory}" if tree is None else where_of(tree, key)

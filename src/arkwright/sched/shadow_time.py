@@ -251,19 +251,19 @@ def _first_offer(state: State, work: Work, cls: int) -> int:
     work.result[REPLAYED] = 0 if together.asked(state, cls) else 1 + cls
     offer = 0
     for place in range(placement.fitting_now(state, work, cls)):
-        node = work.fit[place]
-        _note_fit(state, work, node, FITS_NOW)
-        domain = state.node_domain[required, node] if required >= 0 else 0
-        work.domain_offer[domain] += 1
-        offer = max(offer, work.domain_offer[domain])
+        offer = max(offer, _note_fit(state, work, work.fit[place], required, FITS_NOW))
     return offer
 
 
-def _note_fit(state: State, work: Work, node: int, when: int) -> None:
+def _note_fit(state: State, work: Work, node: int, required: int, when: int) -> int:
+    """One node more that fits; what its domain of the `required` level offers with it."""
     work.node_fits[node] = when
     if work.strip[0] >= 0:
         work.strip_fits[state.node_domain[work.strip[0], node]] += 1
         work.band_fits[state.node_domain[work.strip[1], node]] += 1
+    domain = state.node_domain[required, node] if required >= 0 else 0
+    work.domain_offer[domain] += 1
+    return int(work.domain_offer[domain])
 
 
 def _forget_fits(state: State, work: Work) -> None:
@@ -296,10 +296,7 @@ def _give_back(state: State, work: Work, cls: int, job: int) -> int:
         shadow.give_back(state, work, group, node)
         constraints.foresee_gpus(state, job, place, work.shadow_each)
         if work.node_fits[node] == 0 and _fits_then(state, work, cls, node):
-            _note_fit(state, work, node, FITS_THEN)
-            domain = state.node_domain[required, node] if required >= 0 else 0
-            work.domain_offer[domain] += 1
-            offer = max(offer, work.domain_offer[domain])
+            offer = max(offer, _note_fit(state, work, node, required, FITS_THEN))
     return offer
 
 

@@ -18,6 +18,7 @@ from arkwright.engines.slurm.rest import RestTransport
 from arkwright.engines.slurm.settings import Settings
 from arkwright.engines.slurm.tokens import Tokens
 from arkwright.errors import EngineError
+from engines.gangs import attempt_of, shell
 from engines.slurm.desk import CommandDesk
 from engines.slurm.pretend import Job, PretendSlurm
 from engines.slurm.rest import PretendRest
@@ -101,27 +102,17 @@ class Bench:
         gpus: int = 8, first: int = 0, ranks: int = 2, **more: object,
     ) -> Attempt:  # fmt: skip
         facts = self.engine.capabilities().nodes
+        placements = tuple(
+            Placement(node=node.path, gpus=gpus, cpus=8, memory_mib=0)
+            for node in facts[first : first + nodes]
+        )
         values: dict[str, object] = {
-            "attempt_id": attempt_id,
-            "job_id": attempt_id.rpartition(".")[0],
             "job_name": "train it",
-            "project": "lab/vision",
-            "user": "ada",
-            "placements": tuple(
-                Placement(node=node.path, gpus=gpus, cpus=8, memory_mib=0)
-                for node in facts[first : first + nodes]
-            ),
+            "placements": placements,
             "ranks_per_node": ranks,
-            "command": None if command is None else ("/bin/sh", "-c", command),
-            "script": None,
-            "workdir": None,
-            "env": {},
-            "checkpoint_dir": None,
-            "checkpoint_signal": None,
-            "grace_s": 5.0,
-            "time_limit_s": None,
+            "command": None if command is None else shell(command),
         }
-        return Attempt(**{**values, **more})  # type: ignore[arg-type]
+        return attempt_of(attempt_id, **{**values, **more})
 
     def see(self, attempt_id: str = "7.1") -> Observation:
         """After another round."""

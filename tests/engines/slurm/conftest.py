@@ -18,7 +18,8 @@ def _asking_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pace, "CPU_PER_MINUTE_S", 1e6)
 
 
-@pytest.fixture(params=WAYS)
+# The quick checks speak the newest dialect and Slurm's commands; the oldest comes with `make test`.
+@pytest.fixture(params=[pytest.param(WAYS[0], marks=pytest.mark.slow), *WAYS[1:]])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     """Once for every way to Slurm."""
     with closing(Bench(tmp_path, request.param)) as made:

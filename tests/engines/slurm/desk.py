@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import socketserver
 import sys
 import threading
@@ -33,8 +33,8 @@ class CommandDesk:
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                user, words, given = json.loads(self.rfile.read())
-                self.wfile.write(json.dumps(outer._answer(user, words, given)).encode())
+                user, words, given = marshal.loads(self.rfile.read())
+                self.wfile.write(marshal.dumps(outer._answer(user, words, given)))
 
         self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
         self._server.daemon_threads = True

@@ -27,7 +27,7 @@ WANTED = Submission(
 
 
 def job_of(told: object) -> SlurmJob:
-    (job,) = dialects.jobs_of(json.dumps({"jobs": [told], "meta": {"x": 1}}).encode()).jobs
+    (job,) = dialects.jobs_of(json.dumps({"jobs": [told], "meta": {"x": 1}}).encode()).items
     return job
 
 
@@ -126,7 +126,7 @@ def test_a_node_in_the_two_dialects_and_by_command():
         " CfgTRES=cpu=16,mem=62.50G AllocTRES= Reason=fan [root@2026-11-22T10:00:00]"
     )
     bodies = [json.dumps({"nodes": [each]}).encode() for each in (old, new)]
-    nodes = [dialects.nodes_of(body).nodes[0] for body in bodies]
+    nodes = [dialects.nodes_of(body).items[0] for body in bodies]
     assert nodes[0] == nodes[1] == text.scontrol_nodes(line)[0]
     assert (nodes[0].gpus_used, nodes[0].states) == (3, ("IDLE", "DRAIN"))
 

@@ -102,6 +102,11 @@ def fields(line: str) -> dict[str, str]:
     return told
 
 
+def unless_null(text: str) -> str:
+    """The value of a field, empty where Slurm writes that there is none."""
+    return "" if text == "(null)" else text
+
+
 def states_of(text: str) -> tuple[str, ...]:
     """`IDLE*+DRAIN` as base state and flags; `*` is a node that does not answer."""
     words = [word.rstrip(_STATE_MARKS) for word in text.split("+") if word]
@@ -181,12 +186,12 @@ def _reservation(told: dict[str, str]) -> ReservationLine:
 
 
 def _given(told: dict[str, str], key: str) -> str:
-    text = told.get(key, "")
-    return "" if text in ("(null)", "N/A") else text
+    text = unless_null(told.get(key, ""))
+    return "" if text == "N/A" else text
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    return tuple(_words("" if text == "(null)" else text))
+    return tuple(_words(unless_null(text)))
 
 
 def _words(text: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -18,6 +18,7 @@ from arkwright.engines.slurm.records import SlurmJob, SlurmNode, Submission
 from arkwright.engines.slurm.text import gpus
 from arkwright.errors import EngineError
 
+One = TypeVar("One")
 OLDEST, NEWEST = 38, 49
 """Data parsers from v0.0.39 on are one dialect; those to come are taken to be of it as well."""
 _SUBMIT = re.compile(r"^/slurm/v0\.0\.(\d+)/job/submit/?$")
@@ -226,17 +227,17 @@ class _Jobs(Struct):
     last_update: _Num = None
 
 
-class JobsAnswer(NamedTuple):
-    """A list of jobs, and when it last changed (the cluster's clock; 0 when not told)."""
+class Listed(NamedTuple, Generic[One]):
+    """A list of jobs or nodes, and when it last changed (the cluster's clock; 0 when not told)."""
 
-    jobs: tuple[SlurmJob, ...]
+    items: tuple[One, ...]
     changed_s: int
 
 
-def jobs_of(body: bytes) -> JobsAnswer:
+def jobs_of(body: bytes) -> Listed[SlurmJob]:
     """Answer to GET `/jobs/` and `/job/{id}`. Raises msgspec.MsgspecError."""
     told = msgspec.json.decode(body, type=_Jobs)
-    return JobsAnswer(tuple(map(_job, told.jobs or [])), _int(told.last_update))
+    return Listed(tuple(map(_job, told.jobs or [])), _int(told.last_update))
 
 
 def states_of(body: bytes) -> dict[int, tuple[str, ...]]:
@@ -372,17 +373,10 @@ class _Nodes(Struct):
     last_update: _Num = None
 
 
-class NodesAnswer(NamedTuple):
-    """A list of nodes, and when it last changed."""
-
-    nodes: tuple[SlurmNode, ...]
-    changed_s: int
-
-
-def nodes_of(body: bytes) -> NodesAnswer:
+def nodes_of(body: bytes) -> Listed[SlurmNode]:
     """Answer to GET `/nodes/`. Raises msgspec.MsgspecError."""
     told = msgspec.json.decode(body, type=_Nodes)
-    return NodesAnswer(tuple(map(_node, told.nodes or [])), _int(told.last_update))
+    return Listed(tuple(map(_node, told.nodes or [])), _int(told.last_update))
 
 
 def _node(told: _Node) -> SlurmNode:

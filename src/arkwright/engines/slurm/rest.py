@@ -69,8 +69,8 @@ class RestTransport:
         self._timeout_s = timeout_s
         self._list_timeout_s = list_timeout_s
         self._dialect: Dialect | None = None
-        self._jobs_changed_s = 0
-        self._nodes_changed_s = 0
+        self._changed_s: dict[str, int] = {}
+        """By list, when it last changed by the cluster's clock."""
         self._lock = threading.Lock()
         self.singles_max = SINGLES_MAX
 
@@ -113,17 +113,7 @@ class RestTransport:
 
     def jobs(self) -> tuple[SlurmJob, ...] | None:
         """The list, unless slurmrestd says that none changed since the last."""
-        query = {"update_time": self._jobs_changed_s} if self._jobs_changed_s else {}
-        answer = self._read(f"jobs/?{urlencode(query)}" if query else "jobs/", is_list=True)
-        if answer is None:
-            return None
-        found = self._decode(dialects.jobs_of, answer)
-        if query and not found.jobs:
-            # An older slurmrestd gives an empty list for "nothing changed"; jobs that are gone
-            # are looked up one by one before anything is concluded from it.
-            return None
-        self._jobs_changed_s = found.changed_s
-        return tuple(found.jobs)
+        return self._list("jobs", dialects.jobs_of)
 
     def states(self) -> dict[int, tuple[str, ...]] | None:
         """From Slurm 24.05 on."""
@@ -141,7 +131,7 @@ class RestTransport:
         if any(fault.number in dialects.UNKNOWN_JOB for fault in told):
             return None
         self._raise_read(answer, told)
-        found = [job for job in self._decode(dialects.jobs_of, answer).jobs if job.id == job_id]
+        found = [job for job in self._decode(dialects.jobs_of, answer).items if job.id == job_id]
         return found[0] if found else None
 
     def past(self, name: str) -> tuple[SlurmJob, ...]:
@@ -165,15 +155,7 @@ class RestTransport:
 
     def nodes(self) -> tuple[SlurmNode, ...] | None:
         """The list, unless none changed."""
-        query = {"update_time": self._nodes_changed_s} if self._nodes_changed_s else {}
-        answer = self._read(f"nodes/?{urlencode(query)}" if query else "nodes/", is_list=True)
-        if answer is None:
-            return None
-        found = self._decode(dialects.nodes_of, answer)
-        if query and not found.nodes:
-            return None
-        self._nodes_changed_s = found.changed_s
-        return found.nodes
+        return self._list("nodes", dialects.nodes_of)
 
     def set_node(self, name: str, state: str, reason: str) -> None:
         """From v0.0.39 on; before, slurmrestd cannot."""
@@ -186,6 +168,23 @@ class RestTransport:
         self._change("POST", f"node/{quote(name)}", self._operator, body)
 
     # --- requests ------------------------------------------------------------------------------
+
+    def _list(
+        self, what: str, read: Callable[[bytes], dialects.Listed[Told]]
+    ) -> tuple[Told, ...] | None:
+        """None when nothing in the list `what` changed since it was last given."""
+        since_s = self._changed_s.get(what, 0)
+        query = f"?{urlencode({'update_time': since_s})}" if since_s else ""
+        answer = self._read(f"{what}/{query}", is_list=True)
+        if answer is None:
+            return None
+        found = self._decode(read, answer)
+        if query and not found.items:
+            # An older slurmrestd gives an empty list for "nothing changed"; jobs that are gone
+            # are looked up one by one before anything is concluded from it.
+            return None
+        self._changed_s[what] = found.changed_s
+        return found.items
 
     def _delete(self, job_id: int, user: str, number: int | None) -> None:
         query = "" if number is None else f"?signal={number}"

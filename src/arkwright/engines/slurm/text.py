@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from arkwright.engines.slurm.description_scontrol import fields
+from arkwright.engines.slurm.description_scontrol import fields, unless_null
 from arkwright.engines.slurm.records import SlurmJob, SlurmNode
 
 SQUEUE_FORMAT = "%i|%T|%r|%u|%N|%j"
@@ -47,7 +47,7 @@ def scontrol_job(line: str) -> SlurmJob:
         states=tuple(told.get("JobState", "").split("+")),
         reason="" if told.get("Reason") == "None" else told.get("Reason", ""),
         user=told.get("UserId", "").partition("(")[0],
-        nodes=_unless_null(told.get("NodeList", "")),
+        nodes=unless_null(told.get("NodeList", "")),
         exit_code=exit_code(told.get("ExitCode", "")),
         submit_s=seconds(told.get("SubmitTime", "")),
         start_s=seconds(told.get("StartTime", "")),
@@ -97,16 +97,12 @@ def _node(told: dict[str, str]) -> SlurmNode:
         reason=told.get("Reason", "").partition(" [")[0],
         cpus=int(told.get("CPUTot", "0")),
         memory_mib=int(told.get("RealMemory", "0")),
-        gres=_unless_null(told.get("Gres", "")),
+        gres=unless_null(told.get("Gres", "")),
         gpus_used=gpus(told.get("GresUsed", ""))[1],
         cpus_used=int(told.get("CPUAlloc", "0")),
         partitions=tuple(filter(None, told.get("Partitions", "").split(","))),
-        features=_unless_null(told.get("AvailableFeatures", "")),
+        features=unless_null(told.get("AvailableFeatures", "")),
     )
-
-
-def _unless_null(text: str) -> str:
-    return "" if text == "(null)" else text
 
 
 def exit_code(text: str) -> int | None:

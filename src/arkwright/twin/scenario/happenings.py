@@ -8,13 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from arkwright import sched
-from arkwright.documents import Node
+from arkwright.documents import Node, where_of
 from arkwright.errors import InputError, Problem
 from arkwright.factory import instant_ms
 from arkwright.sched.advance import AT_MS, FORWARD_COLUMNS, INDEX, KIND, VALUES
 from arkwright.twin.outcome import Happening
 from arkwright.twin.record import Ints, Outages
-from arkwright.twin.scenario.rules import where
 from arkwright.twin.scenario.spec import Event, Scenario
 from arkwright.twin.setting import Setting
 from arkwright.units import W_PER_KW
@@ -80,7 +79,7 @@ def made_of(scenario: Scenario, tree: Node, setting: Setting, from_ms: int, unti
 
 
 def _placed(problem: Problem, key: str, tree: Node) -> Problem:
-    return problem._replace(key=key, where=where(tree, key))
+    return problem._replace(key=key, where=where_of(tree, key))
 
 
 def with_planned(drawn: Outages | None, planned: Outages) -> Outages | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from arkwright.documents import Node
+from arkwright.documents import Node, where_of
 from arkwright.errors import InputError, Problem, UnitError
 from arkwright.factory import instant_ms
 from arkwright.jobs.spec import Level
@@ -27,23 +27,10 @@ def broken(scenario: Scenario, tree: Node, folder: Path) -> list[Problem]:
         _work, _span, _services, _failures, _pace, _environment, _events
     )  # fmt: skip
     return [
-        Problem(where(tree, key), key, found, right)
+        Problem(where_of(tree, key), key, found, right)
         for rule in rules
         for key, found, right in rule(scenario, folder)
     ]
-
-
-def where(tree: Node, key: str) -> str:
-    """File and line of `key`, or of the nearest key above it that was written."""
-    node = tree
-    for part in key.replace("[", ".[").split("."):
-        if part.startswith("[") and isinstance(node.value, tuple):
-            node = node.value[int(part[1:-1])]
-        elif isinstance(node.value, dict) and part in node.value:
-            node = node.value[part]
-        else:
-            break
-    return node.where
 
 
 def window_ms(text: str, first_ms: int, is_dated: bool) -> int:
