@@ -15,7 +15,7 @@ from arkwright.plan.answers.bands import quantile, spread
 from arkwright.plan.answers.breakeven import break_even, root
 from arkwright.plan.answers.changed import later
 from arkwright.plan.answers.dependence import dependences
-from arkwright.plan.answers.frontier import frontier
+from arkwright.plan.answers.frontier import Found, frontier
 from arkwright.plan.answers.funnel import Said, funnel, missing
 from arkwright.plan.answers.milestones import milestones
 from arkwright.plan.answers.money import flow, worth
@@ -226,11 +226,14 @@ def test_the_frontier_has_a_point_for_each_weight_and_marks_the_files_own(plan):
 
     def solve(changed):
         made.append(changed.risk_weight)
-        return (nothing if changed.risk_weight > 0.5 else schedule), 0.0
+        # For weight 0 the search ended with nothing; the plan of another weight is better for it.
+        return Found(schedule=nothing, bound=6.0)
 
-    found = frontier(rollout, futures, solve, (0.0, 0.5, 1.0), own=(schedule, 0.01))
+    own = Found(schedule=schedule, bound=0.0)
+    found, kept = frontier(rollout, futures, solve, (0.0, 0.5, 1.0), own=own)
     assert made == [0.0, 1.0]
+    assert kept is nothing  # 0.5 x 5 - 0.5 x 8 is less than nothing
     points = [(p.risk_weight, p.npv, p.cvar, p.is_own) for p in found]
-    assert points == [(0.0, close(5), close(-8), False), (0.5, close(5), close(-8), True),
-                      (1.0, 0, 0, False)]  # fmt: skip
-    assert [p.mw for p in found] == [10, 10, 0]
+    assert points == [(0.0, close(5), close(-8), False), (0.5, 0, 0, True), (1.0, 0, 0, False)]
+    assert found[0].gap == close((6 - 5) / 5)
+    assert [p.mw for p in found] == [10, 0, 0]

@@ -7,9 +7,10 @@ from contextlib import suppress
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 
 from arkwright.plan.answers.bands import quantile
-from arkwright.plan.answers.frontier import Point, frontier
+from arkwright.plan.answers.frontier import Found, Point, frontier
 from arkwright.plan.answers.knowing import Knowing, knowing
 from arkwright.plan.answers.prices import shadows
 from arkwright.plan.answers.tornado import Bar, tornado
@@ -18,11 +19,10 @@ from arkwright.plan.breach import Breach
 from arkwright.plan.case import Case
 from arkwright.plan.checker import Use, check
 from arkwright.plan.futures import Futures
-from arkwright.plan.outcome import Outcome
+from arkwright.plan.outcome import Outcome, evaluate
 from arkwright.plan.phases import Phase, phases
 from arkwright.plan.rollout import Rollout
-from arkwright.plan.schedule import Schedule
-from arkwright.plan.solution import Progress, Solution
+from arkwright.plan.solution import Progress, Solution, relative_gap
 from arkwright.plan.solve import solve
 
 STOPPED = {
@@ -68,20 +68,21 @@ def planned(
     solution = _solved(case, effort, warm)
     seconds = effort.clock() - begun
     is_early = solution.stopped == "time" and seconds < effort.limit_s
+    points: tuple[Point, ...] = ()
+    known: tuple[Knowing, ...] = ()
+    bars: tuple[Bar, ...] | None = None
+    if solution.stopped != "interrupted":
+        with suppress(KeyboardInterrupt):
+            if with_frontier:
+                points, solution = _frontier(case, effort, solution)
+            known = _knowing(case, effort, solution) if with_value else ()
+            bars = _tornado(case, effort, solution) if with_tornado else None
     proof = Proof(
         gap=solution.gap,
         bound=solution.bound,
         stopped=STOPPED["exhausted" if is_early else solution.stopped],
         seconds=seconds,
     )
-    points: tuple[Point, ...] = ()
-    known: tuple[Knowing, ...] = ()
-    bars: tuple[Bar, ...] | None = None
-    if solution.stopped != "interrupted":
-        with suppress(KeyboardInterrupt):
-            points = _frontier(case, effort, solution) if with_frontier else ()
-            known = _knowing(case, effort, solution) if with_value else ()
-            bars = _tornado(case, effort, solution) if with_tornado else None
     found = answered(
         case.rollout,
         case.futures,
@@ -97,13 +98,21 @@ def planned(
     return Planned(case=case, solution=solution, answers=found)
 
 
-def _frontier(case: Case, effort: Effort, solution: Solution) -> tuple[Point, ...]:
-    def again(changed: Rollout) -> tuple[Schedule, float | None]:
-        other = _again(changed, case.futures, effort, effort.limit_s, solution)
-        return other.schedule, other.gap
+def _frontier(case: Case, effort: Effort, solution: Solution) -> tuple[tuple[Point, ...], Solution]:
+    """The points, and the plan: the better one, where another weight's is better for its own."""
 
-    own = (solution.schedule, solution.gap)
-    return frontier(case.rollout, case.futures, again, own=own)
+    def again(changed: Rollout) -> Found:
+        other = _again(changed, case.futures, effort, effort.limit_s, solution)
+        return Found(schedule=other.schedule, bound=other.bound)
+
+    own = Found(schedule=solution.schedule, bound=solution.bound)
+    points, kept = frontier(case.rollout, case.futures, again, own=own)
+    if kept is None or kept is solution.schedule:
+        return points, solution
+    outcome = evaluate(case.rollout, case.futures, kept)
+    gap = relative_gap(outcome.value, solution.bound)
+    better = replace(solution, schedule=kept, outcome=outcome, value=outcome.value, gap=gap)
+    return points, better
 
 
 def _knowing(case: Case, effort: Effort, solution: Solution) -> tuple[Knowing, ...]:
