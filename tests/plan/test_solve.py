@@ -104,14 +104,14 @@ def test_what_if_starts_from_the_earlier_cuts_and_finds_the_same():
     assert rounds[0] <= rounds[1]
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.integers(0, 500))
 def test_no_schedule_is_worth_more_than_the_bound(seed):
     """Any whole plan of a changed programme is one of the programme it came from."""
-    rollout, futures = small(seed, quarters=2)
-    bound = solve(rollout, futures, clock=time.process_time, gap=0.05).bound
+    rollout, futures = small(seed, quarters=2, sites=1)
+    bound = solve(rollout, futures, clock=time.process_time, gap=0.05, whole=False).bound
     averse = msgspec.structs.replace(rollout, risk_weight=1.0 - rollout.risk_weight)
-    other = solve(averse, futures, clock=time.process_time, gap=0.05).schedule
+    other = solve(averse, futures, clock=time.process_time, gap=0.05, whole=False).schedule
     assert evaluate(rollout, futures, other).value <= bound + 1e-6 * abs(bound)
 
 
@@ -132,8 +132,8 @@ def test_an_allocation_that_binds_has_the_price_of_one_more_rack():
 
 
 @pytest.mark.slow
-def test_the_benchmark_in_little_is_planned_within_two_percent_of_its_policy():
+def test_the_benchmark_in_little_has_a_plan_that_keeps_every_rule():
     rollout, futures = big(outcomes=20)
-    solution = solve(rollout, futures, clock=time.process_time, limit_s=20)
+    solution = solve(rollout, futures, clock=time.process_time, limit_s=6)
     assert check(rollout, futures, solution.schedule) == []
     assert solution.bound >= solution.policy_value

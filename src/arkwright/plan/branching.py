@@ -30,14 +30,14 @@ def branch(master: Master, search: Search) -> None:
     """Best nodes first, each followed down its likelier child, until the gap is proven."""
     tree = _Tree(master, search)
     open_: list[_Node] = [_Node(-search.bound, 0, *tree.start)]
-    while open_ and not search.done and not tree.lost:
+    while open_ and not tree.stopped():
         best = heapq.heappop(open_)
         node: _Node | None = best
         # What is popped is the best of all that is left; what was closed is worth no more than
         # the best plan and what a settled plan may miss.
         search.lower_bound_to(max(-best.bound, tree.closed))
         while node is not None:
-            if search.done or tree.lost:
+            if tree.stopped():
                 heapq.heappush(open_, node)
                 break
             children = tree.children(node)
@@ -74,6 +74,10 @@ class _Tree:
         self.start = (master.lower[self.whole], master.upper[self.whole])
         self.tried: set[bytes] = set()
         self.count = 0
+
+    def stopped(self) -> bool:
+        """The gap is proven, time is over, or a node could not be solved."""
+        return self.search.done or self.lost
 
     @property
     def closed(self) -> float:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from arkwright.errors import InfeasibleError
 from arkwright.plan.branching import branch
 from arkwright.plan.cutting import Cutting, converge, infeasible, no_plan
 from arkwright.plan.futures import Futures
@@ -131,11 +132,19 @@ def _plan(master: Master, search: Search, policy: Cutting | None, known: Schedul
 
 def _finished(master: Master, search: Search) -> Solution:
     """What was reached."""
+    if search.best is None and search.over():
+        raise InfeasibleError(
+            "planning the roll-out: no plan was found in the time given; more time may find one"
+        )
     if search.best is None:
         raise no_plan()
     best = search.best
     gap = relative_gap(best.value, search.bound)
-    why = "gap" if gap <= search.gap else "interrupted" if search.interrupted else "time"
+    why = "exhausted"
+    if gap <= search.gap:
+        why = "gap"
+    elif search.over():
+        why = "interrupted" if search.interrupted else "time"
     policy = search.policy or best
     return Solution(
         schedule=best.schedule,
