@@ -9,7 +9,7 @@ import sys
 from cli.fake_api import FACTORY, job, log, over
 from cli.test_ask import answer, moves
 
-HEAVY = ("alembic", "numba", "numpy", "pyarrow", "rich",
+HEAVY = ("alembic", "highspy", "numba", "numpy", "pyarrow", "rich",
          "joblib", "sqlalchemy", "starlette", "uvicorn", "yaml")  # fmt: skip
 PROGRAM = f"""
 import json, sys

@@ -4,6 +4,7 @@ elsewhere; it follows the reader's light or dark scheme and prints on paper.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -33,14 +34,22 @@ border-bottom:1px solid var(--rule)}
 nav{margin:12px 0}nav a{margin-right:16px}a{color:var(--c0)}
 figure{margin:20px 0;padding-top:12px;border-top:1px solid var(--rule);overflow-x:auto}
 figure svg{display:block;width:100%;height:auto;min-width:640px}
+.pair{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(400px,100%),1fr));gap:0 28px}
+.pair figure svg{min-width:0;max-width:560px}
+.said{margin:18px 0;padding:0;list-style:none;max-width:84ch}
+.said li{margin:0 0 7px;padding-left:14px;border-left:3px solid var(--c0)}
+.said li:first-child{font-size:17px;line-height:1.4;font-weight:600}
+.table{overflow-x:auto}
 figcaption{color:var(--soft);font-size:12.5px;margin-top:6px;max-width:96ch}
 table{border-collapse:collapse;width:100%;font-size:13px}
 th{text-align:left;font-weight:600;color:var(--soft)}
 th,td{padding:5px 12px 5px 0;border-bottom:1px solid var(--rule);vertical-align:top;
 overflow-wrap:break-word;min-width:84px}
-td.n,th.n{text-align:right}td.n{white-space:nowrap}
+td.n,th.n{text-align:right}td.n,td.w{white-space:nowrap}
 .warning{color:var(--c4);font-weight:600}
 details summary{cursor:pointer;font-weight:600;margin:28px 0 8px}
+@media(max-width:600px){main{padding:20px 14px 48px}h1{font-size:22px}nav a{display:inline-block}
+.totals{grid-template-columns:repeat(2,1fr)}.totals b{font-size:17px;overflow-wrap:anywhere}}
 @media print{body{font-size:11px}table{font-size:10.5px}main{max-width:none;padding:0}
 figure,tr,.totals{break-inside:avoid}h3,th,tr:first-child{break-after:avoid}
 .totals{grid-template-columns:repeat(5,1fr)}.totals b{font-size:15px}
@@ -68,6 +77,8 @@ class Figure(Struct, frozen=True, kw_only=True):
     """Of its file where drawings are written apart, for example `narvik-hall-h1`."""
     svg: str
     caption: str = ""
+    is_half: bool = False
+    """Half as wide: drawn beside the next one where there is room."""
 
 
 class Table(Struct, frozen=True, kw_only=True):
@@ -77,6 +88,8 @@ class Table(Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     right: tuple[str, ...] = ()
+    unbroken: tuple[str, ...] = ()
+    """Columns whose cells stay on one line."""
 
 
 class SiteView(Struct, frozen=True, kw_only=True):
@@ -98,6 +111,8 @@ class Report(Struct, frozen=True, kw_only=True):
     sites: tuple[SiteView, ...]
     findings: tuple[Finding, ...]
     assumptions: tuple[Assumption, ...]
+    said: tuple[str, ...] = ()
+    """What to read first, a sentence each, the most important one first."""
 
 
 def page(report: Report) -> str:
@@ -105,6 +120,7 @@ def page(report: Report) -> str:
     body = [
         f"<h1>{clean(report.title)}</h1>",
         f'<p class="soft">{clean(report.words)}</p>',
+        _said(report.said),
         _totals(report.totals),
         _contents(report),
         *(_site(site, is_first=not number) for number, site in enumerate(report.sites)),
@@ -121,6 +137,11 @@ def page(report: Report) -> str:
     )
 
 
+def _said(sentences: Sequence[str]) -> str:
+    items = "".join(f"<li>{clean(sentence)}</li>" for sentence in sentences)
+    return f'<ul class="said">{items}</ul>' if items else ""
+
+
 def _totals(totals: Sequence[Total]) -> str:
     boxes = [
         f"<div><span>{clean(t.title)}</span><b>{clean(t.value)}</b><span>{clean(t.basis)}</span>"
@@ -131,24 +152,33 @@ def _totals(totals: Sequence[Total]) -> str:
 
 
 def _contents(report: Report) -> str:
-    links = [f'<a href="#{clean(site.name)}">{clean(site.name)}</a>' for site in report.sites]
+    links = [f'<a href="#{_anchor(site)}">{clean(site.name)}</a>' for site in report.sites]
     links.append(f'<a href="#findings">findings ({len(report.findings)})</a>')
     links.append(f'<a href="#assumptions">assumptions ({len(report.assumptions)})</a>')
     return f"<nav>{''.join(links)}</nav>"
 
 
+def _anchor(site: SiteView) -> str:
+    return clean(site.name.replace(" ", "-"))
+
+
 def _site(site: SiteView, *, is_first: bool) -> str:
     kind = ' class="first"' if is_first else ""
     parts = [
-        f'<h2 id="{clean(site.name)}"{kind}>{clean(site.name)}</h2>',
+        f'<h2 id="{_anchor(site)}"{kind}>{clean(site.name)}</h2>',
         f'<p class="soft">{clean(site.words)}</p>',
-        _totals(site.totals),
+        _totals(site.totals) if site.totals else "",
     ]
-    for figure in site.figures:
-        caption = f"<figcaption>{clean(figure.caption)}</figcaption>" if figure.caption else ""
-        parts.append(f"<figure>{figure.svg}{caption}</figure>")
+    for is_half, group in itertools.groupby(site.figures, key=lambda figure: figure.is_half):
+        drawn = "\n".join(_figure(figure) for figure in group)
+        parts.append(f'<div class="pair">{drawn}</div>' if is_half else drawn)
     parts += [f"<h3>{clean(t.title)}</h3>{_table(t)}" for t in site.tables]
     return "\n".join(parts)
+
+
+def _figure(figure: Figure) -> str:
+    caption = f"<figcaption>{clean(figure.caption)}</figcaption>" if figure.caption else ""
+    return f"<figure>{figure.svg}{caption}</figure>"
 
 
 def _findings(findings: Sequence[Finding]) -> str:
@@ -165,7 +195,8 @@ def _findings(findings: Sequence[Finding]) -> str:
             f'<td>{clean(finding.text)}</td><td class="soft">{clean(finding.source)}</td></tr>'
         )
     head = "<tr><th></th><th>Where</th><th>What</th><th>Source</th></tr>"
-    return f'<h2 id="findings">Findings</h2><table>{head}{"".join(rows)}</table>'
+    table = f'<div class="table"><table>{head}{"".join(rows)}</table></div>'
+    return f'<h2 id="findings">Findings</h2>{table}'
 
 
 def folded(findings: Sequence[Finding]) -> list[tuple[Finding, int]]:
@@ -190,10 +221,17 @@ def _assumptions(assumptions: Sequence[Assumption]) -> str:
 
 
 def _table(table: Table) -> str:
-    kinds = [' class="n"' if column in table.right else "" for column in table.columns]
+    kinds = [_kind(table, column) for column in table.columns]
     head = "".join(f"<th{k}>{clean(c)}</th>" for c, k in zip(table.columns, kinds, strict=True))
     rows = [
         "".join(f"<td{k}>{clean(cell)}</td>" for cell, k in zip(row, kinds, strict=True))
         for row in table.rows
     ]
-    return f"<table><tr>{head}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<div class="table"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def _kind(table: Table, column: str) -> str:
+    if column in table.right:
+        return ' class="n"'
+    return ' class="w"' if column in table.unbroken else ""

@@ -95,7 +95,9 @@ def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | 
         getattr(warm.schedule, name).shape == getattr(nothing, name).shape
         for name in master.columns.shapes
     ):
-        plans.append(warm.schedule)
+        # As the columns hold it: what may no longer be decided in a slot is decided in the next.
+        layout = master.columns
+        plans.append(layout.schedule(layout.values(warm.schedule)))
         cuts += warm.warm[:WARM_MAX]
     for plan in plans:
         found = evaluate(master.rollout, master.futures, plan)

@@ -67,7 +67,7 @@ STYLE = (
         f".ark .{c}{{fill:var(--{c})}}.ark .line-{c}{{stroke:var(--{c});fill:none}}"
         for c in COLOURS
     )
-    + ".ark .faint{opacity:.34}.ark .veil{opacity:.22}"
+    + ".ark .faint{opacity:.34}.ark .veil{opacity:.22}.ark .stroke{stroke-width:1.8}"
 )
 
 

@@ -1,0 +1,1 @@
+"""Drawings of a plan: schedules with bands, fans over quarters, spreads, comparisons."""
