@@ -10,8 +10,8 @@ from arkwright.plan.answers.whole import Answers
 from arkwright.plan.drawing.fan import Line, fan
 
 _FUNNEL = {
-    "announced": "c4", "contracted": "c3", "secured": "c2", "energised": "c1", "ready": "c5",
-    "installed": "c0", "utilised": "c4",
+    "announced": "c5", "contracted": "c3", "secured": "c2", "energised": "c1", "installed": "c0",
+    "utilised": "c4",
 }  # fmt: skip
 
 
@@ -23,7 +23,7 @@ def section(found: Answers) -> SiteView:
         lines = [
             Line(title=step.name, band=band, colour=_FUNNEL[step.name])
             for step in found.funnel
-            if (band := getattr(step, unit)) is not None
+            if step.name in _FUNNEL and (band := getattr(step, unit)) is not None
         ]
         if lines:
             svg = fan(title, names, lines, "MW" if unit == "mw" else "GPUs")

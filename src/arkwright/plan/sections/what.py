@@ -93,6 +93,7 @@ def _deals(found: Answers, names: Sequence[str]) -> Table:
         columns=("When", "What", "Expected", "Unit", "Probability"),
         rows=rows,
         right=("Expected", "Probability"),
+        unbroken=("When", "What"),
     )
 
 
