@@ -124,7 +124,7 @@ def test_prices_of_rules_are_added_over_what_may_be_known_and_told_in_words():
 
 def test_figures_have_three_digits_and_a_real_minus():
     assert [money(v, "EUR") for v in (0, 0.0421, 12.34, -1240.0, 999.7)] == [
-        "0.00 M EUR", "42.1 k EUR", "12.3 M EUR", "−1.24 bn EUR", "1.00 bn EUR",
+        "0.00 M EUR", "42.1 k EUR", "12.3 M EUR", "−1.24 B EUR", "1.00 B EUR",
     ]  # fmt: skip
     assert [millions(v) for v in (-0.001, -0.02, 1234.5)] == ["0.00", "−0.02", "1,234"]
     assert [share(v) for v in (0, 0.001, 0.25, 0.999, 1)] == ["0%", "<1%", "25%", ">99%", "100%"]

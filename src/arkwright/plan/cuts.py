@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import Struct
 
 from arkwright.plan.columns import Columns
-from arkwright.plan.futures import Futures
+from arkwright.plan.futures import Futures, alone
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
 
@@ -144,7 +144,7 @@ def cash_cuts(
     for n, (w, t) in enumerate(zip(*at, strict=True)):
         weights = np.zeros(futures.path.shape)
         weights[w, : t + 1] = 1.0
-        one = only(futures, w)
+        one = alone(futures, w)
         few = Values(
             tranche=values.tranche[:, w : w + 1],
             hall=values.hall[:, w : w + 1],
@@ -156,25 +156,6 @@ def cash_cuts(
         rows[n][:, slot] += known.paid[:, :, : t + 1].sum(axis=2)
     constant = found.cash[at] - (rows * decided).sum(axis=(1, 2))
     return columns.coefficients(rows), constant
-
-
-def only(futures: Futures, outcome: int) -> Futures:
-    """One outcome, over the slots of all."""
-    w = slice(outcome, outcome + 1)
-    return Futures(
-        names=futures.names[w],
-        probability=np.ones(1),
-        path=futures.path[w],
-        slot_quarter=futures.slot_quarter,
-        slot_name=futures.slot_name,
-        price=futures.price[:, w],
-        demand=futures.demand[:, w],
-        energy=futures.energy[:, w],
-        spot=futures.spot[:, w],
-        powered=futures.powered[w],
-        opened=futures.opened[w],
-        arrived=futures.arrived[w],
-    )
 
 
 def pull(rollout: Rollout, futures: Futures, values: Values, weights: Floats) -> Floats:

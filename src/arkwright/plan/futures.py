@@ -8,6 +8,7 @@ has happened. Nothing else tells the two apart.
 
 from __future__ import annotations
 
+import numpy as np
 from msgspec import Struct
 
 from arkwright.plan.rollout import Bools, Floats, Ints
@@ -42,3 +43,22 @@ class Futures(Struct, frozen=True, kw_only=True, eq=False):
     arrived: Floats
     """(W, G, T, T) share of an order of the first quarter that stands in the second: after delivery
     and until it is written off."""
+
+
+def alone(futures: Futures, outcome: int) -> Futures:
+    """One outcome, over the slots of all."""
+    w = slice(outcome, outcome + 1)
+    return Futures(
+        names=futures.names[w],
+        probability=np.ones(1),
+        path=futures.path[w],
+        slot_quarter=futures.slot_quarter,
+        slot_name=futures.slot_name,
+        price=futures.price[:, w],
+        demand=futures.demand[:, w],
+        energy=futures.energy[:, w],
+        spot=futures.spot[:, w],
+        powered=futures.powered[w],
+        opened=futures.opened[w],
+        arrived=futures.arrived[w],
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from arkwright.plan.futures import Futures
+from arkwright.plan.futures import Futures, alone
 from arkwright.plan.rollout import Bools, Floats
 from arkwright.plan.schedule import Schedule
 
@@ -38,21 +38,7 @@ def foreseen(futures: Futures) -> Futures:
 
 def only(futures: Futures, outcome: int) -> Futures:
     """One outcome as if it were certain."""
-    w = slice(outcome, outcome + 1)
-    alone = msgspec.structs.replace(
-        futures,
-        names=futures.names[w],
-        probability=np.ones(1),
-        path=futures.path[w],
-        price=futures.price[:, w],
-        demand=futures.demand[:, w],
-        energy=futures.energy[:, w],
-        spot=futures.spot[:, w],
-        powered=futures.powered[w],
-        opened=futures.opened[w],
-        arrived=futures.arrived[w],
-    )
-    return blind(alone)
+    return blind(alone(futures, outcome))
 
 
 def averaged(futures: Futures) -> Futures:

@@ -8,10 +8,10 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def money(millions: float, currency: str) -> str:
-    """`840 M USD`, `1.24 bn USD`: three digits."""
+    """`840 M USD`, `1.24 B USD`: three digits."""
     size = abs(millions)
     if size >= 999.5:
-        text = f"{_digits(size / 1000)} bn"
+        text = f"{_digits(size / 1000)} B"
     elif size >= 0.9995 or size == 0:
         text = f"{_digits(size)} M"
     else:
