@@ -111,11 +111,11 @@ def test_a_plan_is_told_in_sentences_with_its_numbers():
     )
     assert found[1] == (
         "It is worth 5.00 M EUR in expectation and −8.00 M EUR in the worst 25% of 4 outcomes; "
-        "with 25% it loses money. No plan is better by more than 0.8%."
+        "it loses money in 25%. No plan is better by more than 0.8%."
     )
     assert found[2] == (
-        "Likeliest to be late: grid tranche quay/1, promised for 2027-Q1, later with 50%, "
-        "1.0 quarters on average, and with 25% not by 2027-Q3."
+        "Likeliest to be late: grid tranche quay/1, promised for 2027-Q1, late in 50% of "
+        "outcomes, by 1.0 quarters on average, and in 25% not there by 2027-Q3."
     )
     assert found[3] == (
         "One MW a quarter earlier of grid at quay (quay/1) is worth 500 k EUR; all 10.0 MW of it, "

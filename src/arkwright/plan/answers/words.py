@@ -58,7 +58,7 @@ def _worth(found: Answers) -> str:
     text = (
         f"It is worth {money(worth.npv.mean, currency)} in expectation and "
         f"{money(worth.cvar, currency)} in the worst {share(found.rollout.tail)} of "
-        f"{len(found.futures.probability):,} outcomes; with {share(worth.loss)} it loses money"
+        f"{len(found.futures.probability):,} outcomes; it loses money in {_part(worth.loss)}"
     )
     if found.proof.gap is not None:
         text += f". No plan is better by more than {found.proof.gap:.1%}"
@@ -99,10 +99,10 @@ def _late(found: Answers) -> str:
     worst = max(late, key=lambda m: (m.late, m.mw))
     text = (
         f"Likeliest to be late: {said_of(worst)}, promised for {quarter(worst.promised, names)}, "
-        f"later with {share(worst.late)}, {worst.quarters_late:.1f} quarters on average"
+        f"late in {share(worst.late)} of outcomes, by {worst.quarters_late:.1f} quarters on average"
     )
     if worst.never:
-        text += f", and with {share(worst.never)} not by {names[-1]}"
+        text += f", and in {share(worst.never)} not there by {names[-1]}"
     return f"{text}."
 
 
@@ -167,8 +167,8 @@ def _too_much(found: Answers) -> str:
     if not found.milestones:
         return ""
     first = (
-        f"with {share(over.probability)} it is overbuilt, used below the break-even of "
-        f"{over.least:.0%}; "
+        f"it is overbuilt, used below the break-even of {over.least:.0%}, in "
+        f"{_part(over.probability)} of them; "
         if over.least
         else ""
     )
@@ -197,6 +197,10 @@ def _hangs(found: Answers) -> str:
         f"Most hangs on the {worst.kind} {worst.name}: {share(worst.revenue)} of revenue, and "
         f"{money(worst.lost, found.rollout.currency)} if it is lost."
     )
+
+
+def _part(probability: float) -> str:
+    return share(probability) if probability else "none"
 
 
 def _about(value: float, word: str, found: Answers) -> str:
