@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from arkwright.plan.conflict import conflict
 from arkwright.plan.elastic import Elastic
+from arkwright.plan.limits import Limit
 from naive.plan_enumeration import enumerate_all
 from naive.plan_extensive import extensive
 from plan.instances import changed, small
@@ -137,6 +139,17 @@ def test_two_conflicts_are_both_relaxed():
     assert len({limit.rule for limit in found.limits} & {7, 8, 14}) in (1, 2)
     assert {part.limit.rule for part in found.relaxation} in ({7, 14}, {8, 14})
     assert "The least that makes the whole programme possible" in found.words
+
+
+def test_what_gives_way_is_whole_where_it_is_counted_and_told_once_for_many_quarters():
+    minimum = Limit(
+        rule=8, clause="minimum", where="rubin", when="2027-Q1", limit=7.0, unit="racks"
+    )
+    later = replace(minimum, when="2027-Q2")
+    assert minimum.relaxed(2.3) == "agree to 3 fewer racks of rubin by 2027-Q1"
+    assert minimum.all_relaxed([(minimum, 2.3), (later, 1.0)]) == (
+        "agree to 3 fewer racks of rubin by 2027-Q1 and 2027-Q2, or less in some of them"
+    )
 
 
 @settings(max_examples=8)

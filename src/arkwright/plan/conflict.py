@@ -131,9 +131,17 @@ def _words(
     text = f"{'; '.join(told)}: {cannot}. {either}{out}."
     known = {limit.key for limit in limits}
     if any(part.limit.key not in known for part in relaxation):
-        together = "; ".join(part.words for part in relaxation)
+        together = "; ".join(_gathered(relaxation))
         text += f" The least that makes the whole programme possible: {together}."
     return text
+
+
+def _gathered(relaxation: Sequence[Relaxation]) -> list[str]:
+    """One thing to do for each rule and place, however many quarters it is for."""
+    groups: dict[tuple[str, str], list[tuple[Limit, float]]] = {}
+    for part in relaxation:
+        groups.setdefault((part.limit.clause, part.limit.where), []).append((part.limit, part.by))
+    return [same[0][0].all_relaxed(same) for same in groups.values()]
 
 
 def _merged(limits: Sequence[Limit]) -> list[str]:

@@ -6,6 +6,7 @@ somebody could change: the allocation of a generation in a quarter, the cash at 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -67,6 +68,9 @@ CLAUSES = {
     ),
 }
 
+WHOLE = ("racks", "halls")
+"""Units that give way by whole ones only."""
+
 
 class Limit(Struct, frozen=True, kw_only=True):
     """One limit of one rule."""
@@ -102,6 +106,14 @@ class Limit(Struct, frozen=True, kw_only=True):
         """What to do, in the imperative."""
         return self._told(CLAUSES[self.clause][1], by)
 
+    def all_relaxed(self, same: Sequence[tuple[Limit, float]]) -> str:
+        """What to do about several limits that differ in their quarter only."""
+        if len(same) == 1:
+            return same[0][0].relaxed(same[0][1])
+        most = max(by for _, by in same)
+        when = _listed([limit.when for limit, _ in same])
+        return f"{replace(self, when=when).relaxed(most)}, or less in some of them"
+
     def together(self, same: Sequence[Limit]) -> str:
         """The clause of several limits that differ in their quarter only."""
         if len(same) == 1:
@@ -119,7 +131,7 @@ class Limit(Struct, frozen=True, kw_only=True):
             where=self.where,
             when=self.when,
             limit=_number(self.limit),
-            by=_number(by),
+            by=_number(float(math.ceil(by - 1e-6)) if self.unit in WHOLE else by),
             other=self.other,
             outcome=f" in {self.outcome}" if self.outcome else "",
         )
