@@ -142,9 +142,7 @@ def test_two_conflicts_are_both_relaxed():
 
 
 def test_what_gives_way_is_whole_where_it_is_counted_and_told_once_for_many_quarters():
-    minimum = Limit(
-        rule=8, clause="minimum", where="rubin", when="2027-Q1", limit=7.0, unit="racks"
-    )
+    minimum = Limit(rule=8, clause="minimum", where="rubin", when="2027-Q1", limit=7, unit="racks")
     later = replace(minimum, when="2027-Q2")
     assert minimum.relaxed(2.3) == "agree to 3 fewer racks of rubin by 2027-Q1"
     assert minimum.all_relaxed([(minimum, 2.3), (later, 1.0)]) == (
