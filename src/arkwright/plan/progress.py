@@ -11,6 +11,9 @@ from arkwright.plan.rollout import Floats
 from arkwright.plan.schedule import Schedule
 from arkwright.plan.solution import Price, Progress, relative_gap
 
+QUIET_S = 0.5
+"""After so long without a report there is one, so that Ctrl-C is heard."""
+
 
 class Search:
     """What every phase of a solve reads and improves."""
@@ -108,19 +111,23 @@ class Search:
     def watch(self, highs: highspy.Highs, until: float | None = None) -> None:
         """Interrupt a HiGHS run at the limit, at `until`, or when somebody says stop."""
         ends = self.end if until is None else min(until, self.end)
-        last = [self.clock()]
+        # Between runs too: hundreds of short ones would otherwise say nothing for minutes.
+        self._tell_again()
 
         def look(event: highspy.HighsCallbackEvent) -> None:
-            now = self.clock()
-            if now - last[0] > 1.0:
-                last[0] = now
-                self.tell()
-            if self.interrupted or now >= ends:
+            self._tell_again()
+            if self.interrupted or self.clock() >= ends:
                 event.interrupt()
 
         for callback in (highs.cbSimplexInterrupt, highs.cbMipInterrupt):
             callback.clear()  # type: ignore[no-untyped-call]
             callback.subscribe(look)
+
+    def _tell_again(self) -> None:
+        """Report if the last report is a while ago."""
+        quiet_s = self.clock() - self.start - (self.history[-1].seconds if self.history else 0.0)
+        if quiet_s > QUIET_S:
+            self.tell()
 
 
 def mixed(a: Floats, b: Floats, share: float) -> Floats:
