@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from arkwright.errors import InfeasibleError
 from arkwright.plan.checker import check
 from arkwright.plan.outcome import evaluate
-from arkwright.plan.progress import QUIET_S
 from arkwright.plan.solve import solve
 from plan.instances import big, changed, small
 
@@ -74,13 +73,11 @@ def test_who_is_told_may_stop_it_and_has_the_best_so_far():
 
 
 def test_it_is_never_quiet_for_long_so_that_ctrl_c_is_heard():
-    rollout, futures = small(4)
+    rollout, futures = small(2)
     told = []
-    solve(rollout, futures, clock=Ticks(0.1), limit_s=1e6, gap=1e-6, told=told.append)
-    seconds = [now.seconds for now in told]
-    assert len(seconds) > 20
-    # A tick is a look at the clock; between two linear programmes there are a handful.
-    assert np.diff(seconds).max() <= QUIET_S + 1.0
+    solve(rollout, futures, clock=Ticks(1.0), limit_s=1e6, gap=1e-6, told=told.append)
+    # A tick is a look at the clock, of which a linear programme and its pricing take a handful.
+    assert np.diff([now.seconds for now in told]).max() < 10
 
 
 def test_when_time_is_over_it_returns_what_it_has():
