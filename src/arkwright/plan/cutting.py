@@ -97,8 +97,9 @@ def converge(
         None if the master is infeasible, or the time was over before its first optimum.
     """
     run = Cutting(master, relaxed)
-    if relaxed and search.best is not None:
-        run.best, run.values = search.best, master.columns.values(search.best.schedule)
+    known = search.best if search.value >= search.policy_value else search.policy
+    if relaxed and known is not None:
+        run.best, run.values = known, master.columns.values(known.schedule)
     for _ in range(ROUNDS_MAX):
         optimum = optimise(master, search, until)
         if optimum is None:

@@ -97,6 +97,10 @@ class Search:
             policy=self.policy_value,
             bound=self.bound,
         )
+        self.report(now)
+
+    def report(self, now: Progress) -> None:
+        """Keep and pass on."""
         self.history.append(now)
         if self.told is None or self.interrupted:
             return
