@@ -22,7 +22,8 @@ from arkwright.plan.solution import Progress, Solution
 
 def branches(futures: Futures) -> bool:
     """Some quarter has more than one slot."""
-    return len(futures.slot_quarter) > futures.path.shape[1]
+    slots, quarters = len(futures.slot_quarter), futures.path.shape[1]
+    return slots > quarters
 
 
 def beforehand(

@@ -23,6 +23,12 @@ TOWARDS = 0.3
 NEAR = 1e-5
 """Relative gap from which on cuts are taken at the optimum itself: between, they do too little."""
 ROUNDS_MAX = 400
+INTERIOR_MIN = 5_000
+"""Columns from which a master that has no basis is solved by interior point with crossover: on a
+tree, simplex from nothing takes ten times as long, and near a basis a tenth."""
+SIMPLEX_SHARE = 0.25
+"""Iterations, by columns of such a master, after which the basis was not near: interior
+point starts from nothing. A count and no time, so that the same programme has the same plan."""
 
 
 class Cutting:
@@ -123,7 +129,7 @@ def optimise(
     """(optimum, columns) of the master as a linear programme; None if it has none."""
     highs = master.highs
     search.watch(highs, until)
-    highs.run()
+    _run(master)
     status = highs.getModelStatus()
     if status == highspy.HighsModelStatus.kOptimal:
         values = np.array(highs.getSolution().col_value)
@@ -133,11 +139,29 @@ def optimise(
     if search.over() or (until is not None and search.clock() >= until):
         return None
     highs.clearSolver()  # a bad basis: once more from scratch
-    highs.run()
+    _run(master)
     if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None
     values = np.array(highs.getSolution().col_value)
     return float(highs.getInfo().objective_function_value), values
+
+
+def _run(master: Master) -> None:
+    """Simplex from the last basis; interior point, crossover and simplex where there is none."""
+    highs = master.highs
+    if master.width < INTERIOR_MIN:
+        highs.run()
+        return
+    if highs.getBasis().valid:
+        highs.setOptionValue("solver", "simplex")
+        highs.setOptionValue("simplex_iteration_limit", int(SIMPLEX_SHARE * master.width))
+        highs.run()
+        if highs.getModelStatus() != highspy.HighsModelStatus.kIterationLimit:
+            return
+        highs.clearSolver()
+    highs.setOptionValue("solver", "ipx")
+    highs.setOptionValue("simplex_iteration_limit", highspy.kHighsIInf)
+    highs.run()
 
 
 def infeasible(master: Master) -> bool:

@@ -122,7 +122,7 @@ class Search:
             if self.interrupted or now >= ends:
                 event.interrupt()
 
-        for callback in (highs.cbSimplexInterrupt, highs.cbMipInterrupt):
+        for callback in (highs.cbSimplexInterrupt, highs.cbIpmInterrupt, highs.cbMipInterrupt):
             callback.clear()  # type: ignore[no-untyped-call]
             callback.subscribe(look)
 

@@ -33,8 +33,11 @@ POLICY_TIME = 0.45
 """Of the time, what the policy may take before whole numbers are looked for."""
 DIVES = (0.35, 0.65)
 """Part of a hall or tranche from which a dive builds it: it asks again after every few."""
-BEFOREHAND_TIME = 0.3
+BEFOREHAND_TIME = 0.2
 """Of the time, what the plan decided beforehand may take on a tree."""
+POLICY_TIME_TREE = 0.7
+"""Of what is left then, what the policy may take: its first linear programme is nearly all of it,
+and half of one is nothing."""
 POLICY_SHARE = 0.3
 """Of the gap asked for, what the cuts of the policy may leave."""
 WARM_MAX = 12
@@ -76,7 +79,8 @@ def solve(
     warm = _warm(rollout, futures, search, warm)
     master = Master(rollout, futures)
     known = _start(master, search, warm)
-    until = search.clock() + POLICY_TIME * search.left_s
+    share = POLICY_TIME_TREE if branches(futures) else POLICY_TIME
+    until = search.clock() + share * search.left_s
     policy = None
     if not search.over():
         policy = converge(master, search, gap=gap * POLICY_SHARE, until=until)
