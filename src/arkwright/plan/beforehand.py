@@ -56,8 +56,8 @@ def beforehand(
 def on_tree(rollout: Rollout, futures: Futures, found: Solution) -> Solution:
     """A two-stage solution with its schedules in the slots of a tree; its bound does not hold.
 
-    Its plan and its policy are all that cuts are taken at: those of a dozen more points, over all
-    the slots, say less than the branches' own dispatch and double the first linear programme.
+    No cuts are taken where it had its own: over all the slots they say less than the branches' own
+    dispatch, and those of two points have as many nonzeros as all of the first linear programme.
     """
     schedule = everywhere(found.schedule, futures)
     return msgspec.structs.replace(

@@ -134,7 +134,7 @@ def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | 
         for name in master.columns.shapes
     ):
         plans.append(warm.schedule)
-        cuts += [warm.policy, *warm.warm[:WARM_MAX]]
+        cuts += warm.warm[:WARM_MAX]
         policy = evaluate(master.rollout, master.futures, warm.policy)
         if not master.broken(policy):
             search.take_policy(policy, search.bound)
