@@ -57,7 +57,7 @@ def on_tree(rollout: Rollout, futures: Futures, found: Solution) -> Solution:
     """A two-stage solution with its schedules in the slots of a tree; its bound does not hold.
 
     No cuts are taken where it had its own: over all the slots they say less than the branches' own
-    dispatch, and those of two points have as many nonzeros as all of the first linear programme.
+    dispatch, and those of a dozen points nearly double the first linear programme.
     """
     schedule = everywhere(found.schedule, futures)
     return msgspec.structs.replace(

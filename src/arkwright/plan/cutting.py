@@ -20,6 +20,8 @@ from arkwright.plan.solution import relative_gap
 
 TOWARDS = 0.3
 """Share of the master's optimum in the schedule that cuts are taken at."""
+BETWEEN = (0.2, 0.4, 0.6, 0.8)
+"""Such shares that are looked at in the first rounds, where there was a plan before them."""
 NEAR = 1e-5
 """Relative gap from which on cuts are taken at the optimum itself: between, they do too little."""
 ROUNDS_MAX = 400
@@ -64,12 +66,24 @@ class Cutting:
         found = evaluate(master.rollout, master.futures, layout.schedule(at))
         self.broken = {rule for rule, _ in master.broken(found)}
         holds = self.broken <= {"R11"} if self.relaxed else not self.broken
+        known = self.values if self.best is not None and self.rounds < 2 else None
         if holds and found.value > self.value:
             self.best, self.values = found, at
         elif self.values is None:
             self.values = at
+        if known is not None:
+            self._between(outer, known)
         self.last = found
         self.rounds += 1
+
+    def _between(self, outer: Floats, known: Floats) -> None:
+        """What a plan is worth is concave: between an optimum and a plan it may be worth more."""
+        master, layout = self.master, self.master.columns
+        for share in BETWEEN:
+            at = mixed(outer, known, share)
+            found = evaluate(master.rollout, master.futures, layout.schedule(at))
+            if found.value > self.value and not master.broken(found):
+                self.best, self.values = found, at
 
     def reached(self, gap: float, floor: float) -> bool:
         """Bound and value are as near as asked, or what is left is not wanted."""
