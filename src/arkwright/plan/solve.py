@@ -35,7 +35,7 @@ DIVES = (0.35, 0.65)
 """Part of a hall or tranche from which a dive builds it: it asks again after every few."""
 BEFOREHAND_TIME = 0.2
 """Of the time, what the plan decided beforehand may take on a tree."""
-POLICY_TIME_TREE = 0.7
+POLICY_TIME_TREE = 0.8
 """Of what is left then, what the policy may take: its first linear programme is nearly all of it,
 and half of one is nothing."""
 POLICY_SHARE = 0.3
