@@ -1,8 +1,10 @@
 """A roll-out of 8 sites over 24 quarters with 4 generations, planned under 200 outcomes.
 
 `rich` leaves margin enough that much is built, `thin` so little that a hall more or less decides;
-both are `tests/plan/instances.py`. Every case is a process of its own: CPU seconds on one core, and
-its peak memory. Times are given to gaps, so that a figure cannot be had by stopping early.
+both are `tests/plan/instances.py`. `tree` decides as things become known, on 64 leaves (`tree_16`:
+16); `beforehand` is the plan of the same outcomes in two stages. Every case is a process of its
+own: CPU seconds on one core, and its peak memory. Times are given to gaps, so that a figure cannot
+be had by stopping early.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from typing import Any
 CASES: dict[str, dict[str, Any]] = {
     "thin": {"outcomes": 200},
     "rich": {"outcomes": 200, "rent": 9.0},
+    "tree_16": {"outcomes": 16, "tree": True},
     "tree": {"outcomes": 64, "tree": True},
     "outcomes_1000": {"outcomes": 1000},
 }
 PLANNED = ("thin", "rich")
-LIMIT_S, WHAT_IF_S = 60.0, 3.0
+TREES = ("tree_16", "tree")
+LIMIT_S, TREE_LIMIT_S, WHAT_IF_S = 60.0, 150.0, 3.0
 POLICY_GAP, PLAN_GAP = 0.01, 0.01
 GAPS = (0.1, 0.05, 0.02, 0.01)
 _TESTS = Path(__file__).resolve().parents[1] / "tests"
@@ -56,7 +60,7 @@ def measured(case: str) -> dict[str, Any]:
 
     rollout, futures = big(**CASES[case])
     clock = time.process_time
-    whole = case in PLANNED
+    whole = case in PLANNED or case in TREES
     policy_cpu_s: dict[float, float] = {}
     plan_cpu_s: dict[float, float] = {}
 
@@ -71,6 +75,8 @@ def measured(case: str) -> dict[str, Any]:
 
     # A policy alone may have all the time; in a plan it has the first part of it.
     limit_s = LIMIT_S if whole else LIMIT_S / POLICY_TIME
+    if case in TREES:
+        limit_s = TREE_LIMIT_S
     found = solve(rollout, futures, clock=clock, told=told, gap=PLAN_GAP, limit_s=limit_s)
     started = clock()
     evaluate(rollout, futures, found.schedule)
@@ -86,6 +92,10 @@ def measured(case: str) -> dict[str, Any]:
             "plan_gap": round(found.gap, 4),
             "plan_cpu_s_to_gap": plan_cpu_s,
         }
+    if case in TREES:
+        ahead = [at.value for at in found.history if at.phase == "beforehand"]
+        figures["beforehand"] = round(ahead[-1], 1)
+    if case in PLANNED:
         dearer = msgspec.structs.replace(futures, price=futures.price * 0.99)
         again = solve(rollout, dearer, clock=clock, limit_s=WHAT_IF_S, warm=found)
         figures |= {"what_if_gap": round(again.gap, 4), "what_if_plan": round(again.value, 1)}

@@ -20,9 +20,17 @@ from arkwright.plan.solution import relative_gap
 
 TOWARDS = 0.3
 """Share of the master's optimum in the schedule that cuts are taken at."""
+BETWEEN = (0.2, 0.4, 0.6, 0.8)
+"""Such shares that are looked at in the first rounds, where there was a plan before them."""
 NEAR = 1e-5
 """Relative gap from which on cuts are taken at the optimum itself: between, they do too little."""
 ROUNDS_MAX = 400
+INTERIOR_MIN = 5_000
+"""Columns from which a master that has no basis is solved by interior point with crossover: on a
+tree, simplex from nothing takes ten times as long, and near a basis a tenth."""
+SIMPLEX_SHARE = 0.25
+"""Iterations, by columns of such a master, after which the basis was not near: interior
+point starts from nothing. A count and no time, so that the same programme has the same plan."""
 
 
 class Cutting:
@@ -58,12 +66,24 @@ class Cutting:
         found = evaluate(master.rollout, master.futures, layout.schedule(at))
         self.broken = {rule for rule, _ in master.broken(found)}
         holds = self.broken <= {"R11"} if self.relaxed else not self.broken
+        known = self.values if self.best is not None and self.rounds < 2 else None
         if holds and found.value > self.value:
             self.best, self.values = found, at
         elif self.values is None:
             self.values = at
+        if known is not None:
+            self._between(outer, known)
         self.last = found
         self.rounds += 1
+
+    def _between(self, outer: Floats, known: Floats) -> None:
+        """What a plan is worth is concave: between an optimum and a plan it may be worth more."""
+        master, layout = self.master, self.master.columns
+        for share in BETWEEN:
+            at = mixed(outer, known, share)
+            found = evaluate(master.rollout, master.futures, layout.schedule(at))
+            if found.value > self.value and not master.broken(found):
+                self.best, self.values = found, at
 
     def reached(self, gap: float, floor: float) -> bool:
         """Bound and value are as near as asked, or what is left is not wanted."""
@@ -97,8 +117,9 @@ def converge(
         None if the master is infeasible, or the time was over before its first optimum.
     """
     run = Cutting(master, relaxed)
-    if relaxed and search.best is not None:
-        run.best, run.values = search.best, master.columns.values(search.best.schedule)
+    known = search.best if search.value >= search.policy_value else search.policy
+    if relaxed and known is not None:
+        run.best, run.values = known, master.columns.values(known.schedule)
     for _ in range(ROUNDS_MAX):
         optimum = optimise(master, search, until)
         if optimum is None:
@@ -122,7 +143,7 @@ def optimise(
     """(optimum, columns) of the master as a linear programme; None if it has none."""
     highs = master.highs
     search.watch(highs, until)
-    highs.run()
+    _run(master)
     status = highs.getModelStatus()
     if status == highspy.HighsModelStatus.kOptimal:
         values = np.array(highs.getSolution().col_value)
@@ -132,11 +153,29 @@ def optimise(
     if search.over() or (until is not None and search.clock() >= until):
         return None
     highs.clearSolver()  # a bad basis: once more from scratch
-    highs.run()
+    _run(master)
     if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         return None
     values = np.array(highs.getSolution().col_value)
     return float(highs.getInfo().objective_function_value), values
+
+
+def _run(master: Master) -> None:
+    """Simplex from the last basis; interior point, crossover and simplex where there is none."""
+    highs = master.highs
+    if master.width < INTERIOR_MIN:
+        highs.run()
+        return
+    if highs.getBasis().valid:
+        highs.setOptionValue("solver", "simplex")
+        highs.setOptionValue("simplex_iteration_limit", int(SIMPLEX_SHARE * master.width))
+        highs.run()
+        if highs.getModelStatus() != highspy.HighsModelStatus.kIterationLimit:
+            return
+        highs.clearSolver()
+    highs.setOptionValue("solver", "ipx")
+    highs.setOptionValue("simplex_iteration_limit", highspy.kHighsIInf)
+    highs.run()
 
 
 def infeasible(master: Master) -> bool:

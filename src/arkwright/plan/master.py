@@ -25,7 +25,7 @@ from arkwright.plan.cuts import (
     tail_cut,
 )
 from arkwright.plan.futures import Futures
-from arkwright.plan.mean import Mean, mean
+from arkwright.plan.mean import Mean, grouped, mean
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
 from arkwright.plan.rules import contracts, dependence, grid, money, order, supply
@@ -33,8 +33,6 @@ from arkwright.plan.schedule import Schedule
 
 IDLE_MAX = 8
 """Rounds after which a cut that did not bind is dropped."""
-MEAN_SLOTS = 4
-"""Most slots a quarter with which the mean outcome is part of the master."""
 SLACK = 1e-6
 """How far a row may be broken, relative to what is in it."""
 CASH_CUTS = 8
@@ -69,11 +67,9 @@ class Master:
         self.highs = self.programme(np.zeros(len(self.cost), dtype=bool))
 
     def _mean(self) -> Mean:
-        """The mean outcome; not on a tree of many slots: it says too little for its size."""
-        if self.columns.slots > MEAN_SLOTS * self.futures.path.shape[1]:
-            return Mean(upper=np.empty(0), rows=())
-        group = np.zeros(len(self.futures.probability), dtype=np.int64)
-        return mean(self.rollout, self.futures, self.columns, group)
+        """The mean outcome; of a tree, one for each of its branches."""
+        group = grouped(self.futures)
+        return mean(self.rollout, self.futures, self.columns, group, self.known, self.running)
 
     @property
     def width(self) -> int:

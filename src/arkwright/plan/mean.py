@@ -5,6 +5,10 @@ outcomes of a group with their probabilities, every limit of the dispatch stays 
 quantities: so one dispatch a group and quarter, with mean kernels, bounds the expected margin from
 above (Jensen). What prices do while quantities vary is bounded too: demand is served in outcomes
 with the best price first (tangents of that concave function), energy is drawn at the least price.
+Groups are branches of the tree: what a group can earn bounds the mean of its outcomes, so that CVaR
+over groups bounds CVaR (averaging never makes a tail worse). Where each outcome is a group, both
+are exact.
+
 The cuts say the rest. (Partial Benders decomposition, Crainic, Hewitt, Maggioni and Rei, 2021.)
 """
 
@@ -15,11 +19,13 @@ from msgspec import Struct
 
 from arkwright.plan.blocks import Rows, rows
 from arkwright.plan.columns import Columns
-from arkwright.plan.cuts import Values, pull
+from arkwright.plan.cuts import Flows, Values, pull
 from arkwright.plan.futures import Futures
 from arkwright.plan.rollout import ANYWHERE, Floats, Ints, Rollout
 
 TANGENTS = 5
+CELLS = 400
+"""Most groups times quarters: the size of a linear programme that is solved in some ten seconds."""
 
 
 class Mean(Struct, frozen=True, kw_only=True, eq=False):
@@ -41,10 +47,44 @@ class _Layout(Struct, frozen=True, kw_only=True, eq=False):
     """(R, H, T)"""
     served: Ints
     """(C, N, H, T) pieces of falling price"""
+    start: int
+    """The loss at which the tail begins, split in two columns: what is more and less than 0."""
+    beyond: Ints
+    """(H,) how far a group is in the tail, by its probability."""
 
 
-def mean(rollout: Rollout, futures: Futures, columns: Columns, group: Ints) -> Mean:
-    """The dispatch of each group of outcomes; `group` is (W,)."""
+def grouped(futures: Futures) -> Ints:
+    """(W,) outcomes that are together as late as `CELLS` allows."""
+    outcomes, quarters = futures.path.shape
+    if outcomes * quarters <= CELLS // 4:  # in two stages cuts are quicker sooner
+        return np.arange(outcomes)
+    group = np.zeros(outcomes, dtype=np.int64)
+    for t in range(quarters):
+        slots, finer = np.unique(futures.path[:, t], return_inverse=True)
+        if len(slots) * quarters > CELLS:
+            break
+        group = finer.astype(np.int64)
+    return group
+
+
+def mean(
+    rollout: Rollout,
+    futures: Futures,
+    columns: Columns,
+    group: Ints,
+    known: Flows,
+    running: Values,
+) -> Mean:
+    """The dispatch of each group of outcomes.
+
+    Args:
+        rollout: the programme.
+        futures: its outcomes.
+        columns: of the master.
+        group: (W,)
+        known: what decisions cost, whatever the outcome.
+        running: what stands costs, and contracts bring.
+    """
     groups = int(group.max()) + 1
     member = (group[None, :] == np.arange(groups)[:, None]) * futures.probability  # (H, W)
     price, most = _pieces(rollout, futures, member)
@@ -58,12 +98,20 @@ def mean(rollout: Rollout, futures: Futures, columns: Columns, group: Ints) -> M
             (len(place), groups, quarters),
             (len(rollout.names.countries), groups, quarters),
             price.shape,
+            (2,),
+            (groups,),
         ],
     )
     layout = _Layout(
-        place=place, generation=generation, running=at[0], exported=at[1], served=at[2]
+        place=place,
+        generation=generation,
+        running=at[0],
+        exported=at[1],
+        served=at[2],
+        start=int(at[3][0]),
+        beyond=at[4],
     )
-    upper = np.full(at[2].max(initial=start - 1) + 1 - start, np.inf)
+    upper = np.full(int(at[4][-1]) + 1 - start, np.inf)
     upper[at[2] - start] = most
     return Mean(
         upper=upper,
@@ -71,6 +119,7 @@ def mean(rollout: Rollout, futures: Futures, columns: Columns, group: Ints) -> M
             *_standing(rollout, futures, columns, layout, member),
             *_market(rollout, layout),
             _worth(rollout, futures, columns, layout, price, member),
+            *_tail(rollout, futures, columns, layout, price, member, known, running),
         ),
     )
 
@@ -109,7 +158,7 @@ def _pieces(rollout: Rollout, futures: Futures, member: Floats) -> tuple[Floats,
         rise = intercept[:, 1:] - intercept[:, :-1]
         meet = np.divide(rise, fall, out=point[:, :-1].copy(), where=fall > 1e-15)
         meet = np.minimum(np.maximum.accumulate(np.maximum(meet, 0.0), axis=1), ends[:, -1:])
-        edges = np.concatenate([np.zeros_like(meet[:, :1]), meet, ends[:, -1:]], axis=1)
+        edges = np.concatenate([np.zeros_like(ends[:, :1]), meet, ends[:, -1:]], axis=1)
         price[:, :, h], most[:, :, h] = np.maximum(slope, 0.0), np.diff(edges, axis=1)
     return price, most
 
@@ -254,18 +303,89 @@ def _worth(
     owed = np.einsum(
         "c,cwt,w->t", rollout.market.class_penalty, futures.demand, futures.probability
     )
-    energy = futures.energy * rollout.supply.load_factor[:, None, None]
-    least = np.stack([energy[:, some > 0].min(axis=1) for some in member], axis=1)  # (S, H, T)
+    least = _least_energy(rollout, futures, at, member)
     return rows(
         "R0",
         "margin of mean outcomes",
         [
             (quarter, columns.margin, np.ones(1)),
             (quarter, at.served, -price),
-            (quarter, at.running, least[rollout.power.place_site[at.place]]),
+            (quarter, at.running, least),
         ],
         axes=("quarter",),
         index=(quarter,),
         upper=-owed,
         count=len(quarter),
     )
+
+
+def _tail(
+    rollout: Rollout,
+    futures: Futures,
+    columns: Columns,
+    at: _Layout,
+    price: Floats,
+    member: Floats,
+    known: Flows,
+    running: Values,
+) -> list[Rows]:
+    """CVaR <= start - (what groups are below it, by probability) / tail (Rockafellar, Uryasev)."""
+    if rollout.risk_weight <= 0 or len(member) == 1:
+        return []
+    discount, supply = rollout.capital.discount, rollout.supply
+    group, share = np.arange(len(member)), member.sum(axis=1)
+    decided = []
+    for weight in member:
+        pulled = pull(rollout, futures, running, weight[:, None] * discount).sum(axis=0)
+        by_slot = np.bincount(
+            futures.path.ravel(),
+            weights=np.repeat(weight, futures.path.shape[1]),
+            minlength=columns.slots,
+        )
+        decided.append(pulled + known.worth[:, futures.slot_quarter] * by_slot)
+    slope = columns.coefficients(np.stack(decided))
+    row, column = np.nonzero(slope)
+    now = -(rollout.power.hall_opex @ rollout.power.halls_now) - np.einsum(
+        "pg,pgt->t", supply.rack_opex, supply.racks_now
+    )
+    owed = np.einsum("c,cwt,hw->ht", rollout.market.class_penalty, futures.demand, member)
+    least = _least_energy(rollout, futures, at, member)
+    wide = group[:, None]
+    below = rows(
+        "R0",
+        "tail of mean outcomes",
+        [
+            (group, at.beyond, np.ones(1)),
+            (group, np.full(1, at.start), -share),
+            (group, np.full(1, at.start + 1), share),
+            (row, column, slope[row, column]),
+            (wide, at.served, price * discount),
+            (wide, at.running, -least * discount),
+        ],
+        axes=("group",),
+        index=(group,),
+        lower=(owed @ discount) - share * (now @ discount),
+        count=len(group),
+    )
+    zero = np.zeros(1, dtype=np.int64)
+    most = rows(
+        "R0",
+        "tail",
+        [
+            (zero, np.full(1, columns.tail), np.ones(1)),
+            (zero, np.full(1, at.start), -np.ones(1)),
+            (zero, np.full(1, at.start + 1), np.ones(1)),
+            (zero, at.beyond, np.full(1, 1 / rollout.tail)),
+        ],
+        upper=0.0,
+        count=1,
+    )
+    return [below, most]
+
+
+def _least_energy(rollout: Rollout, futures: Futures, at: _Layout, member: Floats) -> Floats:
+    """(I, H, T) M per MW, the cheapest in a group."""
+    energy = futures.energy * rollout.supply.load_factor[:, None, None]
+    least = np.stack([energy[:, some > 0].min(axis=1) for some in member], axis=1)  # (S, H, T)
+    out: Floats = least[rollout.power.place_site[at.place]]
+    return out

@@ -100,6 +100,10 @@ class Search:
             policy=self.policy_value,
             bound=self.bound,
         )
+        self.report(now)
+
+    def report(self, now: Progress) -> None:
+        """Keep and pass on."""
         self.history.append(now)
         if self.told is None or self.interrupted:
             return
@@ -119,7 +123,7 @@ class Search:
             if self.interrupted or self.clock() >= ends:
                 event.interrupt()
 
-        for callback in (highs.cbSimplexInterrupt, highs.cbMipInterrupt):
+        for callback in (highs.cbSimplexInterrupt, highs.cbIpmInterrupt, highs.cbMipInterrupt):
             callback.clear()  # type: ignore[no-untyped-call]
             callback.subscribe(look)
 

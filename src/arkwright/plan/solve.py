@@ -1,5 +1,7 @@
 """The best roll-out there is, and how much better one could be at most.
 
+0. On a tree: the plan that is decided beforehand. It can be followed whatever becomes known, so a
+   tree is never worth less.
 1. The policy: tranches, halls and racks may be divided. Cutting planes find its optimum, which no
    plan can beat: the bound.
 2. The plan: tranches and halls are rounded, the rest is optimised around them, and neighbourhoods
@@ -14,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from arkwright.errors import InfeasibleError
+from arkwright.plan.beforehand import beforehand, branches, on_tree
 from arkwright.plan.branching import branch
 from arkwright.plan.cutting import Cutting, converge, infeasible, no_plan
 from arkwright.plan.futures import Futures
@@ -30,6 +33,11 @@ POLICY_TIME = 0.45
 """Of the time, what the policy may take before whole numbers are looked for."""
 DIVES = (0.35, 0.65)
 """Part of a hall or tranche from which a dive builds it: it asks again after every few."""
+BEFOREHAND_TIME = 0.2
+"""Of the time, what the plan decided beforehand may take on a tree."""
+POLICY_TIME_TREE = 0.8
+"""Of what is left then, what the policy may take: its first linear programme is nearly all of it,
+and half of one is nothing."""
 POLICY_SHARE = 0.3
 """Of the gap asked for, what the cuts of the policy may leave."""
 WARM_MAX = 12
@@ -68,17 +76,47 @@ def solve(
         ValueError: `futures` is no tree.
     """
     search = Search(gap=gap, limit_s=limit_s, clock=clock, told=told, whole=whole)
+    warm = _warm(rollout, futures, search, warm)
     master = Master(rollout, futures)
     known = _start(master, search, warm)
-    until = search.start + POLICY_TIME * limit_s
-    policy = converge(master, search, gap=gap * POLICY_SHARE, until=until)
-    if policy is None and infeasible(master):
+    share = POLICY_TIME_TREE if branches(futures) else POLICY_TIME
+    until = search.clock() + share * search.left_s
+    policy = None
+    if not search.over():
+        policy = converge(master, search, gap=gap * POLICY_SHARE, until=until)
+    if policy is None and not search.over() and infeasible(master):
         raise no_plan()
     if policy is not None:
         search.points, search.prices = master.binding_points(), prices(master)
     if not search.over():
         _plan(master, search, policy, known)
     return _finished(master, search)
+
+
+def _warm(
+    rollout: Rollout, futures: Futures, search: Search, warm: Solution | None
+) -> Solution | None:
+    """Where to start: on a tree, from the plan decided beforehand."""
+    if not branches(futures):
+        return warm
+    quarters = futures.path.shape[1]
+    if warm is not None and warm.schedule.starts.shape[1] != quarters:
+        return warm
+    if warm is None:
+        warm = beforehand(
+            lambda two_stages, told: solve(
+                rollout,
+                two_stages,
+                clock=search.clock,
+                gap=search.gap,
+                limit_s=BEFOREHAND_TIME * search.left_s,
+                told=told,
+                whole=search.whole,
+            ),
+            futures,
+            search,
+        )
+    return None if warm is None else on_tree(rollout, futures, warm)
 
 
 def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | None:
@@ -99,6 +137,9 @@ def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | 
         layout = master.columns
         plans.append(layout.schedule(layout.values(warm.schedule)))
         cuts += warm.warm[:WARM_MAX]
+        policy = evaluate(master.rollout, master.futures, warm.policy)
+        if not master.broken(policy):
+            search.take_policy(policy, search.bound)
     for plan in plans:
         found = evaluate(master.rollout, master.futures, plan)
         if not master.broken(found) and found.value > search.value:
