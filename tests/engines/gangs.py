@@ -32,9 +32,8 @@ def attempt(
         Placement(node=node.path, gpus=1, cpus=cpus, memory_mib=memory_mib)
         for node in engine.capabilities().nodes[:nodes]
     )
-    return attempt_of(
-        attempt_id, placements=placements, ranks_per_node=ranks, command=command, **more
-    )
+    values = {"placements": placements, "ranks_per_node": ranks, "command": command, **more}
+    return attempt_of(attempt_id, **values)
 
 
 def attempt_of(attempt_id: str, **values: object) -> Attempt:

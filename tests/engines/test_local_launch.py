@@ -270,7 +270,7 @@ def test_exec_runs_beside_rank_0_in_its_directory_and_environment(engine, tmp_pa
 def test_exec_kills_all_it_started_when_its_time_is_over(engine, tmp_path):
     engine.launch(attempt(engine, "7.1", ("sleep", "1000")))
     await_phase(engine, "7.1", RUNNING)
-    result = engine.exec("7.1", shell("echo begun; setsid sleep 2000 & sleep 2000"), 0.5)
+    result = engine.exec("7.1", shell("echo begun; setsid sleep 2000 & sleep 2000"), 2)
     assert (result.exit_code, result.output) == (124, b"begun\n")
     root = tmp_path / "engine"
     until(lambda: len(processes_of(root, "7.1")) == 1, "only rank 0 to be left")
