@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from arkwright.plan.cutting import infeasible, optimise
-from arkwright.plan.integers import settle, whole_items
+from arkwright.plan.integers import settle
 from arkwright.plan.master import Master
 from arkwright.plan.progress import Search
 from arkwright.plan.rollout import Floats, Ints
@@ -64,7 +64,7 @@ class _Tree:
     def __init__(self, master: Master, search: Search) -> None:
         self.master, self.search = master, search
         layout = master.columns
-        found = np.unique(layout.by[whole_items(master)])
+        found = np.unique(layout.by[master.columns.whole_items()])
         due = layout.in_service[master.upper[layout.in_service] > 0]
         self.whole = np.concatenate([found[found >= 0], due])
         self.weight = _weight(master, self.whole)
@@ -125,7 +125,7 @@ class _Tree:
         layout = self.master.columns
         due = self.master.upper[layout.in_service] > 0
         service = columns[layout.in_service].round() if due.any() else None
-        key = sums[whole_items(self.master)].tobytes()
+        key = sums[self.master.columns.whole_items()].tobytes()
         key += b"" if service is None else service.tobytes()
         if key not in self.tried:
             self.tried.add(key)
@@ -136,7 +136,7 @@ def _totals(master: Master) -> Ints:
     """Columns of tranches and halls at the end of every path."""
     layout = master.columns
     last = np.unique(master.futures.path[:, -1])
-    found = np.unique(layout.by[whole_items(master)][:, last])
+    found = np.unique(layout.by[master.columns.whole_items()][:, last])
     return found[found >= 0]
 
 

@@ -70,6 +70,14 @@ class Columns(Struct, frozen=True, kw_only=True, eq=False):
         before = np.where(self.parent[slot] >= 0, self.by[item, self.parent[slot]], -1)
         return [(row, self.by[item, slot], value), (row, before, -value)]
 
+    def whole_items(self, racks: bool = False) -> Bools:
+        """(I,) tranches and places, and racks if asked."""
+        items = np.zeros(len(self.by), dtype=bool)
+        items[self.kind["starts"]] = True
+        items[self.kind["halls"]] = True
+        items[self.kind["racks"]] = racks
+        return items
+
     def schedule(self, values: Floats) -> Schedule:
         """What is begun in each slot, from a solution."""
         sums = self.sums(values)

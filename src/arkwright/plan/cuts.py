@@ -17,7 +17,7 @@ import numpy as np
 from msgspec import Struct
 
 from arkwright.plan.columns import Columns
-from arkwright.plan.futures import Futures, alone
+from arkwright.plan.futures import Futures, alone, by_slot
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
 
@@ -81,6 +81,14 @@ def dispatch_values(rollout: Rollout, found: Outcome) -> Values:
     )
 
 
+def standing_margin(rollout: Rollout) -> Floats:
+    """(T,) M that what stood before the first quarter brings without use: its upkeep, negative."""
+    power, supply = rollout.power, rollout.supply
+    racks = np.einsum("pg,pgt->t", supply.rack_opex, supply.racks_now)
+    found: Floats = -(power.hall_opex @ power.halls_now) - racks
+    return found
+
+
 def running_values(rollout: Rollout, futures: Futures) -> Values:
     """Of the rest of the margin, which is linear: running costs and power contracts."""
     outcomes, quarters = futures.path.shape
@@ -120,7 +128,7 @@ def tail_cut(
     weight = found.tail_weight
     weights = weight[:, None] * rollout.capital.discount
     pulled = pull(rollout, futures, _sum(dispatch_values(rollout, found), running), weights)
-    decided = pulled.sum(axis=0) + known.worth[:, futures.slot_quarter] * _by_slot(futures, weight)
+    decided = pulled.sum(axis=0) + known.worth[:, futures.slot_quarter] * by_slot(futures, weight)
     constant = found.cvar - float((decided * columns.decided(found.schedule)).sum())
     return columns.coefficients(decided), constant
 
@@ -210,16 +218,6 @@ def _adjoint(futures: Futures, value: Floats, kernel: Floats | Bools) -> Floats:
         effect = (value[:, :, q:] * step)[order]
         out[q:, :, slot] = np.add.reduceat(effect, first, axis=0).transpose(2, 1, 0)
     return out
-
-
-def _by_slot(futures: Futures, weight: Floats) -> Floats:
-    """(M,) weight of the outcomes that pass each slot."""
-    share: Floats = np.bincount(
-        futures.path.ravel(),
-        weights=np.repeat(weight, futures.path.shape[1]),
-        minlength=len(futures.slot_quarter),
-    ).astype(float)
-    return share
 
 
 def _sum(a: Values, b: Values) -> Values:

@@ -62,3 +62,13 @@ def alone(futures: Futures, outcome: int) -> Futures:
         opened=futures.opened[w],
         arrived=futures.arrived[w],
     )
+
+
+def by_slot(futures: Futures, weight: Floats) -> Floats:
+    """(M,) weight of the outcomes that pass each slot."""
+    share: Floats = np.bincount(
+        futures.path.ravel(),
+        weights=np.repeat(weight, futures.path.shape[1]),
+        minlength=len(futures.slot_quarter),
+    ).astype(float)
+    return share

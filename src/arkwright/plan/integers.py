@@ -1,11 +1,13 @@
 """Whole tranches and halls: rounding the policy, then searching around the best plan.
 
 What is fixed to whole numbers leaves a linear programme over racks, contracts and loans, which the
-same cutting planes solve. Neighbourhoods free the tranches and halls of a few sites or quarters and
-ask HiGHS for better whole numbers there; its answer is priced in every outcome, and its cuts stay.
+same cutting planes solve. Single tranches and halls of the best plan are moved where that can gain;
+last HiGHS is asked for all whole numbers. Each answer is priced in every outcome; its cuts stay.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import highspy
 import numpy as np
@@ -22,6 +24,16 @@ THRESHOLDS = (0.5, 0.3, 0.7)
 """Part of a hall or tranche from which rounding builds it."""
 
 
+class Move(NamedTuple):
+    """One tranche or hall begun in another slot, or once more, or not at all."""
+
+    item: int
+    leaves: int
+    """Slot, -1 where one is added."""
+    goes: int
+    """Slot, -1 where one is dropped."""
+
+
 def round_policy(master: Master, search: Search, values: Floats) -> None:
     """Round the running sums of a policy at several thresholds, and optimise around each."""
     layout = master.columns
@@ -36,7 +48,7 @@ def round_policy(master: Master, search: Search, values: Floats) -> None:
 def dive(master: Master, search: Search, up: float = 0.35, rounds: int = 8) -> None:
     """Fix the whole numbers a few at a time, nearest first, and solve again in between."""
     layout = master.columns
-    items = whole_items(master)
+    items = master.columns.whole_items()
     columns = np.unique(layout.by[items])
     columns = columns[columns >= 0]
     free = np.ones(len(columns), dtype=bool)
@@ -79,7 +91,7 @@ def settle(
     `service` (T,) says which quarters have debt service, where that is a decision (R11); with
     `racks`, those are held too.
     """
-    layout, items = master.columns, whole_items(master, racks)
+    layout, items = master.columns, master.columns.whole_items(racks)
     master.fix(sums, items)
     if service is not None:
         held = np.minimum(service, master.upper[layout.in_service])
@@ -117,15 +129,6 @@ def take(master: Master, search: Search, found: Outcome) -> None:
         search.offer(made)
 
 
-def whole_items(master: Master, racks: bool = False) -> Bools:
-    """(I,) tranches and places, and racks if asked."""
-    items = np.zeros(len(master.columns.by), dtype=bool)
-    items[master.columns.kind["starts"]] = True
-    items[master.columns.kind["halls"]] = True
-    items[master.columns.kind["racks"]] = racks
-    return items
-
-
 def _in_order(master: Master, sums: Floats) -> Floats:
     """No tranche before the one that it follows."""
     start = master.columns.kind["starts"].start
@@ -143,7 +146,6 @@ def improve(master: Master, search: Search) -> None:
     them can gain (its optimum is concave in them): changes are tried in that order, and those that
     cannot gain are not.
     """
-    layout = master.columns
     below = _below(master)
     tried: set[bytes] = set()
     while not search.done and search.divisible is not None:
@@ -155,7 +157,7 @@ def improve(master: Master, search: Search) -> None:
         fresh = _in_turn(predicted, moves, 1e-3 * search.gap * abs(search.divisible_value))
         progressed = False
         for n in fresh:
-            changed = _in_order(master, _moved(sums, moves[n], below, layout.slots))
+            changed = _in_order(master, _moved(sums, moves[n], below))
             key = changed.tobytes()
             if key in tried:
                 continue
@@ -169,14 +171,14 @@ def improve(master: Master, search: Search) -> None:
             return
 
 
-def _in_turn(predicted: Floats, moves: list[tuple[int, int, int, int]], least: float) -> list[int]:
+def _in_turn(predicted: Floats, moves: list[Move], least: float) -> list[int]:
     """Moves that can gain, the most promising of every item and kind before its next."""
     turn: dict[tuple[int, bool, bool], int] = {}
     keyed: list[tuple[int, int, int]] = []
     for n in np.argsort(-predicted, kind="stable").tolist():
         if predicted[n] <= least:
             break
-        item, leaves, _, goes = moves[n]
+        item, leaves, goes = moves[n]
         kind = (item, leaves >= 0, goes >= 0)
         turn[kind] = turn.get(kind, -1) + 1
         keyed.append((turn[kind], len(keyed), n))
@@ -202,7 +204,7 @@ def prove(master: Master, search: Search, *, racks: bool = False) -> None:
         service, sums = values[layout.in_service].round(), layout.sums(values).round()
         settle(master, search, sums, service=service, racks=racks)
         search.tell()
-        key = sums[whole_items(master, racks)].tobytes() + service.tobytes()
+        key = sums[master.columns.whole_items(racks)].tobytes() + service.tobytes()
         if key in seen:
             return  # its cuts say all that there is to say at this precision
         seen.add(key)
@@ -244,23 +246,23 @@ def _answer(master: Master, search: Search, integral: Bools) -> Floats | None:
     return values if found else None
 
 
-def _moved(sums: Floats, move: tuple[int, int, int, int], below: Bools, slots: int) -> Floats:
-    """Running sums after (item, slot it leaves or -1, other item, slot it goes to or -1)."""
-    item, leaves, other, goes = move
+def _moved(sums: Floats, move: Move, below: Bools) -> Floats:
+    """Running sums after a move."""
+    item, leaves, goes = move
     out = sums.copy()
     if leaves >= 0:
         out[item] -= below[leaves]
     if goes >= 0:
-        out[other] += below[goes]
+        out[item] += below[goes]
     return out
 
 
 def _gains(
     master: Master, search: Search, sums: Floats, below: Bools
-) -> tuple[Floats, list[tuple[int, int, int, int]]] | None:
+) -> tuple[Floats, list[Move]] | None:
     """What each move could gain at most over the best plan, and the moves."""
     layout = master.columns
-    items = whole_items(master)
+    items = master.columns.whole_items()
     master.fix(sums, items)
     reached = optimise(master, search)
     dual = np.array(master.highs.getSolution().col_dual)
@@ -276,18 +278,18 @@ def _gains(
     add = rate @ below.T  # (X, M) of one more begun in the slot
     most = np.where(layout.by >= 0, master.upper[layout.by], 0.0)[rows]
     may = first[rows] & (sums[rows].max(axis=1, keepdims=True) + 1 <= most + 0.5)
-    moves: list[tuple[int, int, int, int]] = []
+    moves: list[Move] = []
     gains: list[float] = []
     for x, item in enumerate(rows.tolist()):
         for u in np.flatnonzero(begun[item] > 0.5).tolist():
-            moves.append((item, u, item, -1))
+            moves.append(Move(item, u, -1))
             gains.append(-add[x, u])
             for v in np.flatnonzero(first[item] & (below[:, u] | below[u])).tolist():
                 if v != u:
-                    moves.append((item, u, item, v))
+                    moves.append(Move(item, u, v))
                     gains.append(add[x, v] - add[x, u])
         for v in np.flatnonzero(may[x]).tolist():
-            moves.append((item, -1, item, v))
+            moves.append(Move(item, -1, v))
             gains.append(add[x, v])
     return np.array(gains) + slack, moves
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from arkwright.plan.blocks import Rows, rows
 from arkwright.plan.columns import Columns
-from arkwright.plan.cuts import pull, running_values
+from arkwright.plan.cuts import pull, running_values, standing_margin
 from arkwright.plan.futures import Futures
 from arkwright.plan.limits import Limit
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
@@ -234,9 +234,7 @@ def _loans(made: Numbered, opened: Rollout) -> None:
     weights = np.broadcast_to(futures.probability[:, None], futures.path.shape)
     values = running_values(rollout, futures)
     running = layout.coefficients(pull(rollout, futures, values, weights))
-    now = -(rollout.power.hall_opex @ rollout.power.halls_now) - np.einsum(
-        "pg,pgt->t", rollout.supply.rack_opex, rollout.supply.racks_now
-    )
+    now = standing_margin(rollout)
     owed = np.einsum("c,cwt->wt", rollout.market.class_penalty, futures.demand)
     most = np.where(np.isfinite(layout.upper), layout.upper, 0.0)
     least = np.minimum(running, 0.0) @ most - futures.probability @ owed

@@ -22,9 +22,10 @@ from arkwright.plan.cuts import (
     margin_cuts,
     pull,
     running_values,
+    standing_margin,
     tail_cut,
 )
-from arkwright.plan.futures import Futures
+from arkwright.plan.futures import Futures, by_slot
 from arkwright.plan.mean import Mean, grouped, mean
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
@@ -231,20 +232,13 @@ class Master:
         weights = np.broadcast_to(futures.probability[:, None], futures.path.shape)
         by_quarter = pull(rollout, futures, self.running, weights)
         running = layout.coefficients(by_quarter)
-        share = np.bincount(
-            futures.path.ravel(),
-            weights=weights.ravel(),
-            minlength=layout.slots,
-        )
+        share = by_slot(futures, futures.probability)
         worth = self.known.worth[:, futures.slot_quarter] * share
         discount, risk = rollout.capital.discount, rollout.risk_weight
         cost = (1 - risk) * (discount @ running + layout.coefficients(worth))
         cost[layout.margin] = (1 - risk) * discount
         cost[layout.tail] = risk
-        power, supply = rollout.power, rollout.supply
-        now = -(power.hall_opex @ power.halls_now) - np.einsum(
-            "pg,pgt->t", supply.rack_opex, supply.racks_now
-        )
+        now = standing_margin(rollout)
         return cost, float((1 - risk) * (discount @ now)), running, now
 
     def _rules(self, running: Floats, now: Floats) -> list[Rows]:

@@ -19,8 +19,8 @@ from msgspec import Struct
 
 from arkwright.plan.blocks import Rows, rows
 from arkwright.plan.columns import Columns
-from arkwright.plan.cuts import Flows, Values, pull
-from arkwright.plan.futures import Futures
+from arkwright.plan.cuts import Flows, Values, pull, standing_margin
+from arkwright.plan.futures import Futures, by_slot
 from arkwright.plan.rollout import ANYWHERE, Floats, Ints, Rollout
 
 TANGENTS = 5
@@ -332,22 +332,15 @@ def _tail(
     """CVaR <= start - (what groups are below it, by probability) / tail (Rockafellar, Uryasev)."""
     if rollout.risk_weight <= 0 or len(member) == 1:
         return []
-    discount, supply = rollout.capital.discount, rollout.supply
+    discount = rollout.capital.discount
     group, share = np.arange(len(member)), member.sum(axis=1)
     decided = []
     for weight in member:
         pulled = pull(rollout, futures, running, weight[:, None] * discount).sum(axis=0)
-        by_slot = np.bincount(
-            futures.path.ravel(),
-            weights=np.repeat(weight, futures.path.shape[1]),
-            minlength=columns.slots,
-        )
-        decided.append(pulled + known.worth[:, futures.slot_quarter] * by_slot)
+        decided.append(pulled + known.worth[:, futures.slot_quarter] * by_slot(futures, weight))
     slope = columns.coefficients(np.stack(decided))
     row, column = np.nonzero(slope)
-    now = -(rollout.power.hall_opex @ rollout.power.halls_now) - np.einsum(
-        "pg,pgt->t", supply.rack_opex, supply.racks_now
-    )
+    now = standing_margin(rollout)
     owed = np.einsum("c,cwt,hw->ht", rollout.market.class_penalty, futures.demand, member)
     least = _least_energy(rollout, futures, at, member)
     wide = group[:, None]

@@ -21,9 +21,7 @@ def whole_racks(master: Master, search: Search, found: Outcome) -> Outcome | Non
     what an allocation does not allow is ordered in the next slot that does.
     """
     layout = master.columns
-    items = np.zeros(len(layout.by), dtype=bool)
-    for name in ("starts", "halls", "racks"):
-        items[layout.kind[name]] = True
+    items = layout.whole_items(racks=True)
     sums = layout.sums(layout.values(found.schedule))
     service = (found.money.service.max(axis=0) > 0).astype(float)
     best: Outcome | None = None

@@ -4,8 +4,8 @@
    tree is never worth less.
 1. The policy: tranches, halls and racks may be divided. Cutting planes find its optimum, which no
    plan can beat: the bound.
-2. The plan: tranches and halls are rounded, the rest is optimised around them, and neighbourhoods
-   of the best plan are searched with HiGHS until it is within `gap` of the bound.
+2. The plan: tranches and halls are rounded, the rest is optimised around them, single ones are
+   moved, and branching and HiGHS go on until the best is within `gap` of the bound.
 3. Racks are made whole, and loans and contracts fitted to them.
 """
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from arkwright.plan.blocks import Rows, rows
 from arkwright.plan.columns import Columns
-from arkwright.plan.futures import Futures
+from arkwright.plan.futures import Futures, by_slot
 from arkwright.plan.rollout import Floats, Ints, Rollout
 
 
@@ -91,13 +91,9 @@ def due_quarters(rollout: Rollout) -> Ints:
 def expected_service(rollout: Rollout, futures: Futures, columns: Columns) -> Floats:
     """(T, n) M of service expected in each quarter."""
     service = rollout.capital.service
-    share = np.bincount(
-        futures.path.ravel(),
-        weights=np.repeat(futures.probability, futures.path.shape[1]),
-        minlength=columns.slots,
-    )
+    share = by_slot(futures, futures.probability)
     items = sum(int(np.prod(shape)) for shape in columns.shapes.values())
     decided = np.zeros((service.shape[2], items, columns.slots))
-    by_slot = service[:, futures.slot_quarter, :] * share[None, :, None]  # (F, M, T)
-    decided[:, columns.kind["drawn"]] = by_slot.transpose(2, 0, 1)
+    owed = service[:, futures.slot_quarter, :] * share[None, :, None]  # (F, M, T)
+    decided[:, columns.kind["drawn"]] = owed.transpose(2, 0, 1)
     return columns.coefficients(decided)
