@@ -150,11 +150,14 @@ def test_a_crash_is_seen_by_slurm_itself_and_requeued_elsewhere(version):
 
 def test_a_slurmd_that_dies_alone_takes_no_step_with_it(lab):
     out = lab.shared / "outlive.txt"
-    job = batch(lab, "sleep 2; echo done", "--nodelist=n3", f"--output={out}")
-    lab.wait_for_job(job, "RUNNING")
+    job = batch(lab, "echo begun; sleep 2; echo done", "--nodelist=n3", f"--output={out}")
+    # A job is RUNNING for Slurm before its step exists: until then the daemon takes it along.
+    lab.wait(lambda: _text(out) == "begun\n", 30, lambda: f"not begun: {lab.job(job)}")
     lab.kill_slurmd("n3")
-    lab.wait(lambda: out.exists() and out.read_text() == "done\n", 10, lambda: "it went on")
-    lab.revive("n3")
+    try:
+        lab.wait(lambda: _text(out) == "begun\ndone\n", 10, lambda: f"not done: {_text(out)!r}")
+    finally:
+        lab.revive("n3")
     lab.wait_for_job(job, "COMPLETED")
 
 
@@ -207,6 +210,10 @@ def test_nothing_outlives_a_run_that_was_killed(lab):
     process.communicate()
     lab.wait(lambda: not pids_in(folder), 5, lambda: f"{pids_in(folder)} are left")
     subprocess.run(["rm", "-r", folder], check=True)
+
+
+def _text(path):
+    return path.read_text() if path.exists() else ""
 
 
 def _sleeping(lab):
