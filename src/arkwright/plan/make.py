@@ -60,7 +60,7 @@ def planned(
     with_value: bool = False,
     with_tornado: bool = False,
 ) -> Planned:
-    """Plan `case`; raises as `solve`. `warm` is a plan of a case with the same axes.
+    """Plan `case`; raises as `solve`. `warm` is an earlier plan, as there.
 
     What is interrupted beside the plan itself is left out.
     """
@@ -166,22 +166,8 @@ def _solved(case: Case, effort: Effort, warm: Solution | None) -> Solution:
         gap=effort.gap,
         limit_s=effort.limit_s,
         told=effort.told,
-        warm=warm if warm is not None and same_axes(warm, case) else None,
+        warm=warm,
     )
-
-
-def same_axes(solution: Solution, case: Case) -> bool:
-    """Whether cuts of `solution` say something about `case`: the same things in the same slots."""
-    there = solution.schedule
-    names, slots = case.rollout.names, len(case.futures.slot_quarter)
-    shapes = {
-        "starts": (len(names.tranches), slots),
-        "halls": (len(names.places), slots),
-        "racks": (len(names.places), len(names.generations), slots),
-        "signed": (len(names.offers), slots),
-        "drawn": (len(names.facilities), slots),
-    }
-    return all(getattr(there, field).shape == shape for field, shape in shapes.items())
 
 
 def dated(found: Planned) -> tuple[Phase, ...]:

@@ -67,8 +67,8 @@ def solve(
         limit_s: seconds by `clock` after which to stop with the best so far.
         told: progress, several times a second; KeyboardInterrupt from it stops with the best so
             far.
-        warm: an earlier solution of a programme with the same axes: its cuts are taken anew at the
-            schedules where they bound, and its plan is the first to beat.
+        warm: an earlier solution: its cuts are taken anew at the schedules where they bound, and
+            its plan is the first to beat. Not used where it decides about other things or slots.
         whole: racks are whole; else only tranches and halls are.
 
     Raises:
@@ -76,8 +76,8 @@ def solve(
         ValueError: `futures` is no tree.
     """
     search = Search(gap=gap, limit_s=limit_s, clock=clock, told=told, whole=whole)
-    warm = _warm(rollout, futures, search, warm)
     master = Master(rollout, futures)
+    warm = _warm(master, search, warm)
     known = _start(master, search, warm)
     share = POLICY_TIME_TREE if branches(futures) else POLICY_TIME
     until = search.clock() + share * search.left_s
@@ -93,10 +93,11 @@ def solve(
     return _finished(master, search)
 
 
-def _warm(
-    rollout: Rollout, futures: Futures, search: Search, warm: Solution | None
-) -> Solution | None:
+def _warm(master: Master, search: Search, warm: Solution | None) -> Solution | None:
     """Where to start: on a tree, from the plan decided beforehand."""
+    rollout, futures = master.rollout, master.futures
+    if warm is not None and not _same_things(master, warm):
+        warm = None
     if not branches(futures):
         return warm
     quarters = futures.path.shape[1]
@@ -119,20 +120,23 @@ def _warm(
     return None if warm is None else on_tree(rollout, futures, warm)
 
 
+def _same_things(master: Master, warm: Solution) -> bool:
+    """Whether `warm` has the same tranches, places, generations, offers and facilities."""
+    shapes = master.columns.shapes
+    return all(getattr(warm.schedule, name).shape[:-1] == shape for name, shape in shapes.items())
+
+
 def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | None:
     """Cuts at what is decided when nothing is, and where an earlier solution had its own.
 
-    Returns the plan of the earlier solution, if it is one of the same axes.
+    Returns the plan of the earlier solution, if it is one in the same slots.
     """
     slots = master.columns.slots
     nothing = Schedule(
         **{name: np.zeros((*shape, slots)) for name, shape in master.columns.shapes.items()}
     )
     plans, cuts = [nothing], [nothing]
-    if warm is not None and all(
-        getattr(warm.schedule, name).shape == getattr(nothing, name).shape
-        for name in master.columns.shapes
-    ):
+    if warm is not None and warm.schedule.starts.shape[1] == slots:
         # As the columns hold it: what may no longer be decided in a slot is decided in the next.
         layout = master.columns
         plans.append(layout.schedule(layout.values(warm.schedule)))

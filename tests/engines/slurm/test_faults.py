@@ -135,6 +135,7 @@ def test_an_attempt_is_found_in_slurm_even_when_the_engine_s_own_files_are_gone(
 def test_should_an_attempt_reach_slurm_twice_the_second_script_starts_nothing(bench):
     bench.engine.launch(once(bench))
     bench.until(RUNNING)
+    bench.when(lambda: runs(bench))
     job = bench.job()
     twin = bench.slurm.submit(
         job.name, job.user, ["n2"], job.script, 8, str(bench.folder / "twin"), workdir="/"
