@@ -26,6 +26,9 @@ def test_an_unmodified_ddp_script_trains_on_four_ranks_over_two_nodes(tmp_path: 
     try:
         arkwright.run("submit", "ddp.yaml", "--wait", "--timeout", "240")
         logs = arkwright.run("logs", "ddp", "--all-ranks")
+    except AssertionError:
+        print(arkwright.run("logs", "ddp", "--all-ranks"))  # what a rank said before it died
+        raise
     finally:
         arkwright.run("down", "--stop-jobs")
     nodes = set(re.findall(r"rank \d of 4 on (\S+)", logs))
