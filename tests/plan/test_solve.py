@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from arkwright.errors import InfeasibleError
 from arkwright.plan.checker import check
+from arkwright.plan.master import Master
 from arkwright.plan.outcome import evaluate
+from arkwright.plan.progress import Search
+from arkwright.plan.racks import whole_racks
 from arkwright.plan.solve import solve
 from plan.instances import big, changed, small
 
@@ -35,6 +38,34 @@ def test_a_plan_is_whole_keeps_every_rule_and_is_within_its_gap(seed):
         np.testing.assert_allclose(part, part.round(), atol=1e-6)
     assert solution.value <= solution.bound + 1e-9
     assert solution.value == evaluate(rollout, futures, solution.schedule).value
+
+
+@pytest.mark.parametrize(
+    ("seed", "shape", "rule"),
+    [
+        (26, {"sites": 2, "quarters": 8}, "R9"),
+        (1, {"sites": 3, "quarters": 16, "tranches": 3, "generations": 2, "places": 1}, "R7"),
+    ],
+)
+def test_racks_are_rounded_together_where_rounding_each_breaks_a_rule(seed, shape, rule):
+    rollout, futures = small(seed, **shape, stage_quarters=0)
+    parts = solve(rollout, futures, clock=time.process_time, gap=0.05, whole=False)
+    master = Master(rollout, futures)
+    for up in (0.0, 0.5, 1 - 1e-6):
+        each = msgspec.structs.replace(parts.schedule, racks=_each(parts.schedule.racks, up))
+        assert rule in dict(master.broken(evaluate(rollout, futures, each)))
+    search = Search(gap=0.01, limit_s=60, clock=time.process_time, told=None)
+    made = whole_racks(master, search, parts.outcome)
+    assert check(rollout, futures, made.schedule) == []
+    np.testing.assert_allclose(made.schedule.racks, made.schedule.racks.round(), atol=1e-6)
+    np.testing.assert_array_equal(made.schedule.halls, parts.schedule.halls)
+    assert made.value > 0.9 * parts.value
+
+
+def _each(racks, up):
+    """Every running sum of orders (..., M), of two stages, rounded for itself."""
+    sums = np.floor(np.cumsum(racks, axis=-1) + up)
+    return np.diff(sums, axis=-1, prepend=0.0)
 
 
 def test_divisible_racks_are_never_worth_less_than_whole_ones():

@@ -52,6 +52,7 @@ class Master:
         self.rules: list[Rows] = self._rules(running, now)
         self.upper = self._upper()
         inside = self._mean()
+        self.without_mean = len(self.rules)
         self.rules += inside.rows
         extra = len(inside.upper)
         self.lower = np.append(self.columns.lower, np.zeros(extra))
@@ -112,11 +113,34 @@ class Master:
         order = np.argsort(-weight, kind="stable")
         return tuple(self.points[i] for i in order if weight[i] > 0)
 
+    def cash_rows(self) -> Rows:
+        """R9 as far as cuts know it."""
+        some = [i for i, (name, _, _) in enumerate(self.cut_of) if name == "cash"]
+        return blocks.rows(
+            "R9",
+            "cash",
+            [(np.full(len(self.cut_rows[i][0]), n), *self.cut_rows[i]) for n, i in enumerate(some)],
+            lower=np.array([self.cut_lower[i] for i in some]),
+            count=len(some),
+        )
+
     def hold(self) -> None:
         """Never drop the cuts that bind now: they are what makes the bound."""
         dual = np.array(self.highs.getSolution().row_dual)[self.fixed :]
         for i in np.flatnonzero(np.abs(dual) > 1e-9):
             self.idle[i] = -1
+
+    def forget_mean(self) -> None:
+        """Leave the mean outcome out from now on, and start from no basis.
+
+        It finds the first good policies; around a good plan the cuts say as much, and its rows are
+        most of the simplex's work. Not for a tree, whose branches' outcomes say more than cuts.
+        """
+        n = len(self.columns.lower)
+        del self.rules[self.without_mean :]
+        self.fixed = sum(len(block) for block in self.rules)
+        self.lower, self.upper, self.cost = self.lower[:n], self.upper[:n], self.cost[:n]
+        self.highs = self.programme(np.zeros(n, dtype=bool))
 
     def fix(self, sums: Floats | None, items: Bools | None = None) -> None:
         """Hold the running sums (I, M) of some items; None: let all go free again."""

@@ -163,9 +163,11 @@ def _plan(master: Master, search: Search, policy: Cutting | None, known: Schedul
     if not search.done and policy is not None and policy.values is not None:
         round_policy(master, search, policy.values)
     if layout.integral.sum() > SMALL:
-        for up in DIVES:
+        for n, up in enumerate(DIVES):
             if not search.done:
                 dive(master, search, up)
+            if n == 0 and not branches(master.futures):
+                master.forget_mean()
         improve(master, search)
     branch(master, search)
     prove(master, search)
