@@ -137,6 +137,8 @@ class Master:
         most of the simplex's work. Not for a tree, whose branches' outcomes say more than cuts.
         """
         n = len(self.columns.lower)
+        if self.width == n:
+            return
         del self.rules[self.without_mean :]
         self.fixed = sum(len(block) for block in self.rules)
         self.lower, self.upper, self.cost = self.lower[:n], self.upper[:n], self.cost[:n]

@@ -38,6 +38,8 @@ BEFOREHAND_TIME = 0.2
 POLICY_TIME_TREE = 0.8
 """Of what is left then, what the policy may take: its first linear programme is nearly all of it,
 and half of one is nothing."""
+POLICY_TIME_WARM = 0.7
+"""The same from an earlier plan, which is there to be taken as it is."""
 POLICY_SHARE = 0.3
 """Of the gap asked for, what the cuts of the policy may leave."""
 WARM_MAX = 12
@@ -79,7 +81,11 @@ def solve(
     master = Master(rollout, futures)
     warm = _warm(master, search, warm)
     known = _start(master, search, warm)
-    share = POLICY_TIME_TREE if branches(futures) else POLICY_TIME
+    share = POLICY_TIME
+    if branches(futures):
+        share = POLICY_TIME_TREE
+    elif known is not None:
+        share = POLICY_TIME_WARM
     until = search.clock() + share * search.left_s
     policy = None
     if not search.over():
@@ -129,6 +135,8 @@ def _same_things(master: Master, warm: Solution) -> bool:
 def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | None:
     """Cuts at what is decided when nothing is, and where an earlier solution had its own.
 
+    Those of two stages say what the mean outcome would; those on a tree are not taken again.
+
     Returns the plan of the earlier solution, if it is one in the same slots.
     """
     slots = master.columns.slots
@@ -149,6 +157,8 @@ def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | 
         if not master.broken(found) and found.value > search.value:
             search.divisible = found
             search.offer(found)
+    if len(plans) > 1 and not branches(master.futures):
+        master.forget_mean()
     for plan in cuts:
         master.cut(evaluate(master.rollout, master.futures, plan))
     return plans[1] if len(plans) > 1 else None
