@@ -107,6 +107,7 @@ def settle(
     elif (
         reached is not None
         and reached.last is not None
+        and reached.bound > floor
         and service is None
         and (master.upper[layout.in_service] > 0).any()
     ):
