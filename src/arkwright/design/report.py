@@ -50,7 +50,9 @@ td.n,th.n{text-align:right}td.n,td.w{white-space:nowrap}
 details summary{cursor:pointer;font-weight:600;margin:28px 0 8px}
 @media(max-width:600px){main{padding:20px 14px 48px}h1{font-size:22px}nav a{display:inline-block}
 .totals{grid-template-columns:repeat(2,1fr)}.totals b{font-size:17px;overflow-wrap:anywhere}}
-@media print{body{font-size:11px}table{font-size:10.5px}main{max-width:none;padding:0}
+@media print{body{font-size:11px}table{font-size:10px}main{max-width:none;padding:0}
+.table,figure{overflow:visible}figure svg{min-width:0}
+th,td{min-width:0;padding:3px 9px 3px 0}td.n,td.w{white-space:normal}
 figure,tr,.totals{break-inside:avoid}h3,th,tr:first-child{break-after:avoid}
 .totals{grid-template-columns:repeat(5,1fr)}.totals b{font-size:15px}
 h2{break-before:page}h2.first{break-before:auto}nav{display:none}}
