@@ -16,17 +16,7 @@ from arkwright.plan.progress import Search
 from arkwright.plan.racks import whole_racks
 from arkwright.plan.solve import solve
 from plan.instances import big, changed, small
-
-
-class Ticks:
-    """A clock that a test can count on: a second at every look."""
-
-    def __init__(self, step=1.0):
-        self.now, self.step = 0.0, step
-
-    def __call__(self):
-        self.now += self.step
-        return self.now
+from plan.ticks import Ticks
 
 
 @pytest.mark.parametrize("seed", [0, 2, 13, 23, 27])

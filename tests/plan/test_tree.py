@@ -15,17 +15,7 @@ from arkwright.plan.outcome import evaluate
 from arkwright.plan.progress import Search
 from arkwright.plan.solve import solve
 from plan.instances import changed, small
-
-
-class Ticks:
-    """A clock that a test can count on: a step at every look."""
-
-    def __init__(self, step):
-        self.now, self.step = 0.0, step
-
-    def __call__(self):
-        self.now += self.step
-        return self.now
+from plan.ticks import Ticks
 
 
 def tree(seed, **shape):

@@ -19,12 +19,6 @@ from arkwright.plan.rollout import Rollout
 from arkwright.plan.solution import Progress, Solution
 
 
-def branches(futures: Futures) -> bool:
-    """Some quarter has more than one slot."""
-    slots, quarters = len(futures.slot_quarter), futures.path.shape[1]
-    return bool(slots > quarters)
-
-
 def beforehand(
     solve: Callable[[Futures, Callable[[Progress], None]], Solution],
     futures: Futures,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from arkwright.plan.cutting import infeasible, optimise
+from arkwright.plan.cutting import PLAN_SHARE, infeasible, optimise
 from arkwright.plan.integers import settle
 from arkwright.plan.master import Master
 from arkwright.plan.progress import Search
@@ -64,9 +64,8 @@ class _Tree:
     def __init__(self, master: Master, search: Search) -> None:
         self.master, self.search = master, search
         layout = master.columns
-        found = np.unique(layout.by[master.columns.whole_items()])
         due = layout.in_service[master.upper[layout.in_service] > 0]
-        self.whole = np.concatenate([found[found >= 0], due])
+        self.whole = np.concatenate([layout.of(layout.whole_items()), due])
         self.weight = _weight(master, self.whole)
         total = np.isin(self.whole, np.concatenate([_totals(master), due]))
         self.lost = False
@@ -85,7 +84,7 @@ class _Tree:
         search = self.search
         if search.divisible is None:
             return -float("inf")
-        return search.divisible_value + 0.1 * search.gap * abs(search.divisible_value)
+        return search.divisible_value + PLAN_SHARE * search.gap * abs(search.divisible_value)
 
     def children(self, node: _Node) -> list[_Node]:
         """The parts of a node that may hold a better plan, the likelier first."""
@@ -125,7 +124,7 @@ class _Tree:
         layout = self.master.columns
         due = self.master.upper[layout.in_service] > 0
         service = columns[layout.in_service].round() if due.any() else None
-        key = sums[self.master.columns.whole_items()].tobytes()
+        key = sums[layout.whole_items()].tobytes()
         key += b"" if service is None else service.tobytes()
         if key not in self.tried:
             self.tried.add(key)
@@ -136,8 +135,7 @@ def _totals(master: Master) -> Ints:
     """Columns of tranches and halls at the end of every path."""
     layout = master.columns
     last = np.unique(master.futures.path[:, -1])
-    found = np.unique(layout.by[master.columns.whole_items()][:, last])
-    return found[found >= 0]
+    return layout.of(layout.whole_items(), last)
 
 
 def _weight(master: Master, totals: Ints) -> Floats:

@@ -16,6 +16,7 @@ from arkwright.plan.futures import Futures
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
 from arkwright.plan.schedule import Schedule
 
+ALL = slice(None)
 KINDS = ("starts", "halls", "racks", "signed", "drawn")
 
 
@@ -69,6 +70,11 @@ class Columns(Struct, frozen=True, kw_only=True, eq=False):
         """The same for rows in coordinates: x[m] = by[m] - by[parent[m]]."""
         before = np.where(self.parent[slot] >= 0, self.by[item, self.parent[slot]], -1)
         return [(row, self.by[item, slot], value), (row, before, -value)]
+
+    def of(self, items: Bools | slice, slots: Ints | slice = ALL) -> Ints:
+        """(n,) columns of some items' running sums, in order, each once."""
+        found = np.unique(self.by[items][:, slots])
+        return found[found >= 0]
 
     def whole_items(self, racks: bool = False) -> Bools:
         """(I,) tranches and places, and racks if asked."""

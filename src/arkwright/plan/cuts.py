@@ -125,10 +125,8 @@ def tail_cut(
     running: Values,
 ) -> tuple[Floats, float]:
     """(coefficients (n,), constant): CVaR <= coefficients x + constant."""
-    weight = found.tail_weight
-    weights = weight[:, None] * rollout.capital.discount
-    pulled = pull(rollout, futures, _sum(dispatch_values(rollout, found), running), weights)
-    decided = pulled.sum(axis=0) + known.worth[:, futures.slot_quarter] * by_slot(futures, weight)
+    values = _sum(dispatch_values(rollout, found), running)
+    decided = npv_slope(rollout, futures, known, values, found.tail_weight)
     constant = found.cvar - float((decided * columns.decided(found.schedule)).sum())
     return columns.coefficients(decided), constant
 
@@ -164,6 +162,16 @@ def cash_cuts(
         rows[n][:, slot] += known.paid[:, :, : t + 1].sum(axis=2)
     constant = found.cash[at] - (rows * decided).sum(axis=(1, 2))
     return columns.coefficients(rows), constant
+
+
+def npv_slope(
+    rollout: Rollout, futures: Futures, known: Flows, values: Values, weight: Floats
+) -> Floats:
+    """(I, M) what one more decision in a slot adds to the NPV, weighted (W,) over outcomes."""
+    weights = weight[:, None] * rollout.capital.discount
+    pulled = pull(rollout, futures, values, weights).sum(axis=0)
+    out: Floats = pulled + known.worth[:, futures.slot_quarter] * by_slot(futures, weight)
+    return out
 
 
 def pull(rollout: Rollout, futures: Futures, values: Values, weights: Floats) -> Floats:

@@ -15,7 +15,7 @@ from arkwright.errors import InfeasibleError
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import Outcome, evaluate
 from arkwright.plan.progress import Search, mixed
-from arkwright.plan.rollout import Floats
+from arkwright.plan.rollout import Bools, Floats
 from arkwright.plan.solution import relative_gap
 
 TOWARDS = 0.3
@@ -25,6 +25,8 @@ BETWEEN = (0.2, 0.4, 0.6, 0.8)
 NEAR = 1e-5
 """Relative gap from which on cuts are taken at the optimum itself: between, they do too little."""
 ROUNDS_MAX = 400
+PLAN_SHARE = 0.1
+"""Of the gap asked for, what the cuts around a plan may leave."""
 INTERIOR_MIN = 5_000
 """Columns from which a master that has no basis is solved by interior point with crossover: on a
 tree, simplex from nothing takes ten times as long, and near a basis a tenth."""
@@ -135,6 +137,29 @@ def converge(
         master.cut(run.last)
         master.drop_idle()
     return run if run.last is not None else None
+
+
+def around(
+    master: Master,
+    search: Search,
+    items: Bools,
+    sums: Floats,
+    *,
+    service: Floats | None = None,
+    floor: float = -float("inf"),
+) -> Cutting | None:
+    """`converge` with the running sums (I, M) of some items held, which are free again afterwards.
+
+    `service` (T,) says which quarters have debt service, where that is a decision (R11).
+    """
+    due = master.columns.in_service
+    master.fix(sums, items)
+    if service is not None:
+        master.fix_columns(due, np.minimum(service, master.upper[due]))
+    reached = converge(master, search, gap=PLAN_SHARE * search.gap, floor=floor, relaxed=False)
+    master.fix(None, items)
+    master.free_columns(due)
+    return reached
 
 
 def optimise(

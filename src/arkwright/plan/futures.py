@@ -64,6 +64,11 @@ def alone(futures: Futures, outcome: int) -> Futures:
     )
 
 
+def branches(futures: Futures) -> bool:
+    """Decisions may depend on what becomes known: some quarter has more than one slot."""
+    return bool(len(futures.slot_quarter) > futures.path.shape[1])
+
+
 def by_slot(futures: Futures, weight: Floats) -> Floats:
     """(M,) weight of the outcomes that pass each slot."""
     share: Floats = np.bincount(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import highspy
 import numpy as np
 
-from arkwright.plan.cutting import Cutting, converge, optimise
+from arkwright.plan.cutting import Cutting, around, optimise
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import Outcome, evaluate
 from arkwright.plan.progress import Search
@@ -48,9 +48,8 @@ def round_policy(master: Master, search: Search, values: Floats) -> None:
 def dive(master: Master, search: Search, up: float = 0.35, rounds: int = 8) -> None:
     """Fix the whole numbers a few at a time, nearest first, and solve again in between."""
     layout = master.columns
-    items = master.columns.whole_items()
-    columns = np.unique(layout.by[items])
-    columns = columns[columns >= 0]
+    items = layout.whole_items()
+    columns = layout.of(items)
     free = np.ones(len(columns), dtype=bool)
     value = np.zeros(master.width)
     for n in range(rounds):
@@ -92,14 +91,8 @@ def settle(
     `racks`, those are held too.
     """
     layout, items = master.columns, master.columns.whole_items(racks)
-    master.fix(sums, items)
-    if service is not None:
-        held = np.minimum(service, master.upper[layout.in_service])
-        master.fix_columns(layout.in_service, held)
     floor = search.value if racks else search.divisible_value
-    reached = converge(master, search, gap=0.1 * search.gap, floor=floor, relaxed=False)
-    master.fix(None, items)
-    master.free_columns(layout.in_service)
+    reached = around(master, search, items, sums, service=service, floor=floor)
     if reached is not None and reached.best is not None:
         if racks:
             search.offer(reached.best)
@@ -205,7 +198,7 @@ def prove(master: Master, search: Search, *, racks: bool = False) -> None:
         service, sums = values[layout.in_service].round(), layout.sums(values).round()
         settle(master, search, sums, service=service, racks=racks)
         search.tell()
-        key = sums[master.columns.whole_items(racks)].tobytes() + service.tobytes()
+        key = sums[layout.whole_items(racks)].tobytes() + service.tobytes()
         if key in seen:
             return  # its cuts say all that there is to say at this precision
         seen.add(key)
@@ -263,7 +256,7 @@ def _gains(
 ) -> tuple[Floats, list[Move]] | None:
     """What each move could gain at most over the best plan, and the moves."""
     layout = master.columns
-    items = master.columns.whole_items()
+    items = layout.whole_items()
     master.fix(sums, items)
     reached = optimise(master, search)
     dual = np.array(master.highs.getSolution().col_dual)

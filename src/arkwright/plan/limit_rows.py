@@ -234,11 +234,7 @@ def _loans(made: Numbered, opened: Rollout) -> None:
     weights = np.broadcast_to(futures.probability[:, None], futures.path.shape)
     values = running_values(rollout, futures)
     running = layout.coefficients(pull(rollout, futures, values, weights))
-    now = standing_margin(rollout)
-    owed = np.einsum("c,cwt->wt", rollout.market.class_penalty, futures.demand)
-    most = np.where(np.isfinite(layout.upper), layout.upper, 0.0)
-    least = np.minimum(running, 0.0) @ most - futures.probability @ owed
-    covered, known = money.cover(opened, futures, layout, running, now, least)
+    covered, known = money.cover(opened, futures, layout, running, standing_margin(rollout))
     made.parts.append((covered, np.array([made.number(*_cover(rollout, t)) for t in due.tolist()])))
     made.add_hard(known)
 

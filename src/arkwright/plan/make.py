@@ -18,7 +18,7 @@ from arkwright.plan.answers.whole import Answers, Proof, answered
 from arkwright.plan.breach import Breach
 from arkwright.plan.case import Case
 from arkwright.plan.checker import Use, check
-from arkwright.plan.futures import Futures
+from arkwright.plan.futures import Futures, branches
 from arkwright.plan.outcome import Outcome, evaluate
 from arkwright.plan.phases import Phase, phases
 from arkwright.plan.rollout import Rollout
@@ -174,7 +174,7 @@ def dated(found: Planned) -> tuple[Phase, ...]:
     """The plan's phases as factory files: with every promise kept, or, where decisions depend on
     what happens, in the outcome whose worth is the median."""
     case, schedule = found.case, found.solution.schedule
-    if len(case.futures.slot_quarter) == case.futures.path.shape[1]:
+    if not branches(case.futures):
         return phases(case.build, schedule)
     npv, probability = found.solution.outcome.npv, case.futures.probability
     middle = quantile(npv, probability, 0.5)

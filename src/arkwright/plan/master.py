@@ -25,7 +25,7 @@ from arkwright.plan.cuts import (
     standing_margin,
     tail_cut,
 )
-from arkwright.plan.futures import Futures, by_slot
+from arkwright.plan.futures import Futures, branches, by_slot
 from arkwright.plan.mean import Mean, grouped, mean
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.rollout import Bools, Floats, Ints, Rollout
@@ -131,13 +131,13 @@ class Master:
             self.idle[i] = -1
 
     def forget_mean(self) -> None:
-        """Leave the mean outcome out from now on, and start from no basis.
+        """In two stages: leave the mean outcome out from now on, and start from no basis.
 
         It finds the first good policies; around a good plan the cuts say as much, and its rows are
-        most of the simplex's work. Not for a tree, whose branches' outcomes say more than cuts.
+        most of the simplex's work. A tree keeps it: its branches' outcomes say more than cuts.
         """
         n = len(self.columns.lower)
-        if self.width == n:
+        if self.width == n or branches(self.futures):
             return
         del self.rules[self.without_mean :]
         self.fixed = sum(len(block) for block in self.rules)
@@ -281,10 +281,7 @@ class Master:
         ]
         self.first_stage = sum(1 for block in found if len(block))
         if len(money.due_quarters(rollout)):
-            owed = np.einsum("c,cwt->wt", rollout.market.class_penalty, futures.demand)
-            most = np.where(np.isfinite(layout.upper), layout.upper, 0.0)
-            least = np.minimum(running, 0.0) @ most - futures.probability @ owed
-            found += money.cover(rollout, futures, layout, running, now, least)
+            found += money.cover(rollout, futures, layout, running, now)
         return [block for block in found if len(block)]
 
     def _upper(self) -> Floats:

@@ -19,8 +19,8 @@ from msgspec import Struct
 
 from arkwright.plan.blocks import Rows, rows
 from arkwright.plan.columns import Columns
-from arkwright.plan.cuts import Flows, Values, pull, standing_margin
-from arkwright.plan.futures import Futures, by_slot
+from arkwright.plan.cuts import Flows, Values, npv_slope, pull, standing_margin
+from arkwright.plan.futures import Futures
 from arkwright.plan.rollout import ANYWHERE, Floats, Ints, Rollout
 
 TANGENTS = 5
@@ -334,10 +334,7 @@ def _tail(
         return []
     discount = rollout.capital.discount
     group, share = np.arange(len(member)), member.sum(axis=1)
-    decided = []
-    for weight in member:
-        pulled = pull(rollout, futures, running, weight[:, None] * discount).sum(axis=0)
-        decided.append(pulled + known.worth[:, futures.slot_quarter] * by_slot(futures, weight))
+    decided = [npv_slope(rollout, futures, known, running, weight) for weight in member]
     slope = columns.coefficients(np.stack(decided))
     row, column = np.nonzero(slope)
     now = standing_margin(rollout)

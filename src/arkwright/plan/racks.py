@@ -7,7 +7,7 @@ import numpy as np
 
 from arkwright.plan import blocks
 from arkwright.plan.blocks import Rows
-from arkwright.plan.cutting import converge
+from arkwright.plan.cutting import around
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import Outcome
 from arkwright.plan.progress import Search
@@ -58,12 +58,8 @@ def _made(
         rounded = _rounded(master, search, values, leaning)
         if rounded is None:
             return None
-        master.fix(layout.sums(rounded).round(6), items)
-        if (master.upper[layout.in_service] > 0).any():
-            master.fix_columns(layout.in_service, service * master.upper[layout.in_service])
-        reached = converge(master, search, gap=0.1 * search.gap, floor=floor, relaxed=False)
-        master.fix(None, items)
-        master.free_columns(layout.in_service)
+        sums = layout.sums(rounded).round(6)
+        reached = around(master, search, items, sums, service=service, floor=floor)
         if reached is not None and reached.best is not None:
             return reached.best
     return None
@@ -79,8 +75,8 @@ def _rounded(
     change with the racks; nothing else does. None if nothing near keeps the rules.
     """
     layout = master.columns
-    racks = _columns(layout.by[layout.kind["racks"]])
-    fitted = [_columns(layout.by[layout.kind[name]]) for name in ("signed", "drawn")]
+    racks = layout.of(layout.kind["racks"])
+    fitted = [layout.of(layout.kind[name]) for name in ("signed", "drawn")]
     at = np.sort(np.concatenate([racks, *fitted]))
     known = [*master.rules[: master.first_stage], master.cash_rows()]
     rules = [_of(block, at, values) for block in known]
@@ -96,10 +92,6 @@ def _rounded(
             out[at] = found
             return out
     return None
-
-
-def _columns(by: Ints) -> Ints:
-    return np.unique(by[by >= 0])
 
 
 def _of(block: Rows, at: Ints, values: Floats) -> Rows:

@@ -16,10 +16,10 @@ from collections.abc import Callable
 import numpy as np
 
 from arkwright.errors import InfeasibleError
-from arkwright.plan.beforehand import beforehand, branches, on_tree
+from arkwright.plan.beforehand import beforehand, on_tree
 from arkwright.plan.branching import branch
 from arkwright.plan.cutting import Cutting, converge, infeasible, no_plan
-from arkwright.plan.futures import Futures
+from arkwright.plan.futures import Futures, branches
 from arkwright.plan.integers import dive, improve, prove, round_policy, settle
 from arkwright.plan.master import Master
 from arkwright.plan.outcome import evaluate
@@ -135,8 +135,6 @@ def _same_things(master: Master, warm: Solution) -> bool:
 def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | None:
     """Cuts at what is decided when nothing is, and where an earlier solution had its own.
 
-    Those of two stages say what the mean outcome would; those on a tree are not taken again.
-
     Returns the plan of the earlier solution, if it is one in the same slots.
     """
     slots = master.columns.slots
@@ -157,8 +155,8 @@ def _start(master: Master, search: Search, warm: Solution | None) -> Schedule | 
         if not master.broken(found) and found.value > search.value:
             search.divisible = found
             search.offer(found)
-    if len(plans) > 1 and not branches(master.futures):
-        master.forget_mean()
+    if len(plans) > 1:
+        master.forget_mean()  # the earlier cuts say as much
     for plan in cuts:
         master.cut(evaluate(master.rollout, master.futures, plan))
     return plans[1] if len(plans) > 1 else None
@@ -173,11 +171,10 @@ def _plan(master: Master, search: Search, policy: Cutting | None, known: Schedul
     if not search.done and policy is not None and policy.values is not None:
         round_policy(master, search, policy.values)
     if layout.integral.sum() > SMALL:
-        for n, up in enumerate(DIVES):
+        for up in DIVES:
             if not search.done:
                 dive(master, search, up)
-            if n == 0 and not branches(master.futures):
-                master.forget_mean()
+            master.forget_mean()
         improve(master, search)
     branch(master, search)
     prove(master, search)

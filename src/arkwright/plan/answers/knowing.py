@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from msgspec import Struct
 
 from arkwright.errors import InfeasibleError
-from arkwright.plan.futures import Futures
+from arkwright.plan.futures import Futures, branches
 from arkwright.plan.rollout import Rollout
 from arkwright.plan.value import (
     Solve,
@@ -46,7 +46,7 @@ def _worths(
         lambda: stochastic_solution(rollout, futures, solve, plan),
         lambda: perfect_information(rollout, futures, solve_one, plan),
     ]
-    if len(futures.slot_quarter) > futures.path.shape[1]:
+    if branches(futures):
         asked.insert(0, lambda: waiting(rollout, futures, solve, plan))
     for ask in asked:
         try:

@@ -35,7 +35,6 @@ def cover(
     columns: Columns,
     running: Floats,
     now: Floats,
-    least: Floats,
 ) -> list[Rows]:
     """R11: expected margin >= cover_min x expected service, in each quarter with service.
 
@@ -47,9 +46,12 @@ def cover(
         columns: the master's.
         running: (T, n) expected running costs and contracts, which are not in the margin's column.
         now: (T,) the same of what stands already.
-        least: (T,) a bound from below of all but `now`, where nothing is asked without service.
     """
     capital, due = rollout.capital, due_quarters(rollout)
+    # A bound from below of all but `now`: without service nothing more is asked.
+    owed = np.einsum("c,cwt->wt", rollout.market.class_penalty, futures.demand)
+    upper = np.where(np.isfinite(columns.upper), columns.upper, 0.0)
+    least = np.minimum(running, 0.0) @ upper - futures.probability @ owed
     service = expected_service(rollout, futures, columns)
     most = capital.service[:, :, due].max(axis=1).T @ capital.draw_limit.max(axis=1)
     n = np.arange(len(due))
